@@ -1,0 +1,171 @@
+"""Every error that ClubAI raises on purpose, as one tree with fields.
+
+```
+ClubAIError
+├── ConfigError            a setting is wrong: names the field, the value and the fix
+├── StorageError           the data directory or database cannot be used
+├── AuthenticationError    who is asking is not known
+├── PermissionDenied       who is asking is known, and may not
+├── ProtocolError
+│   ├── LocalProtocolError     we were about to say something wrong (a bug)
+│   └── RemoteProtocolError    the other side said something wrong
+├── TransportError
+│   ├── ConnectFailed
+│   └── ConnectionLost
+├── BackendError           the local model server refused or broke
+├── ModelFileError         a model file is missing, broken or not what it should be
+├── TaskError
+│   ├── TaskRejected           refused before any node ran it
+│   └── TaskFailed             a node began or tried, and it did not end well
+└── InvariantError         a bug in ClubAI; never caught below the command line
+```
+
+Callers decide by class and field, never by the text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from clubai.model import FailCode
+
+
+class ClubAIError(Exception):
+    """The root of the tree."""
+
+
+class ConfigError(ClubAIError):
+    """A setting cannot be used as it is."""
+
+    def __init__(self, field: str, value: object, fix: str) -> None:
+        super().__init__(f"{field} = {value!r} cannot be used: {fix}")
+        self.field = field
+        self.value = value
+        self.fix = fix
+
+
+class StorageError(ClubAIError):
+    """The data at `where` cannot be read or written."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"cannot use {where!r}: {reason}")
+        self.where = where
+        self.reason = reason
+
+
+class AuthenticationError(ClubAIError):
+    """The caller did not prove who they are."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class PermissionDenied(ClubAIError):
+    """The caller is known and may not do this."""
+
+    def __init__(self, action: str, reason: str) -> None:
+        super().__init__(f"{action} is not allowed: {reason}")
+        self.action = action
+        self.reason = reason
+
+
+class ProtocolError(ClubAIError):
+    """A message broke the rules of the protocol."""
+
+
+class LocalProtocolError(ProtocolError):
+    """This side was about to break the protocol: a bug of the caller."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The other side broke the protocol; `code` is one of `protocol.CloseCode`."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"{reason} (code {code})")
+        self.code = code
+        self.reason = reason
+
+
+class TransportError(ClubAIError):
+    """Bytes could not be carried."""
+
+
+class ConnectFailed(TransportError):
+    """No connection could be made to `url`; `status` is the HTTP status, if any."""
+
+    def __init__(self, url: str, reason: str, status: int | None = None) -> None:
+        super().__init__(f"cannot reach {url}: {reason}")
+        self.url = url
+        self.reason = reason
+        self.status = status
+
+
+class ConnectionLost(TransportError):
+    """A connection that worked is gone."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"connection lost: {reason}")
+        self.reason = reason
+
+
+class BackendError(ClubAIError):
+    """The local model server refused a request or broke while answering it."""
+
+    def __init__(
+        self, code: FailCode, message: str, *, status: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+class ModelFileError(ClubAIError):
+    """The model file `name` cannot be had or is not what it should be."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"model {name!r}: {reason}")
+        self.name = name
+        self.reason = reason
+
+
+class TaskError(ClubAIError):
+    """A request did not end in an answer.
+
+    `retry_after` is in seconds, and None when trying again as it is cannot help.
+    """
+
+    def __init__(
+        self,
+        code: FailCode,
+        message: str,
+        *,
+        task: str = "",
+        retry_after: float | None = None,
+        attempts: int = 0,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.task = task
+        self.retry_after = retry_after
+        self.attempts = attempts
+
+
+class TaskRejected(TaskError):
+    """Refused before a node ran it: nothing was spent."""
+
+
+class TaskFailed(TaskError):
+    """A node tried or began; tokens may have been spent."""
+
+
+class InvariantError(ClubAIError):
+    """A promise that ClubAI makes to itself does not hold."""
+
+    def __init__(self, what: str, story: tuple[str, ...] = ()) -> None:
+        super().__init__("\n".join((what, *story)))
+        self.what = what
+        self.story = story

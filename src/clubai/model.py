@@ -1,0 +1,231 @@
+"""The nouns of the house: ids, and frozen values that any room may hold.
+
+Ids are bytes inside and on the wire, text for people: `task_text`, `node_text`.
+Times are seconds on one timeline (Unix seconds as a float) unless a name says `_ms`.
+Snapshots are for whoever only looks; nothing decides by them.
+"""
+
+from __future__ import annotations
+
+import base64
+from enum import StrEnum
+from typing import Final, Literal, NewType
+
+import msgspec
+
+NodeId = NewType("NodeId", bytes)
+"""SHA-256 of the node's identity key, 32 bytes."""
+TaskId = NewType("TaskId", bytes)
+"""16 random bytes."""
+MemberId = NewType("MemberId", str)
+"""`m_` and 16 characters of lower-case base32."""
+
+NICKNAME_LENGTH: Final = 12
+
+Kind = Literal["chat", "completion", "embedding"]
+"""What is asked of a model."""
+Mode = Literal["single", "subtasks", "consensus", "context"]
+ReadableBy = Literal["coordinator and node", "node"]
+"""Who could read a request: transit or sealed."""
+
+
+class FailCode(StrEnum):
+    """Why a request was refused or failed. The HTTP status of each is in `gateway`."""
+
+    UNKNOWN_MODEL = "unknown_model"
+    CONTEXT_LENGTH_EXCEEDED = "context_length_exceeded"
+    UNSUPPORTED = "unsupported"
+    """The model's server cannot do this (embeddings, tools, ...)."""
+    BAD_REQUEST = "bad_request"
+    NO_CAPACITY = "no_capacity"
+    """The model is known to the club, and no node that has it can take work."""
+    QUEUE_FULL = "queue_full"
+    QUEUE_TIMEOUT = "queue_timeout"
+    RATE_LIMITED = "rate_limited"
+    BUSY = "busy"
+    """The node has no free slot."""
+    BACKEND = "backend"
+    """The node's model server failed."""
+    TRUNCATED = "truncated"
+    """The answer ended without a finish reason."""
+    EMPTY = "empty"
+    """The model answered nothing at all."""
+    NODE_LOST = "node_lost"
+    EXPIRED = "expired"
+    """The deadline passed."""
+    TOO_BIG = "too_big"
+    CANCELLED = "cancelled"
+    SLOW_READER = "slow_reader"
+    """Whoever asked did not read the answer fast enough."""
+    KEY_STALE = "key_stale"
+    OPEN_FAILED = "open_failed"
+    RESTARTING = "restarting"
+
+
+RETRY_ELSEWHERE: Final = frozenset(
+    {
+        FailCode.BUSY,
+        FailCode.BACKEND,
+        FailCode.TRUNCATED,
+        FailCode.EMPTY,
+        FailCode.NODE_LOST,
+        FailCode.KEY_STALE,
+        FailCode.OPEN_FAILED,
+        FailCode.UNSUPPORTED,
+        FailCode.CONTEXT_LENGTH_EXCEEDED,
+        FailCode.UNKNOWN_MODEL,
+    }
+)
+"""Failures of one node that another node may not have."""
+
+
+def node_text(node: NodeId) -> str:
+    """Show a node id as 52 characters of lower-case base32."""
+    return base64.b32encode(node).decode("ascii").rstrip("=").lower()
+
+
+def node_nickname(node: NodeId) -> str:
+    """The first 12 characters of the node id's text: what people compare."""
+    return node_text(node)[:NICKNAME_LENGTH]
+
+
+def task_text(task: TaskId) -> str:
+    """Show a task id as 32 hexadecimal characters."""
+    return task.hex()
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the frozen value structs."""
+
+
+class ModelOffer(Value, frozen=True, kw_only=True, omit_defaults=True):
+    """One model that a node can run."""
+
+    name: str
+    context: int = 0
+    """Tokens that one request may hold, prompt and answer together; 0: not known."""
+    warm: bool = True
+    """In memory now. A cold one is loaded by the first request for it."""
+    kinds: tuple[Kind, ...] = ("chat", "completion")
+    quantization: str = ""
+    tokens_per_second: float = 0.0
+    """Measured by the node itself on one slot; 0: not measured."""
+
+
+class Usage(Value, frozen=True, kw_only=True):
+    """Tokens as the node's model server counted them."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    @property
+    def total_tokens(self) -> int:
+        """Prompt and completion together."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+class Timings(Value, frozen=True, kw_only=True):
+    """Where the time of one request went, in milliseconds."""
+
+    queued_ms: int = 0
+    """From the request's arrival to the offer of a node."""
+    first_token_ms: int = 0
+    """From the request's arrival to the first record of the answer."""
+    total_ms: int = 0
+
+
+class ModelSnapshot(Value, frozen=True, kw_only=True):
+    """One model as the whole club offers it."""
+
+    name: str
+    nodes: int
+    warm: int
+    """Nodes on which it is in memory."""
+    slots: int
+    slots_free: int
+    context: int
+    """The longest context that any node offers for it; 0: not known."""
+    kinds: tuple[Kind, ...]
+
+
+NodeState = Literal["alive", "suspect", "lost", "paused", "draining"]
+
+
+class NodeSnapshot(Value, frozen=True, kw_only=True):
+    """One node as the coordinator sees it."""
+
+    id: str
+    name: str
+    state: NodeState
+    owner: str
+    backend: str
+    models: tuple[ModelOffer, ...]
+    slots: int
+    slots_used: int
+    vram_gb: float
+    tokens_per_second: float
+    """Measured over the node's recent tasks; 0: none yet."""
+    tasks_done: int
+    tasks_failed: int
+    joined_at: float
+    seen_at: float
+    version: str
+
+
+TaskState = Literal["queued", "offered", "running", "replying", "done", "failed"]
+
+
+class TaskSnapshot(Value, frozen=True, kw_only=True):
+    """One task as the coordinator sees it: never what was asked or answered."""
+
+    id: str
+    member: str
+    model: str
+    kind: Kind
+    mode: Mode
+    state: TaskState
+    node: str
+    """Text of the node's id; empty while none is chosen."""
+    node_name: str
+    attempts: int
+    reason: str
+    """Why it waits or failed; empty otherwise."""
+    created_at: float
+    ended_at: float
+    """0 while it is not ended."""
+    queued_ms: int
+    first_token_ms: int
+    total_ms: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class ClubStats(Value, frozen=True, kw_only=True):
+    """Counts since the coordinator started, unless the name says otherwise."""
+
+    started_at: float
+    now: float
+    nodes_alive: int
+    nodes_known: int
+    slots: int
+    slots_used: int
+    tasks_queued: int
+    tasks_running: int
+    tasks_done: int
+    tasks_failed: int
+    tasks_retried: int
+    prompt_tokens: int
+    completion_tokens: int
+    members: int
+    tasks_ever: int
+    """Rows in the store, from earlier runs too."""
+
+
+class ClubSnapshot(Value, frozen=True, kw_only=True):
+    """Everything a dashboard shows, at one moment."""
+
+    stats: ClubStats
+    models: tuple[ModelSnapshot, ...]
+    nodes: tuple[NodeSnapshot, ...]
+    tasks: tuple[TaskSnapshot, ...]
+    """The live ones and the most recent ended ones, newest first."""

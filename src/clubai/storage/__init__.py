@@ -1,0 +1,1 @@
+"""What the coordinator remembers: never what was asked or answered."""

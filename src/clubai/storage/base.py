@@ -1,0 +1,134 @@
+"""The `Store` protocol, and the rows that it keeps.
+
+A store keeps ids, sizes, counts, times and states. No prompt, no answer, no secret in
+clear: passwords are argon2id strings, API keys are keyed hashes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from clubai.model import Kind, MemberId, Mode, NodeId
+
+Role = Literal["member", "operator"]
+
+
+class MemberRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One account."""
+
+    id: MemberId
+    name: str
+    """Unique without regard to case."""
+    password: str
+    """An argon2id PHC string."""
+    role: Role
+    created_at: float
+    token_epoch: int = 0
+    """Tokens of an older epoch are no longer good."""
+
+
+class ApiKeyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One API key. The secret itself is shown once and not kept."""
+
+    id: str
+    """The eight public characters of the key."""
+    member: MemberId
+    secret_hash: bytes
+    """HMAC-SHA256 of the secret under the coordinator's pepper."""
+    label: str
+    created_at: float
+    revoked_at: float | None = None
+
+
+class NodeRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A node that has joined at least once, and who it belongs to."""
+
+    id: NodeId
+    key: bytes
+    """Its Ed25519 identity key."""
+    name: str
+    """Unique in the club without regard to case."""
+    owner: MemberId
+    first_seen_at: float
+    last_seen_at: float
+
+
+class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts of one ended task."""
+
+    id: bytes
+    member: MemberId
+    model: str
+    kind: Kind
+    mode: Mode
+    state: Literal["done", "failed"]
+    code: str
+    """The `FailCode` of a failed one, empty otherwise."""
+    node: bytes
+    """The node that ended it; empty when no node was ever chosen."""
+    attempts: int
+    created_at: float
+    ended_at: float
+    queued_ms: int
+    first_token_ms: int
+    total_ms: int
+    prompt_tokens: int
+    completion_tokens: int
+    request_bytes: int
+    answer_bytes: int
+
+
+class Store(Protocol):
+    """Where the coordinator keeps what must outlive it.
+
+    Every method may be called from any task of one event loop. A method that returns
+    has made its change durable against the death of the process. All raise
+    `StorageError` when the data cannot be read or written.
+    """
+
+    async def add_member(self, row: MemberRow) -> bool:
+        """Add an account; False, and no change, when the name is taken."""
+
+    async def member_named(self, name: str) -> MemberRow | None:
+        """Find an account by its name, without regard to case."""
+
+    async def member(self, member: MemberId) -> MemberRow | None:
+        """Find an account by its id."""
+
+    async def count_members(self) -> int:
+        """Count the accounts."""
+
+    async def add_api_key(self, row: ApiKeyRow) -> None:
+        """Add a key."""
+
+    async def api_key(self, key_id: str) -> ApiKeyRow | None:
+        """Find a key by its public id, a revoked one too."""
+
+    async def api_keys_of(self, member: MemberId) -> list[ApiKeyRow]:
+        """All keys of a member, oldest first."""
+
+    async def revoke_api_key(self, key_id: str, *, at: float) -> None:
+        """Mark a key as no longer good; nothing when it is unknown."""
+
+    async def nodes(self) -> list[NodeRow]:
+        """All nodes that ever joined, oldest first."""
+
+    async def put_node(self, row: NodeRow) -> None:
+        """Add a node, or replace what is known of the one with this id."""
+
+    async def append_tasks(self, rows: Sequence[TaskRow]) -> None:
+        """Add ended tasks in one transaction; a row whose id is there is skipped."""
+
+    async def tasks(
+        self, *, limit: int, member: MemberId | None = None
+    ) -> list[TaskRow]:
+        """The most recently ended tasks, newest first."""
+
+    async def count_tasks(self) -> int:
+        """Count the ended tasks."""
+
+    async def aclose(self) -> None:
+        """Write what is pending and let go of the files; safe to call twice."""
