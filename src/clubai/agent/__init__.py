@@ -1,0 +1,1 @@
+"""The agent: speaks for one node, dials out, runs what it is given."""

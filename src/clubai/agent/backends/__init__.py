@@ -1,0 +1,1 @@
+"""The local model servers that an agent can use."""
