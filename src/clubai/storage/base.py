@@ -29,6 +29,9 @@ class MemberRow(msgspec.Struct, frozen=True, kw_only=True):
     token_epoch: int = 0
     """Tokens of an older epoch are no longer good."""
 
+    def __repr__(self) -> str:
+        return f"MemberRow(id={self.id!r}, name={self.name!r}, role={self.role!r})"
+
 
 class ApiKeyRow(msgspec.Struct, frozen=True, kw_only=True):
     """One API key. The secret itself is shown once and not kept."""
@@ -41,6 +44,9 @@ class ApiKeyRow(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     created_at: float
     revoked_at: float | None = None
+
+    def __repr__(self) -> str:
+        return f"ApiKeyRow(id={self.id!r}, member={self.member!r})"
 
 
 class NodeRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +87,11 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     answer_bytes: int
 
 
+def name_key(name: str) -> str:
+    """Reduce a name to what must be unique: two names with one key are the same."""
+    return name.casefold()
+
+
 class Store(Protocol):
     """Where the coordinator keeps what must outlive it.
 
@@ -101,8 +112,14 @@ class Store(Protocol):
     async def count_members(self) -> int:
         """Count the accounts."""
 
+    async def set_password(self, member: MemberId, password: str) -> None:
+        """Replace the argon2id string of an account; nothing when it is unknown."""
+
+    async def bump_token_epoch(self, member: MemberId) -> None:
+        """Make every token of an account worthless; nothing when it is unknown."""
+
     async def add_api_key(self, row: ApiKeyRow) -> None:
-        """Add a key."""
+        """Add a key; `StorageError` when there is one with this id."""
 
     async def api_key(self, key_id: str) -> ApiKeyRow | None:
         """Find a key by its public id, a revoked one too."""
@@ -111,13 +128,16 @@ class Store(Protocol):
         """All keys of a member, oldest first."""
 
     async def revoke_api_key(self, key_id: str, *, at: float) -> None:
-        """Mark a key as no longer good; nothing when it is unknown."""
+        """Mark a key as no longer good; nothing when it is unknown or was revoked."""
 
     async def nodes(self) -> list[NodeRow]:
         """All nodes that ever joined, oldest first."""
 
-    async def put_node(self, row: NodeRow) -> None:
-        """Add a node, or replace what is known of the one with this id."""
+    async def put_node(self, row: NodeRow) -> bool:
+        """Add a node, or replace what is known of the one with this id.
+
+        False, and no change, when another node has the name.
+        """
 
     async def append_tasks(self, rows: Sequence[TaskRow]) -> None:
         """Add ended tasks in one transaction; a row whose id is there is skipped."""

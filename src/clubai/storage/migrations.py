@@ -1,0 +1,111 @@
+"""The schema of the database, as the steps that lead to it.
+
+A step that was released is never changed: a later one corrects it. No column holds
+what was asked or answered, and no secret in clear. The ids of tasks and nodes are kept
+in the text that people know them by, so that any tool can show and search them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlite_utils import Database, Migrations
+
+
+def m001_accounts_nodes_tasks(db: Database) -> None:
+    """Accounts, API keys, known nodes, and the facts of ended tasks."""
+    db.table("members").create(
+        {
+            "id": str,
+            "name": str,
+            "name_key": str,
+            "password": str,
+            "role": str,
+            "created_at": float,
+            "token_epoch": int,
+        },
+        pk="id",
+        not_null={"name", "name_key", "password", "role", "created_at", "token_epoch"},
+        strict=True,
+    ).create_index(["name_key"], unique=True)
+    db.table("api_keys").create(
+        {
+            "id": str,
+            "member": str,
+            "secret_hash": bytes,
+            "label": str,
+            "created_at": float,
+            "revoked_at": float,
+        },
+        pk="id",
+        not_null={"member", "secret_hash", "label", "created_at"},
+        strict=True,
+    ).create_index(["member"])
+    db.table("nodes").create(
+        {
+            "id": str,
+            "key": bytes,
+            "name": str,
+            "name_key": str,
+            "owner": str,
+            "first_seen_at": float,
+            "last_seen_at": float,
+        },
+        pk="id",
+        not_null={"key", "name", "name_key", "owner", "first_seen_at", "last_seen_at"},
+        strict=True,
+    ).create_index(["name_key"], unique=True)
+    _create_tasks(db)
+
+
+def _create_tasks(db: Database) -> None:
+    columns = {
+        "id": str,
+        "member": str,
+        "model": str,
+        "kind": str,
+        "mode": str,
+        "state": str,
+        "code": str,
+        "node": str,
+        "attempts": int,
+        "created_at": float,
+        "ended_at": float,
+        "queued_ms": int,
+        "first_token_ms": int,
+        "total_ms": int,
+        "prompt_tokens": int,
+        "completion_tokens": int,
+        "request_bytes": int,
+        "answer_bytes": int,
+    }
+    tasks = db.table("tasks").create(
+        {"seq": int, **columns}, pk="seq", not_null=set(columns), strict=True
+    )
+    tasks.create_index(["id"], unique=True)
+    tasks.create_index(["ended_at"])
+    tasks.create_index(["member", "ended_at"])
+
+
+STEPS: Final = (m001_accounts_nodes_tasks,)
+"""Every step there ever was, oldest first."""
+
+
+def schema() -> Migrations:
+    """All steps, ready to be applied to a database."""
+    migrations = Migrations("clubai")
+    for step in STEPS:
+        migrations()(step)
+    return migrations
+
+
+def unknown_steps(db: Database) -> list[str]:
+    """The steps that a newer ClubAI made in this database, oldest first."""
+    known = {step.__name__ for step in STEPS}
+    return [step.name for step in schema().applied(db) if step.name not in known]
+
+
+def is_foreign(db: Database) -> bool:
+    """Tell whether the database has tables, and none of them is of ClubAI's making."""
+    own = Migrations.migrations_table
+    return not schema().applied(db) and bool(set(db.table_names()) - {own})

@@ -1,0 +1,85 @@
+"""Rows to store, each with defaults that no test depends on."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TypeVar
+
+import msgspec
+
+from clubai.model import MemberId, NodeId
+from clubai.storage import ApiKeyRow, MemberRow, NodeRow, TaskRow
+
+Row = TypeVar("Row", MemberRow, ApiKeyRow, NodeRow, TaskRow)
+
+
+def member_row(name: str = "alice", **changes: object) -> MemberRow:
+    return _changed(
+        MemberRow(
+            id=MemberId(f"m_{hashlib.sha256(name.encode()).hexdigest()[:16]}"),
+            name=name,
+            password="$argon2id$not-a-real-one",
+            role="member",
+            created_at=1000.5,
+        ),
+        changes,
+    )
+
+
+def api_key_row(key_id: str = "abcd1234", **changes: object) -> ApiKeyRow:
+    return _changed(
+        ApiKeyRow(
+            id=key_id,
+            member=MemberId("m_alice"),
+            secret_hash=b"\x01" * 32,
+            label="laptop",
+            created_at=1000.0,
+        ),
+        changes,
+    )
+
+
+def node_row(name: str = "lab", **changes: object) -> NodeRow:
+    key = hashlib.sha256(name.encode()).digest()
+    return _changed(
+        NodeRow(
+            id=NodeId(hashlib.sha256(key).digest()),
+            key=key,
+            name=name,
+            owner=MemberId("m_alice"),
+            first_seen_at=1000.0,
+            last_seen_at=2000.0,
+        ),
+        changes,
+    )
+
+
+def task_row(number: int = 0, **changes: object) -> TaskRow:
+    return _changed(
+        TaskRow(
+            id=number.to_bytes(16, "big"),
+            member=MemberId("m_alice"),
+            model="smol",
+            kind="chat",
+            mode="single",
+            state="done",
+            code="",
+            node=b"\x07" * 32,
+            attempts=1,
+            created_at=1000.0 + number,
+            ended_at=1001.0 + number,
+            queued_ms=1,
+            first_token_ms=20,
+            total_ms=300,
+            prompt_tokens=40,
+            completion_tokens=50,
+            request_bytes=600,
+            answer_bytes=700,
+        ),
+        changes,
+    )
+
+
+def _changed(row: Row, changes: dict[str, object]) -> Row:
+
+    return msgspec.structs.replace(row, **changes)
