@@ -200,6 +200,31 @@ class TaskSnapshot(Value, frozen=True, kw_only=True):
     completion_tokens: int
 
 
+class TaskFacts(Value, frozen=True, kw_only=True):
+    """The facts of one ended task: what the store keeps of it."""
+
+    id: bytes
+    member: MemberId
+    model: str
+    kind: Kind
+    mode: Mode
+    state: Literal["done", "failed"]
+    code: str
+    """The `FailCode` of a failed one, empty otherwise."""
+    node: bytes
+    """The node that ended it; empty when no node was ever chosen."""
+    attempts: int
+    created_at: float
+    ended_at: float
+    queued_ms: int
+    first_token_ms: int
+    total_ms: int
+    prompt_tokens: int
+    completion_tokens: int
+    request_bytes: int
+    answer_bytes: int
+
+
 class ClubStats(Value, frozen=True, kw_only=True):
     """Counts since the coordinator started, unless the name says otherwise."""
 

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from clubai.model import Kind, MemberId, Mode, NodeId
+from clubai.model import MemberId, NodeId, TaskFacts
 
 Role = Literal["member", "operator"]
 
@@ -62,34 +62,8 @@ class NodeRow(msgspec.Struct, frozen=True, kw_only=True):
     last_seen_at: float
 
 
-class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The facts of one ended task."""
-
-    id: bytes
-    member: MemberId
-    model: str
-    kind: Kind
-    mode: Mode
-    state: Literal["done", "failed"]
-    code: str
-    """The `FailCode` of a failed one, empty otherwise."""
-    node: bytes
-    """The node that ended it; empty when no node was ever chosen."""
-    attempts: int
-    created_at: float
-    ended_at: float
-    queued_ms: int
-    first_token_ms: int
-    total_ms: int
-    prompt_tokens: int
-    completion_tokens: int
-    request_bytes: int
-    answer_bytes: int
-
-
-def name_key(name: str) -> str:
-    """Reduce a name to what must be unique: two names with one key are the same."""
-    return name.casefold()
+TaskRow = TaskFacts
+"""The facts of one ended task, as the core states them, are what is kept of it."""
 
 
 class Store(Protocol):

@@ -1,0 +1,148 @@
+"""What happened, told to the `CoordinatorMachine`: past tense, frozen.
+
+Every event but `TaskRequested.task` (an id that the driver drew) may hold anything a
+connection can say. The driver vouches only for who spoke: `node` and `client` are the
+connection's, never the message's.
+"""
+
+from __future__ import annotations
+
+from typing import NewType
+
+import msgspec
+
+from clubai.model import (
+    FailCode,
+    Kind,
+    MemberId,
+    Mode,
+    ModelOffer,
+    NodeId,
+    TaskId,
+    Usage,
+)
+
+ClientKey = NewType("ClientKey", int)
+"""One client's connection, for as long as the coordinator runs."""
+
+
+class Happened(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Base of the events."""
+
+
+class NodeJoined(Happened, frozen=True, kw_only=True, gc=False):
+    """A node proved who it is. One that was here starts anew: its work is lost."""
+
+    node: NodeId
+    name: str
+    owner: MemberId
+    models: tuple[ModelOffer, ...]
+    slots: int
+    vram_gb: float
+    backend: str
+    program: str
+
+
+class NodeReported(Happened, frozen=True, kw_only=True, gc=False):
+    """A heartbeat. `models` and `slots` replace what was known."""
+
+    node: NodeId
+    models: tuple[ModelOffer, ...]
+    slots: int
+    running: tuple[TaskId, ...]
+    paused: bool
+    draining: bool
+
+
+class NodeLeft(Happened, frozen=True, kw_only=True, gc=False):
+    """A node's connection ended."""
+
+    node: NodeId
+    reason: str
+
+
+class TaskRequested(Happened, frozen=True, kw_only=True, gc=False):
+    """A client wants a node for one task."""
+
+    task: TaskId
+    """Fresh: no live task has it."""
+    client: ClientKey
+    member: MemberId
+    ref: int
+    model: str
+    kind: Kind
+    mode: Mode
+    prompt_tokens: int
+    """A lower bound; 0: not estimated."""
+    max_tokens: int
+    """0: as the node decides."""
+    stream: bool
+    wait_s: float
+    deadline_s: float
+    request_bytes: int
+    exclude: tuple[NodeId, ...]
+    pinned: tuple[NodeId, ...]
+    """Only these nodes, when not empty."""
+
+
+class TaskAccepted(Happened, frozen=True, kw_only=True, gc=False):
+    """A node has the whole request and a slot for it."""
+
+    node: NodeId
+    task: TaskId
+    part: int
+    attempt: int
+
+
+class ReplyBegun(Happened, frozen=True, kw_only=True, gc=False):
+    """A node's answer begins: from here the task is not tried elsewhere."""
+
+    node: NodeId
+    task: TaskId
+    part: int
+    attempt: int
+
+
+class TaskFinished(Happened, frozen=True, kw_only=True, gc=False):
+    """A node's answer is whole. Usage and times are the node's own count."""
+
+    node: NodeId
+    task: TaskId
+    part: int
+    attempt: int
+    usage: Usage
+    first_token_ms: int
+    total_ms: int
+    answer_bytes: int
+
+
+class AttemptFailed(Happened, frozen=True, kw_only=True, gc=False):
+    """A node gave a task up, before its answer or within it."""
+
+    node: NodeId
+    task: TaskId
+    part: int
+    attempt: int
+    code: FailCode
+    message: str
+
+
+class TaskCancelled(Happened, frozen=True, kw_only=True, gc=False):
+    """Whoever asked has enough."""
+
+    client: ClientKey
+    task: TaskId
+
+
+class ClientLeft(Happened, frozen=True, kw_only=True, gc=False):
+    """A client's connection ended."""
+
+    client: ClientKey
+
+
+NodeAnswer = TaskAccepted | ReplyBegun | TaskFinished | AttemptFailed
+"""What a node says about one attempt."""
+
+Event = (
+    NodeJoined | NodeReported | NodeLeft | TaskRequested | NodeAnswer | TaskCancelled
+) | ClientLeft
