@@ -66,6 +66,11 @@ TaskRow = TaskFacts
 """The facts of one ended task, as the core states them, are what is kept of it."""
 
 
+def name_key(name: str) -> str:
+    """Reduce a name to what must be unique: two names with one key are the same."""
+    return name.casefold()
+
+
 class Store(Protocol):
     """Where the coordinator keeps what must outlive it.
 
