@@ -6,6 +6,7 @@ ClubAIError
 ├── StorageError           the data directory or database cannot be used
 ├── AuthenticationError    who is asking is not known
 ├── PermissionDenied       who is asking is known, and may not
+├── RateLimited            asked too often; when to ask again
 ├── ProtocolError
 │   ├── LocalProtocolError     we were about to say something wrong (a bug)
 │   └── RemoteProtocolError    the other side said something wrong
@@ -25,6 +26,9 @@ Callers decide by class and field, never by the text.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -69,6 +73,15 @@ class PermissionDenied(ClubAIError):
         super().__init__(f"{action} is not allowed: {reason}")
         self.action = action
         self.reason = reason
+
+
+class RateLimited(ClubAIError):
+    """Too much of `what` in too short a time; `retry_after` is in seconds."""
+
+    def __init__(self, what: str, retry_after: float) -> None:
+        super().__init__(f"too many {what}: try again in {math.ceil(retry_after)} s")
+        self.what = what
+        self.retry_after = retry_after
 
 
 class ProtocolError(ClubAIError):
@@ -169,3 +182,27 @@ class InvariantError(ClubAIError):
         super().__init__("\n".join((what, *story)))
         self.what = what
         self.story = story
+
+
+@contextmanager
+def lone_errors() -> Iterator[None]:
+    """Let a `ClubAIError` that is alone in its exception group out plain.
+
+    For the boundary of a component that holds a task group.
+    """
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error = _sole(group)
+        if error is None:
+            raise
+        raise error from error.__cause__
+
+
+def _sole(group: BaseExceptionGroup[BaseException]) -> ClubAIError | None:
+    if len(group.exceptions) != 1:
+        return None
+    (error,) = group.exceptions
+    if isinstance(error, BaseExceptionGroup):
+        return _sole(error)
+    return error if isinstance(error, ClubAIError) else None
