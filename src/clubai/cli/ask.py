@@ -1,0 +1,134 @@
+"""`clubai ask`: one question, and where the answer came from."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import Any
+
+import click
+
+from clubai.cli import place, plain
+from clubai.cli.completing import complete_models
+from clubai.cli.options import club_options, examples, json_option, option
+from clubai.cli.running import run
+from clubai.client import Answer, Client
+from clubai.protocol.messages import Notice
+
+
+def answer_fields(answer: Answer) -> dict[str, Any]:
+    """The keys of `ask --json` and `demo --once --json`."""
+    usage = answer.usage
+    timings = answer.timings
+    return {
+        "answer": answer.text,
+        "mode": answer.mode,
+        "model": answer.model,
+        "nodes": [{"id": node.id, "name": node.name} for node in answer.nodes],
+        "attempts": answer.attempts,
+        "usage": {
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.completion_tokens,
+            "total_tokens": usage.total_tokens,
+        },
+        "timings": {
+            "queued_ms": timings.queued_ms,
+            "first_token_ms": timings.first_token_ms,
+            "total_ms": timings.total_ms,
+        },
+        "readable_by": answer.readable_by,
+        "task": answer.task,
+        "finish_reason": answer.finish_reason,
+    }
+
+
+@click.command(
+    epilog=examples(
+        'clubai ask "What is the capital of France?"',
+        "clubai ask --system 'Answer in one short sentence.' < question.txt",
+        "clubai ask --model smollm2-135m --temperature 0 --seed 7 --json Hello",
+    )
+)
+@click.argument("prompt", required=False)
+@club_options
+@option(
+    "--model",
+    shell_complete=complete_models,
+    help="Else the one with the most free slots.",
+)
+@option("--system", help="What the model is told before the question.")
+@option("--max-tokens", type=click.IntRange(min=1), help="The longest answer.")
+@option("--temperature", type=click.FloatRange(min=0), help="0 is the most likely.")
+@option("--seed", type=int, help="The same one gives the same answer, mostly.")
+@option(
+    "--mode",
+    type=click.Choice(["single"]),
+    default="single",
+    help="How the work is divided.",
+)
+@option("--wait", "wait_s", type=float, default=60.0, help="Seconds to wait in line.")
+@option("--deadline", "deadline_s", type=float, default=600.0, help="Seconds in all.")
+@option("--no-stream", is_flag=True, help="Print the answer when it is whole.")
+@json_option
+def ask(
+    prompt: str | None,
+    url: str | None,
+    api_key: str | None,
+    no_stream: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Ask PROMPT, or what stands on stdin."""
+    target = place.find(url, api_key)
+    question = _question(prompt)
+    options = {name: value for name, value in options.items() if value is not None}
+    stream = sys.stdout.isatty() and not (no_stream or as_json)
+    answer = run(partial(_ask, target, question, options, stream=stream))
+    if as_json:
+        click.echo(plain.to_json(answer_fields(answer)))
+    elif not stream:
+        click.echo(plain.text(answer.text))
+    if not as_json:
+        _tell_source(answer)
+
+
+def _question(prompt: str | None) -> str:
+    if prompt is None or prompt == "-":
+        if sys.stdin.isatty():
+            raise click.UsageError("Give a PROMPT, or the question on stdin.")
+        prompt = sys.stdin.read()
+    if not prompt.strip():
+        raise click.UsageError("The question is empty.")
+    return prompt
+
+
+async def _ask(
+    target: place.Place, question: str, options: dict[str, Any], *, stream: bool
+) -> Answer:
+    async with Client.connect(target.url, target.api_key) as client:
+        if not stream:
+            return await client.ask(question, **options)
+        async with client.stream(question, on_wait=_say_wait, **options) as pieces:
+            async for piece in pieces:
+                click.echo(plain.text(piece), nl=False)
+                sys.stdout.flush()
+            click.echo()
+            return pieces.answer
+
+
+def _say_wait(notice: Notice) -> None:
+    click.echo(f"waiting: {plain.name(notice.text or notice.code, 200)}", err=True)
+
+
+def _tell_source(answer: Answer) -> None:
+    """A dim line on stderr, on a terminal: an answer in a pipe stays alone."""
+    if not sys.stderr.isatty():
+        return
+    nodes = ", ".join(plain.name(node.name) for node in answer.nodes) or "no node"
+    click.secho(
+        f"{nodes} · {plain.name(answer.model)} · "
+        f"{answer.usage.completion_tokens} tokens in "
+        f"{answer.timings.total_ms / 1000:.1f} s · readable by {answer.readable_by}",
+        dim=True,
+        err=True,
+    )
