@@ -1,0 +1,247 @@
+"""Run all of it: `python -m benchmarks [--json] [--part load|idle] ...`.
+
+Exit code 0 when the budget is kept and no request failed, else 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from benchmarks import report
+from benchmarks.load import LoadResult
+from benchmarks.processes import (
+    Started,
+    cpu_seconds,
+    memory_mb,
+    output_of,
+    started,
+)
+from benchmarks.report import IdleResult, Row, Verdict
+
+WARM_UP_SECONDS = 1.0
+
+
+class Pids(msgspec.Struct, frozen=True):
+    coordinator: int
+    agents: list[int]
+
+
+class Club(msgspec.Struct, frozen=True):
+    """The line that `clubai up --json` prints."""
+
+    openai: str
+    api_key: str
+    pids: Pids
+
+
+def main() -> int:
+    args = parse()
+    with tempfile.TemporaryDirectory(prefix="clubai-bench-") as name:
+        scratch = Path(name)
+        rows = measure_load(args, scratch) if args.part != "idle" else []
+        idle = measure_idle(args, scratch) if args.part != "load" else None
+    verdicts = report.verdicts(rows)
+    if args.json:
+        print(as_json(rows, verdicts, idle))
+    else:
+        print_summary(rows, verdicts, idle)
+    failed = any(row.load.errors for row in rows) or (idle is not None and idle.lost)
+    return 0 if all(verdict.kept for verdict in verdicts) and not failed else 1
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--part", choices=["all", "load", "idle"], default="all")
+    parser.add_argument("--seconds", type=float, default=5.0, help="per load")
+    parser.add_argument("--tokens", type=int, default=64, help="per answer")
+    parser.add_argument("--rate", type=float, default=50.0, help="tokens/s per stream")
+    parser.add_argument("--agents", type=int, default=3)
+    parser.add_argument("--at-once", type=int, nargs="+", default=[1, 16, 64])
+    parser.add_argument("--nodes", type=int, default=10_000, help="idle ones")
+    return parser.parse_args()
+
+
+def measure_load(args: argparse.Namespace, scratch: Path) -> list[Row]:
+    show(args, machine(), report.UNITS, report.HEAD)
+    rows = []
+    with backend(args, scratch) as url:
+        for streamed in (False, True):
+            for at_once in args.at_once:
+                load = generate(args, url, "none", streamed, at_once)
+                rows.append(
+                    Row(target="direct", streamed=streamed, at_once=at_once, load=load)
+                )
+                show(args, report.line(rows[-1]))
+        with club(args, url, scratch) as one:
+            for streamed in (False, True):
+                for at_once in args.at_once:
+                    rows.append(measure_club(args, one, streamed, at_once))
+                    show(args, report.line(rows[-1]))
+    return rows
+
+
+def measure_club(
+    args: argparse.Namespace, one: Club, streamed: bool, at_once: int
+) -> Row:
+    key, pids = one.api_key, one.pids
+    generate(args, one.openai, key, streamed, at_once, seconds=WARM_UP_SECONDS)
+    before = cpu_seconds(pids.coordinator)
+    agents_before = sum(cpu_seconds(pid) for pid in pids.agents)
+    load = generate(args, one.openai, key, streamed, at_once)
+    return Row(
+        target="club",
+        streamed=streamed,
+        at_once=at_once,
+        load=load,
+        coordinator_cpu_s=cpu_seconds(pids.coordinator) - before,
+        agents_cpu_s=sum(cpu_seconds(pid) for pid in pids.agents) - agents_before,
+        coordinator_mb=memory_mb(pids.coordinator),
+    )
+
+
+def generate(
+    args: argparse.Namespace,
+    url: str,
+    key: str,
+    streamed: bool,
+    at_once: int,
+    *,
+    seconds: float | None = None,
+) -> LoadResult:
+    model = "mock-paced" if streamed else "mock"
+    arguments = [
+        "benchmarks.load",
+        url,
+        f"--key={key}",
+        f"--model={model}",
+        f"--tokens={args.tokens}",
+        f"--at-once={at_once}",
+        f"--seconds={args.seconds if seconds is None else seconds}",
+    ]
+    if streamed:
+        arguments.append("--stream")
+    return msgspec.json.decode(output_of(arguments), type=LoadResult)
+
+
+def measure_idle(args: argparse.Namespace, scratch: Path) -> IdleResult:
+    data = scratch / "idle"
+    arguments = ["clubai.cli.coordinator", "--port=0", f"--data={data}", "--json"]
+    with started(arguments, scratch) as coordinator:
+        url = json.loads(coordinator.read_line())["coordinator"]
+        url = url.replace("http", "ws", 1) + "/nodes/connect"
+        pid = coordinator.pid
+        memory, cpu = memory_mb(pid), cpu_seconds(pid)
+        nodes_arguments = ["benchmarks.idle_nodes", url, f"--nodes={args.nodes}"]
+        with started(nodes_arguments, scratch) as nodes:
+            read_phase(nodes)
+            joined = cpu_seconds(pid)
+            kb_per_node = 1024 * (memory_mb(pid) - memory) / args.nodes
+            silent = read_phase(nodes)
+            quiet = cpu_seconds(pid)
+            beating = read_phase(nodes)
+            end = cpu_seconds(pid)
+    floor = (quiet - joined) / silent["seconds"]
+    spent = max(0.0, end - quiet - floor * beating["seconds"])
+    return IdleResult(
+        nodes=args.nodes,
+        lost=int(beating["lost"]),
+        join_cpu_ms=1000 * (joined - cpu) / args.nodes,
+        kb_per_node=kb_per_node,
+        heartbeats=int(beating["heartbeats"]),
+        cpu_us_per_heartbeat=1e6 * spent / beating["heartbeats"],
+        cpu_percent=100 * (end - quiet) / beating["seconds"],
+    )
+
+
+def read_phase(nodes: Started) -> dict[str, float]:
+    phase: dict[str, float] = json.loads(nodes.read_line())
+    return phase
+
+
+@contextmanager
+def backend(args: argparse.Namespace, scratch: Path) -> Iterator[str]:
+    arguments = ["benchmarks.mock_backend", f"--rate={args.rate}"]
+    with started(arguments, scratch) as mock:
+        yield f"http://127.0.0.1:{int(mock.read_line())}/v1"
+
+
+@contextmanager
+def club(args: argparse.Namespace, url: str, scratch: Path) -> Iterator[Club]:
+    arguments = [
+        "clubai.cli",
+        "up",
+        "--processes",
+        "--json",
+        "--port=0",
+        f"--data={scratch / 'club'}",
+        f"--agents={args.agents}",
+        f"--backend={url}",
+    ]
+    with started(arguments, scratch) as up:
+        yield msgspec.json.decode(up.read_line(), type=Club)
+
+
+def machine() -> str:
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"{os.cpu_count()} processors, {platform.system()}, {python}"
+
+
+def show(args: argparse.Namespace, *lines: str) -> None:
+    print(*lines, sep="\n", file=sys.stderr if args.json else sys.stdout, flush=True)
+
+
+def print_summary(
+    rows: list[Row], verdicts: list[Verdict], idle: IdleResult | None
+) -> None:
+    if rows:
+        print("\nwhat the club adds:", *report.added(rows), sep="\n  ")
+        print("\nbudget:")
+    for verdict in verdicts:
+        word = "kept" if verdict.kept else "BROKEN"
+        share = verdict.measured / verdict.budget
+        print(
+            f"  {word:<7}{verdict.what}: {verdict.measured:.4f} of {verdict.budget} "
+            f"(x {share:.2f})"
+        )
+    if idle is not None:
+        print("", *report.idle_lines(idle), sep="\n")
+    for row in rows:
+        if row.load.errors:
+            print(f"\n{row.load.errors} failed, the first: {row.load.first_error}")
+
+
+def as_json(rows: list[Row], verdicts: list[Verdict], idle: IdleResult | None) -> str:
+    def row_fields(row: Row) -> dict[str, object]:
+        derived = {
+            "requests_per_second": row.load.per_second,
+            "cpu_ms_per_request": row.cpu_ms_per_request,
+            "cpu_ms_per_token": row.cpu_ms_per_token,
+        }
+        return {**msgspec.to_builtins(row), **derived}
+
+    return json.dumps(
+        {
+            "machine": machine(),
+            "rows": [row_fields(row) for row in rows],
+            "budget": [
+                {**msgspec.to_builtins(verdict), "kept": verdict.kept}
+                for verdict in verdicts
+            ],
+            "idle": msgspec.to_builtins(idle),
+        }
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""Other processes: starting them, what they print, and what they cost."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
+STOP_SECONDS: Final = 10.0
+
+
+class Started:
+    """A child with a pipe to its stdin; the children here end when it closes."""
+
+    def __init__(self, popen: subprocess.Popen[str], errors: Path) -> None:
+        self.popen = popen
+        self.errors = errors
+        self.pid = popen.pid
+
+    def read_line(self) -> str:
+        """Read the next line; a child that ended instead is an error with its words."""
+        assert self.popen.stdout is not None
+        line = self.popen.stdout.readline()
+        if not line:
+            self.popen.wait()
+            raise RuntimeError(
+                f"{self.popen.args!r} ended with {self.popen.returncode}:\n"
+                + self.errors.read_text()[-4000:]
+            )
+        return line
+
+
+@contextlib.contextmanager
+def started(arguments: Sequence[str], scratch: Path) -> Iterator[Started]:
+    """Run `python -m *arguments` until the block ends."""
+    errors = scratch / f"{arguments[0]}-{os.urandom(3).hex()}.log"
+    with (
+        errors.open("w") as log,
+        subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        ) as popen,
+    ):
+        try:
+            yield Started(popen, errors)
+        finally:
+            popen.terminate()
+            try:
+                popen.communicate(timeout=STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                popen.kill()
+
+
+def output_of(arguments: Sequence[str]) -> str:
+    """Run `python -m *arguments` to its end."""
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far."""
+    stat = Path(f"/proc/{pid}/stat").read_text()
+    fields = stat.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+
+
+def memory_mb(pid: int) -> float:
+    """Resident memory of a process now."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError(f"process {pid} has no memory: it has ended")
