@@ -1,0 +1,85 @@
+"""The embedded model's process: llama.cpp's server on a free port of the loopback.
+
+Run as a script, by its path: it needs nothing of ClubAI, so it starts at once and the
+agent's libraries are not loaded a second time. It lives in a process of its own because
+a failed assertion in the native code ends the process it is in, and because that code
+writes to the terminal whenever it likes.
+
+The first line of its standard input is a JSON object with `model`, `name`, `slots`,
+`threads`, `context` and `key`; it answers `READY http://127.0.0.1:PORT`, and ends when
+its standard input does (which a killed parent cannot forget to cause) or at SIGTERM.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from typing import Any, Final, NoReturn
+
+STOP_SECONDS: Final = 5.0
+
+
+class _Stopped(Exception):
+    """A signal asked the process to end."""
+
+
+def make_params(settings: dict[str, Any]) -> Any:
+    """The server's parameters for the settings that came in."""
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path = settings["model"]
+    params.model_alias = {settings["name"]}
+    params.n_parallel = settings["slots"]
+    # The context is shared: this gives each slot its `context` tokens.
+    params.n_ctx = settings["context"] * settings["slots"]
+    params.cpuparams.n_threads = settings["threads"]
+    params.cpuparams_batch.n_threads = settings["threads"]
+    params.embedding = True
+    params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+    params.endpoint_metrics = True
+    params.ui = False
+    params.verbosity = 0
+    params.hostname = "127.0.0.1"
+    params.port = 0
+    params.cors_origins = ""
+    params.api_keys = [settings["key"]]
+    return params
+
+
+def main() -> None:
+    """Serve until the standard input ends."""
+    # Native code may print: only the ready line goes to the pipe.
+    announce = os.dup(1)
+    os.dup2(2, 1)
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return
+    import xllamacpp
+
+    server = xllamacpp.Server(make_params(json.loads(line)))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    try:
+        os.write(announce, f"READY {server.listening_address}\n".encode())
+        while sys.stdin.buffer.read(1 << 10):
+            pass
+    except (_Stopped, BrokenPipeError):
+        pass
+    # Were the native code to hang, nobody would be left to notice.
+    alarm = threading.Timer(STOP_SECONDS, os._exit, (1,))
+    alarm.daemon = True
+    alarm.start()
+    del server
+    alarm.cancel()
+
+
+def _stop(number: int, frame: object) -> NoReturn:
+    raise _Stopped
+
+
+if __name__ == "__main__":
+    main()
