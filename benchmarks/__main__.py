@@ -9,12 +9,14 @@ import argparse
 import json
 import os
 import platform
+import secrets
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import msgspec
 
 from benchmarks import report
@@ -139,11 +141,12 @@ def measure_idle(args: argparse.Namespace, scratch: Path) -> IdleResult:
     arguments = ["clubai.cli.coordinator", "--port=0", f"--data={data}", "--json"]
     with started(arguments, scratch) as coordinator:
         url = json.loads(coordinator.read_line())["coordinator"]
+        key = f"--key={become_member(url)}"
         url = url.replace("http", "ws", 1) + "/nodes/connect"
         pid = coordinator.pid
         memory, cpu = memory_mb(pid), cpu_seconds(pid)
-        nodes_arguments = ["benchmarks.idle_nodes", url, f"--nodes={args.nodes}"]
-        with started(nodes_arguments, scratch) as nodes:
+        dial = ["benchmarks.idle_nodes", url, key, f"--nodes={args.nodes}"]
+        with started(dial, scratch) as nodes:
             read_phase(nodes)
             joined = cpu_seconds(pid)
             kb_per_node = 1024 * (memory_mb(pid) - memory) / args.nodes
@@ -162,6 +165,13 @@ def measure_idle(args: argparse.Namespace, scratch: Path) -> IdleResult:
         cpu_us_per_heartbeat=1e6 * spent / beating["heartbeats"],
         cpu_percent=100 * (end - quiet) / beating["seconds"],
     )
+
+
+def become_member(url: str) -> str:
+    credentials = {"name": "owner", "password": secrets.token_hex(16)}
+    httpx.post(f"{url}/api/register", json=credentials).raise_for_status()
+    answer = httpx.post(f"{url}/api/login", json=credentials).raise_for_status()
+    return str(answer.json()["access_token"])
 
 
 def read_phase(nodes: Started) -> dict[str, float]:

@@ -54,12 +54,13 @@ HEARTBEAT = frame(BINARY, encode(NodeHeartbeat(models=MODELS)))
 class Node(asyncio.Protocol):
     """One node: the handshake, the registration, then heartbeats on demand."""
 
-    def __init__(self, number: int, path: str, host: str) -> None:
+    def __init__(self, number: int, path: str, host: str, key: str) -> None:
         self.number = number
         self.request = (
             f"GET {path} HTTP/1.1\r\nhost: {host}\r\nupgrade: websocket\r\n"
             "connection: Upgrade\r\nsec-websocket-version: 13\r\n"
             "sec-websocket-key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n"
+            f"authorization: Bearer {key}\r\n"
             f"sec-websocket-protocol: {SUBPROTOCOL}\r\n\r\n"
         ).encode()
         self.buffer = b""
@@ -137,14 +138,14 @@ class Node(asyncio.Protocol):
         self.transport.write(frame(BINARY, encode(message)))
 
 
-async def join(url: str, count: int) -> list[Node]:
+async def join(url: str, key: str, count: int) -> list[Node]:
     parts = urlsplit(url)
     free = asyncio.Semaphore(AT_ONCE)
 
     async def one(number: int) -> Node:
         async with free, asyncio.timeout(60):
             _, node = await asyncio.get_running_loop().create_connection(
-                lambda: Node(number, parts.path, parts.netloc),
+                lambda: Node(number, parts.path, parts.netloc, key),
                 parts.hostname or "",
                 parts.port or 80,
             )
@@ -166,14 +167,14 @@ async def beat(nodes: list[Node], interval: float, seconds: float) -> int:
     return sent
 
 
-async def run(url: str, count: int, silent: float, interval: float, s: float) -> None:
+async def run(args: argparse.Namespace) -> None:
     start = time.perf_counter()
-    nodes = await join(url, count)
+    nodes = await join(args.url, args.key, args.nodes)
     report("joined", nodes, seconds=time.perf_counter() - start)
-    await asyncio.sleep(silent)
-    report("silent", nodes, seconds=silent)
-    sent = await beat(nodes, interval, s)
-    report("beating", nodes, seconds=s, heartbeats=sent)
+    await asyncio.sleep(args.silent)
+    report("silent", nodes, seconds=args.silent)
+    sent = await beat(nodes, args.interval, args.seconds)
+    report("beating", nodes, seconds=args.seconds, heartbeats=sent)
 
 
 def report(phase: str, nodes: list[Node], **more: float) -> None:
@@ -189,8 +190,8 @@ def main() -> None:
     parser.add_argument("--silent", type=float, default=5.0, help="seconds")
     parser.add_argument("--interval", type=float, default=15.0, help="seconds")
     parser.add_argument("--seconds", type=float, default=15.0)
-    args = parser.parse_args()
-    uvloop.run(run(args.url, args.nodes, args.silent, args.interval, args.seconds))
+    parser.add_argument("--key", required=True, help="of the nodes' owner")
+    uvloop.run(run(parser.parse_args()))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,58 @@
+"""The examples run, each in a process of its own, and do what they say."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def run(name: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", EXAMPLES / name],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+def test_there_is_a_test_for_each_example() -> None:
+    source = Path(__file__).read_text()
+
+    for example in EXAMPLES.glob("*.py"):
+        assert f'run("{example.name}")' in source
+
+
+@pytest.mark.model
+def test_a_club_answers_six_questions_on_three_nodes() -> None:
+    out = run("ask_a_club.py")
+
+    assert "The capital of France is Paris." in out
+    assert "The capital of Italy is Rome." in out
+    shares = [int(share) for share in re.findall(r" did (\d+) of 6$", out, re.M)]
+    assert len(shares) == 3
+    assert sum(shares) == 6
+    assert min(shares) >= 1
+
+
+@pytest.mark.model
+def test_the_openai_package_streams_from_a_club() -> None:
+    out = run("stream_with_openai.py")
+
+    assert "Pacific" in out
+    assert re.search(r": \d+ tokens$", out.strip())
+
+
+def test_a_backend_of_ones_own_answers() -> None:
+    out = run("bring_your_own_backend.py")
+
+    assert out == "WHO IS A CLEVER BIRD \nsaid polly\n"
