@@ -1,0 +1,102 @@
+"""One node as the registry keeps it. Only the registry changes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from clubai.core.pools import Load, Place
+from clubai.model import (
+    MemberId,
+    ModelOffer,
+    NodeId,
+    NodeSnapshot,
+    NodeState,
+    TaskId,
+    node_text,
+)
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """One node that is connected."""
+
+    id: NodeId
+    name: str
+    owner: MemberId
+    backend: str
+    program: str
+    vram_gb: float
+    joined_at: float
+    seen_at: float
+    models: tuple[ModelOffer, ...] = ()
+    slots: int = 0
+    paused: bool = False
+    draining: bool = False
+    silent: bool = False
+    """Nothing was heard for a while: suspect."""
+    refusing: bool = False
+    """It said that it is busy though we thought it free; until its next word."""
+    failed_in_row: int = 0
+    tasks_done: int = 0
+    tasks_failed: int = 0
+    tokens_per_second: float = 0.0
+    leases: dict[TaskId, int] = field(default_factory=dict)
+    """The attempt by which it holds each task."""
+    places: dict[str, Place] = field(default_factory=dict)
+    snapshot: NodeSnapshot | None = None
+    """Made when somebody looks, dropped when anything changes."""
+
+    @property
+    def state(self) -> NodeState:
+        """In one word, the most hindering first."""
+        if self.silent:
+            return "suspect"
+        if self.draining:
+            return "draining"
+        return "paused" if self.paused else "alive"
+
+    @property
+    def serving(self) -> bool:
+        """Whether it takes work, now or as soon as it is heard from again."""
+        return not (self.paused or self.draining)
+
+    @property
+    def free(self) -> int:
+        """Slots that may be leased now."""
+        if not self.serving or self.silent or self.refusing:
+            return 0
+        return max(self.slots - len(self.leases), 0)
+
+    @property
+    def load(self) -> Load:
+        """What it adds to the counts at this moment."""
+        return Load(
+            node=self.id,
+            serving=self.serving,
+            silent=self.silent,
+            slots=self.slots,
+            used=len(self.leases),
+            free=self.free,
+            failing=self.failed_in_row > 0,
+        )
+
+
+def node_snapshot(node: Node, state: NodeState) -> NodeSnapshot:
+    """Show a node as it is, in the given state."""
+    return NodeSnapshot(
+        id=node_text(node.id),
+        name=node.name,
+        state=state,
+        owner=node.owner,
+        backend=node.backend,
+        models=node.models,
+        slots=node.slots,
+        slots_used=len(node.leases),
+        vram_gb=node.vram_gb,
+        tokens_per_second=node.tokens_per_second,
+        tasks_done=node.tasks_done,
+        tasks_failed=node.tasks_failed,
+        joined_at=node.joined_at,
+        seen_at=node.seen_at,
+        version=node.program,
+    )

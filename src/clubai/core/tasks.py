@@ -1,0 +1,257 @@
+"""What becomes of a task: its states, its attempts, its lease, its times.
+
+Everything that changes a task's state goes through `TRANSITIONS`; a move that is not in
+the table is a bug of ours and raises with the task's story.
+
+```
+queued --offer--> offered --accept--> running --reply--> replying --finish--> done
+  ^-----retry--------'------------------'                    |
+  '--fail-----------'--fail-------------'--fail--------------'--> failed
+```
+
+A node may leave out what it could say (`reply` without `accept`, `finish` without
+`reply`), never go back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from clubai.core.commands import WaitReason
+from clubai.core.events import TaskRequested
+from clubai.errors import InvariantError
+from clubai.model import (
+    FailCode,
+    NodeId,
+    TaskFacts,
+    TaskSnapshot,
+    TaskState,
+    Usage,
+    node_text,
+    task_text,
+)
+
+PART: Final = 0
+"""Every task is one part: the client divides a job into tasks of its own."""
+MAX_STORY: Final = 64
+LEAST_ANSWER_TOKENS: Final = 16
+"""Room for an answer whose length the client does not limit."""
+MAX_COUNT: Final = 1 << 31
+"""What a node claims to have counted is believed up to here."""
+MAX_SECONDS: Final = 86_400.0
+
+
+class Move(StrEnum):
+    """What changes a task's state."""
+
+    OFFER = "offer"
+    ACCEPT = "accept"
+    REPLY = "reply"
+    FINISH = "finish"
+    RETRY = "retry"
+    FAIL = "fail"
+
+
+TRANSITIONS: Final[dict[tuple[TaskState, Move], TaskState]] = {
+    ("queued", Move.OFFER): "offered",
+    ("queued", Move.FAIL): "failed",
+    ("offered", Move.ACCEPT): "running",
+    ("offered", Move.REPLY): "replying",
+    ("offered", Move.FINISH): "done",
+    ("offered", Move.RETRY): "queued",
+    ("offered", Move.FAIL): "failed",
+    ("running", Move.REPLY): "replying",
+    ("running", Move.FINISH): "done",
+    ("running", Move.RETRY): "queued",
+    ("running", Move.FAIL): "failed",
+    ("replying", Move.FINISH): "done",
+    ("replying", Move.FAIL): "failed",
+}
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """One live task. Changed by `Assignments` only."""
+
+    request: TaskRequested
+    order: int
+    """Of arrival."""
+    created_at: float
+    deadline: float
+    wait_until: float
+    look_at: float
+    """While it waits: when to look at it anew."""
+    need: int
+    """Tokens of context that it takes at least."""
+    excluded: dict[NodeId, None]
+    """By the client's wish, and those that failed an attempt."""
+    pinned: dict[NodeId, None]
+    state: TaskState = "queued"
+    nodes: list[NodeId] = field(default_factory=list)
+    """The node of each attempt."""
+    node_name: str = ""
+    over_context: int = 0
+    """A node of this context found it too long: only a larger one will do."""
+    lease_until: float = 0.0
+    missed: int = 0
+    """Heartbeats in a row that did not list it since it was accepted."""
+    queued_since: float = 0.0
+    queued_s: float = 0.0
+    began_at: float = 0.0
+    """When the present attempt was offered, then when it was accepted."""
+    replied_at: float = 0.0
+    code: FailCode | None = None
+    """Of the last failed attempt."""
+    message: str = ""
+    said: tuple[WaitReason, int] | None = None
+    """Reason and place in the queue, as the client was last told."""
+    wait_text: str = ""
+    usage: Usage = field(default_factory=Usage)
+    answer_bytes: int = 0
+    ended_at: float = 0.0
+    story: list[tuple[float, str]] = field(default_factory=list)
+
+    @property
+    def attempt(self) -> int:
+        """Number of the present or last attempt; 0 before the first."""
+        return max(len(self.nodes) - 1, 0)
+
+    @property
+    def leased(self) -> bool:
+        """Whether a node holds a slot for it."""
+        return self.state in ("offered", "running", "replying")
+
+    @property
+    def next_wake(self) -> float:
+        """When time alone would next change something."""
+        if self.leased:
+            return min(self.deadline, self.lease_until)
+        return min(self.deadline, self.wait_until, self.look_at)
+
+    def move(self, move: Move, now: float, detail: str) -> None:
+        """Change the state by the table.
+
+        Raises:
+            InvariantError: the table has no such move.
+        """
+        after = TRANSITIONS.get((self.state, move))
+        if after is None:
+            raise InvariantError(
+                f"task {task_text(self.request.task)}: {move} while {self.state}",
+                self.lines(),
+            )
+        self.state = after
+        self.note(now, f"{after}: {detail}")
+
+    def note(self, now: float, text: str) -> None:
+        """Add a line to the story."""
+        if len(self.story) < MAX_STORY:
+            self.story.append((now, text))
+
+    def lines(self) -> tuple[str, ...]:
+        """The story, each line with the seconds since the request."""
+        return tuple(f"+{at - self.created_at:.3f} s {text}" for at, text in self.story)
+
+    @property
+    def queued_ms(self) -> int:
+        """Time that it waited for a node, over all attempts."""
+        return round(self.queued_s * 1000)
+
+    @property
+    def first_token_ms(self) -> int:
+        """From the request to the answer's begin; 0: it did not begin."""
+        return self._since_created_ms(self.replied_at)
+
+    @property
+    def total_ms(self) -> int:
+        """From the request to the end; 0: not ended."""
+        return self._since_created_ms(self.ended_at)
+
+    def _since_created_ms(self, at: float) -> int:
+        return max(round((at - self.created_at) * 1000), 0) if at else 0
+
+    def facts(self) -> TaskFacts:
+        """What is kept of the ended task."""
+        failed = self.state == "failed"
+        return TaskFacts(
+            id=self.request.task,
+            member=self.request.member,
+            model=self.request.model,
+            kind=self.request.kind,
+            mode=self.request.mode,
+            state="failed" if failed else "done",
+            code=str(self.code) if failed and self.code else "",
+            node=self.nodes[-1] if self.nodes else b"",
+            attempts=len(self.nodes),
+            created_at=self.created_at,
+            ended_at=self.ended_at,
+            queued_ms=self.queued_ms,
+            first_token_ms=self.first_token_ms,
+            total_ms=self.total_ms,
+            prompt_tokens=self.usage.prompt_tokens,
+            completion_tokens=self.usage.completion_tokens,
+            request_bytes=self.request.request_bytes,
+            answer_bytes=self.answer_bytes,
+        )
+
+    def snapshot(self) -> TaskSnapshot:
+        """Show the task as it is."""
+        shown = self.nodes[-1] if self.nodes and self.state != "queued" else None
+        return TaskSnapshot(
+            id=task_text(self.request.task),
+            member=self.request.member,
+            model=self.request.model,
+            kind=self.request.kind,
+            mode=self.request.mode,
+            state=self.state,
+            node=node_text(shown) if shown else "",
+            node_name=self.node_name if shown else "",
+            attempts=len(self.nodes),
+            reason=self._reason(),
+            created_at=self.created_at,
+            ended_at=self.ended_at,
+            queued_ms=self.queued_ms,
+            first_token_ms=self.first_token_ms,
+            total_ms=self.total_ms,
+            prompt_tokens=self.usage.prompt_tokens,
+            completion_tokens=self.usage.completion_tokens,
+        )
+
+    def _reason(self) -> str:
+        if self.state == "failed":
+            return f"{self.code}: {self.message}"
+        return self.wait_text if self.state == "queued" else ""
+
+
+def new_task(request: TaskRequested, order: int, now: float, look_at: float) -> Task:
+    """Begin the task of a request."""
+    prompt = believable_count(request.prompt_tokens)
+    answer = believable_count(request.max_tokens)
+    if request.kind != "embedding":
+        answer = answer or LEAST_ANSWER_TOKENS
+    task = Task(
+        request=request,
+        order=order,
+        created_at=now,
+        deadline=now + believable_seconds(request.deadline_s),
+        wait_until=now + believable_seconds(request.wait_s),
+        look_at=look_at,
+        need=prompt + answer,
+        excluded=dict.fromkeys(request.exclude),
+        pinned=dict.fromkeys(request.pinned),
+        queued_since=now,
+    )
+    task.note(now, f"requested: {request.kind} of {request.model!r}")
+    return task
+
+
+def believable_count(count: int) -> int:
+    """Bring a number that a connection claims into bounds."""
+    return min(max(count, 0), MAX_COUNT)
+
+
+def believable_seconds(seconds: float) -> float:
+    """Bring a time that a connection claims into bounds; not a number: 0."""
+    return min(seconds, MAX_SECONDS) if seconds > 0 else 0.0
