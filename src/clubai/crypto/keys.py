@@ -20,6 +20,7 @@ import msgspec
 ID_LENGTH: Final = 8
 SECRET_LENGTH: Final = 43
 CHECK_LENGTH: Final = 6
+API_KEY_LENGTH: Final = 4 + ID_LENGTH + 1 + SECRET_LENGTH + 1 + CHECK_LENGTH
 
 _ALPHABET: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _SHAPE: Final = re.compile(

@@ -10,6 +10,7 @@ dialler -- HELLO --------->                      coordinator; both kinds begin s
 agent   -- NODE_REGISTER ->                      signed over WELCOME.challenge
         <- NODE_REGISTERED
         -- NODE_HEARTBEAT >
+        <- NODE_HEARD
 
 client  -- TASK_REQUEST -->                      no content: model, sizes, limits
         <- NOTICE                                why it waits
@@ -157,6 +158,10 @@ class NodeHeartbeat(Message, frozen=True, kw_only=True, tag="NODE_HEARTBEAT"):
     """Tasks that the agent works on: their leases are renewed."""
     paused: bool = False
     draining: bool = False
+
+
+class NodeHeard(Message, frozen=True, kw_only=True, tag="NODE_HEARD"):
+    """The coordinator's answer to a heartbeat: the agent knows that it is there."""
 
 
 class TaskRequest(Message, frozen=True, kw_only=True, tag="TASK_REQUEST"):

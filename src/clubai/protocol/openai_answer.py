@@ -119,8 +119,9 @@ class ChunkWriter:
             step = b',"delta":' + _encoder.encode(decode_object(choice.delta))
         else:
             step = b',"text":' + _encoder.encode(choice.text or "")
-        if choice.logprobs and choice.logprobs != b"null":
-            step += b',"logprobs":' + _encoder.encode(decode_object(choice.logprobs))
+        if choice.logprobs:
+            logprobs = decode_object(choice.logprobs) or None
+            step += b',"logprobs":' + _encoder.encode(logprobs)
         if choice.finish_reason is None:
             finish = b',"finish_reason":null}]}\n\n'
         else:

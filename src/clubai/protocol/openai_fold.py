@@ -31,7 +31,9 @@ _FINISH: Final = {
 }
 _BROKEN: Final = frozenset({"abort", "aborted", "cancelled", "error", "unload"})
 
-_object_decoder: Final = msgspec.json.Decoder(dict[str, Any])
+_object_decoder: Final[msgspec.json.Decoder[dict[str, Any] | None]] = (
+    msgspec.json.Decoder(dict[str, Any] | None)
+)
 
 
 def finish_reason(said: str) -> str:
@@ -50,7 +52,7 @@ def finish_reason(said: str) -> str:
 
 
 def decode_object(raw: msgspec.Raw) -> dict[str, Any]:
-    """Decode a JSON object that a node sent; empty when there is none.
+    """Decode a JSON object that a node sent; empty when there is none or null.
 
     Raises:
         TaskFailed: it is something else.
@@ -58,7 +60,7 @@ def decode_object(raw: msgspec.Raw) -> dict[str, Any]:
     if not raw:
         return {}
     try:
-        return _object_decoder.decode(raw)
+        return _object_decoder.decode(raw) or {}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         msg = "the node's answer cannot be read"
         raise TaskFailed(FailCode.BACKEND, msg) from error
@@ -94,7 +96,7 @@ class AnswerFold:
             folded.text.append(choice.text)
         if choice.delta:
             _add_delta(folded, decode_object(choice.delta))
-        if choice.logprobs and choice.logprobs != b"null":
+        if choice.logprobs:
             _add_logprobs(folded.logprobs, decode_object(choice.logprobs))
         if choice.finish_reason:
             folded.finish = finish_reason(choice.finish_reason)

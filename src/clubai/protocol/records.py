@@ -123,7 +123,7 @@ class RecordWriter:
     def write_all(self, data: bytes) -> Iterator[TaskRecord]:
         """Cut `data` into `DATA` records, the last one final; at least one record."""
         last = max(len(data) - 1, 0) // MAX_RECORD_DATA
-        for number, piece in enumerate(_pieces(data)):
+        for number, piece in enumerate(cut(data)):
             yield self.write(RecordType.DATA, piece, fin=number == last)
 
 
@@ -187,7 +187,8 @@ def pack_lines(lines: Sequence[bytes]) -> Iterable[bytes]:
         yield piece
 
 
-def _pieces(data: bytes) -> Iterator[bytes]:
+def cut(data: bytes) -> Iterator[bytes]:
+    """Cut bytes into pieces that fit a record each; at least one piece."""
     for start in range(0, max(len(data), 1), MAX_RECORD_DATA):
         yield data[start : start + MAX_RECORD_DATA]
 

@@ -1,0 +1,115 @@
+"""Answers as records: what the backend streams, cut and timed for the wire.
+
+The first step leaves at once; after that a record is sent every `FLUSH_SECONDS` or
+`FLUSH_BYTES`, whichever comes first. A `Whole` answer is kept until it is complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import msgspec
+
+from clubai.protocol.records import (
+    FLUSH_BYTES,
+    FLUSH_SECONDS,
+    Choice,
+    encode_choice,
+    pack_lines,
+)
+
+Emit = Callable[[bytes], None]
+
+
+class Flowing:
+    """Batches steps for a stream; `run` sends what waits when its time has come."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._lines: list[bytes] = []
+        self._bytes = 0
+        self._flushed_at = -FLUSH_SECONDS
+        self._waiting = anyio.Event()
+
+    def add(self, choice: Choice) -> None:
+        """Take one step, and send what is due."""
+        line = encode_choice(choice)
+        self._lines.append(line)
+        self._bytes += len(line)
+        late = anyio.current_time() - self._flushed_at >= FLUSH_SECONDS
+        if late or self._bytes >= FLUSH_BYTES:
+            self.flush()
+        else:
+            self._waiting.set()
+
+    def flush(self) -> None:
+        """Send everything that waits."""
+        for piece in pack_lines(self._lines):
+            self._emit(piece)
+        self._lines = []
+        self._bytes = 0
+        self._flushed_at = anyio.current_time()
+
+    async def run(self) -> None:
+        """Send by the clock until cancelled."""
+        while True:
+            await self._waiting.wait()
+            self._waiting = anyio.Event()
+            await anyio.sleep_until(self._flushed_at + FLUSH_SECONDS)
+            if self._lines:
+                self.flush()
+
+
+class Whole:
+    """Keeps an answer until it is whole, with runs of plain text joined."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._choices: list[Choice] = []
+        self._run: list[str] = []
+        self._run_index = 0
+
+    def add(self, choice: Choice) -> None:
+        """Take one step."""
+        text = _plain_text(choice)
+        if text is None:
+            self._join()
+            self._choices.append(choice)
+            return
+        if choice.index != self._run_index:
+            self._join()
+            self._run_index = choice.index
+        self._run.append(text)
+
+    def flush(self) -> None:
+        """Send the answer."""
+        self._join()
+        for piece in pack_lines([encode_choice(choice) for choice in self._choices]):
+            self._emit(piece)
+        self._choices = []
+
+    def _join(self) -> None:
+        if self._run:
+            # a step must fit one record: text is cut where it does not
+            whole = "".join(self._run)
+            for start in range(0, len(whole), _STEP_CHARACTERS):
+                piece = whole[start : start + _STEP_CHARACTERS]
+                delta = msgspec.Raw(msgspec.json.encode({"content": piece}))
+                self._choices.append(Choice(index=self._run_index, delta=delta))
+        self._run = []
+
+
+_STEP_CHARACTERS = 8_000
+"""With six bytes a character, the worst case of JSON escapes, one record holds it."""
+_json: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any])
+
+
+def _plain_text(choice: Choice) -> str | None:
+    """The step's text when it is nothing but text of a chat answer."""
+    if choice.finish_reason or choice.logprobs or not choice.delta:
+        return None
+    delta = _json.decode(choice.delta)
+    content = delta.get("content")
+    return content if len(delta) == 1 and isinstance(content, str) else None

@@ -1,0 +1,91 @@
+"""Everything that can be set about an agent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+
+from clubai.errors import ConfigError
+
+NODE_PATH = "/nodes/connect"
+
+
+class BackendConfig(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """Which local model server to use. All empty: look for one on this machine."""
+
+    kind: str = ""
+    """lmstudio, ollama, llamacpp, vllm, localai or generic; empty: find out."""
+    url: str = ""
+    api_key: str = ""
+    slots: int = 0
+    """Requests at the same time; 0: what the server says."""
+    embedded: bool = False
+    """Start the embedded model in a child process instead."""
+    model: str = ""
+    """With `embedded`: a model's name or a GGUF file; empty: the default model."""
+    threads: int = 1
+    """With `embedded`: processor threads."""
+    context: int = 2048
+    """With `embedded`: tokens of one slot."""
+
+    def __post_init__(self) -> None:
+        if self.slots < 0 or self.threads < 1 or self.context < 128:
+            msg = "slots must be 0 or more, threads 1 or more, context 128 or more"
+            raise ValueError(msg)
+
+    def __repr__(self) -> str:
+        return f"BackendConfig(kind={self.kind!r}, url={self.url!r})"
+
+
+class AgentConfig(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """Settings of one agent. Times are in seconds."""
+
+    coordinator_url: str = "ws://127.0.0.1:8000/nodes/connect"
+    token: str = ""
+    """An API key or access token of the node's owner."""
+    name: str = "node"
+    """What people call the node; unique in the club."""
+    data: Path = Path("data")
+    """Where the node's identity key is kept (`node.key`)."""
+    backend: BackendConfig = BackendConfig()
+    vram_gb: float = 0.0
+    """Shown to the club; nothing decides by it."""
+    look_s: float = 15.0
+    """How often the backend's models and slots are read again."""
+    request_timeout_s: float = 600.0
+    """Longest one request may run, whatever the coordinator allows."""
+
+    def __post_init__(self) -> None:
+        if self.look_s <= 0 or self.request_timeout_s <= 0 or self.vram_gb < 0:
+            msg = "look_s and request_timeout_s must be above 0, vram_gb 0 or more"
+            raise ValueError(msg)
+
+    def __repr__(self) -> str:
+        return f"AgentConfig(name={self.name!r}, {self.coordinator_url!r})"
+
+    @property
+    def key_file(self) -> Path:
+        """Where the node's identity is kept."""
+        return self.data / "node.key"
+
+
+def node_url(url: str) -> str:
+    """The WebSocket address for nodes at a club's address; a given path is kept.
+
+    Raises:
+        ConfigError: `url` is no http, https, ws or wss URL.
+    """
+    parts = urlsplit(url if "://" in url else f"ws://{url}")
+    schemes = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
+    if parts.scheme not in schemes or not parts.netloc:
+        raise ConfigError(
+            "COORDINATOR_URL", url, "give one such as ws://localhost:8000/nodes/connect"
+        )
+    path = parts.path if parts.path not in ("", "/") else NODE_PATH
+    return urlunsplit((schemes[parts.scheme], parts.netloc, path, "", ""))

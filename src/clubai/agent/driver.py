@@ -1,0 +1,356 @@
+"""One connection of an agent to the coordinator, from its greeting to its end.
+
+The driver owns the `AgentMachine` of the connection, the requests that are still
+arriving, and one task for each assignment that runs. When the connection ends, all
+work for it ends too: the coordinator has given it to somebody else.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final, NamedTuple, assert_never
+
+import anyio
+from anyio.abc import ObjectStream, TaskGroup
+
+from clubai.agent.backends.base import Backend
+from clubai.agent.config import AgentConfig
+from clubai.agent.executor import execute
+from clubai.agent.standing import Standing
+from clubai.core.agent import (
+    Accept,
+    AgentCommand,
+    AgentEvent,
+    AgentMachine,
+    AssignmentArrived,
+    CancelArrived,
+    DrainChanged,
+    PauseChanged,
+    Refuse,
+    RequestCompleted,
+    SlotsChanged,
+    StartWork,
+    StopWork,
+    WorkEnded,
+)
+from clubai.crypto.identity import Identity
+from clubai.errors import ConnectionLost, RemoteProtocolError
+from clubai.model import FailCode, TaskId
+from clubai.protocol.codec import decode_to_node, encode
+from clubai.protocol.messages import (
+    PROTOCOL_VERSION,
+    CloseCode,
+    Goodbye,
+    Hello,
+    Message,
+    NodeHeard,
+    NodeHeartbeat,
+    NodeRegister,
+    NodeRegistered,
+    Notice,
+    TaskAccept,
+    TaskAssign,
+    TaskCancel,
+    TaskFail,
+    TaskRecord,
+    ToNode,
+    Welcome,
+)
+from clubai.protocol.records import RecordReader
+from clubai.protocol.session import (
+    LOGIN_SECONDS,
+    expect_welcome,
+    registration_bytes,
+)
+from clubai.transport.postbox import Postbox
+
+logger = logging.getLogger(__name__)
+
+SILENT_BEATS: Final = 3
+"""A coordinator that says nothing for so many heartbeats is given up."""
+
+
+class AssignmentKey(NamedTuple):
+    """One assignment."""
+
+    task: TaskId
+    part: int
+    attempt: int
+
+
+class Arriving:
+    """A request whose records are still coming."""
+
+    def __init__(self, assign: TaskAssign) -> None:
+        self.assign = assign
+        self._reader = RecordReader()
+        self._pieces: list[bytes] = []
+
+    def add(self, record: TaskRecord) -> bool:
+        """Take one record; True when the request is whole."""
+        self._pieces.append(self._reader.read(record)[1])
+        return self._reader.finished
+
+    @property
+    def body(self) -> bytes:
+        """The request."""
+        return b"".join(self._pieces)
+
+
+class AgentDriver:
+    """Serves one connection."""
+
+    def __init__(
+        self,
+        stream: ObjectStream[bytes],
+        *,
+        backend: Backend,
+        standing: Standing,
+        identity: Identity,
+        boot: bytes,
+        config: AgentConfig,
+        program: str,
+    ) -> None:
+        self._stream = stream
+        self._outbox = Postbox(stream)
+        self._backend = backend
+        self._standing = standing
+        self._identity = identity
+        self._boot = boot
+        self._config = config
+        self._program = program
+        self._machine = AgentMachine(slots=standing.slots)
+        self._arriving: dict[AssignmentKey, Arriving] = {}
+        self._work: dict[AssignmentKey, anyio.CancelScope] = {}
+        self._heartbeat_s = 0.0
+        self._heard_at = 0.0
+        self._tasks: TaskGroup
+
+    async def join(self) -> None:
+        """Greet the coordinator and register the node.
+
+        Raises:
+            ConnectionLost: it closed, or took too long.
+            RemoteProtocolError: it refuses this node, with the reason.
+        """
+        try:
+            with anyio.fail_after(2 * LOGIN_SECONDS):
+                await self._register()
+        except TimeoutError as error:
+            raise ConnectionLost("the coordinator did not greet in time") from error
+        except (anyio.EndOfStream, anyio.BrokenResourceError) as error:
+            raise ConnectionLost("the coordinator closed at the greeting") from error
+
+    async def serve(self) -> None:
+        """Take and run work until the connection ends.
+
+        Raises:
+            ConnectionLost: always, when not cancelled; the text says why it ended.
+            RemoteProtocolError: the coordinator said why it ended it.
+        """
+        end: list[Exception] = []
+        self._heard_at = anyio.current_time()
+        async with anyio.create_task_group() as self._tasks:
+            self._tasks.start_soon(self._write, end)
+            self._tasks.start_soon(self._beat, end)
+            self._tasks.start_soon(self._follow_standing)
+            try:
+                await self._read()
+            except (
+                anyio.EndOfStream,
+                anyio.BrokenResourceError,
+                anyio.ClosedResourceError,
+            ):
+                end.append(ConnectionLost("the coordinator closed the connection"))
+            except RemoteProtocolError as error:
+                end.append(error)
+            self._tasks.cancel_scope.cancel()
+        raise end[0] if end else ConnectionLost("the connection ended")
+
+    async def _register(self) -> None:
+        hello = Hello(versions=(PROTOCOL_VERSION,), program=self._program)
+        await self._stream.send(encode(hello))
+        welcome = expect_welcome(decode_to_node(await self._stream.receive()))
+        self._heartbeat_s = welcome.heartbeat_s
+        signed = registration_bytes(welcome.challenge, self._boot)
+        register = NodeRegister(
+            key=self._identity.key,
+            sig=self._identity.sign(signed),
+            boot=self._boot,
+            name=self._config.name,
+            models=self._standing.models,
+            slots=self._standing.slots,
+            vram_gb=self._config.vram_gb,
+            backend=self._standing.backend,
+            program=self._program,
+        )
+        await self._stream.send(encode(register))
+        message = decode_to_node(await self._stream.receive())
+        if isinstance(message, Goodbye):
+            raise RemoteProtocolError(message.code, message.reason)
+        if not isinstance(message, NodeRegistered):
+            raise RemoteProtocolError(
+                CloseCode.BAD_MESSAGE, "NODE_REGISTERED was due after NODE_REGISTER"
+            )
+
+    async def _write(self, end: list[Exception]) -> None:
+        try:
+            await self._outbox.run()
+        except TimeoutError:
+            end.append(ConnectionLost("the coordinator does not read"))
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            end.append(ConnectionLost("the coordinator is gone"))
+        self._tasks.cancel_scope.cancel()
+
+    async def _beat(self, end: list[Exception]) -> None:
+        patience = SILENT_BEATS * self._heartbeat_s
+        while anyio.current_time() - self._heard_at < patience:
+            self._say_standing()
+            with anyio.move_on_after(self._heartbeat_s):
+                await self._standing.changed.wait()
+        end.append(ConnectionLost(f"the coordinator was silent for {patience:g} s"))
+        self._tasks.cancel_scope.cancel()
+
+    async def _follow_standing(self) -> None:
+        while True:
+            changed = self._standing.changed
+            self._handle(SlotsChanged(slots=self._standing.slots))
+            self._handle(PauseChanged(paused=self._standing.paused))
+            self._handle(DrainChanged(draining=self._standing.draining))
+            await changed.wait()
+
+    def _say_standing(self) -> None:
+        self._post(
+            NodeHeartbeat(
+                models=self._standing.models,
+                slots=self._standing.slots,
+                running=tuple(key.task for key in self._work),
+                paused=self._standing.paused,
+                draining=self._standing.draining,
+            )
+        )
+
+    async def _read(self) -> None:
+        while True:
+            self._take(decode_to_node(await self._stream.receive()))
+            self._heard_at = anyio.current_time()
+
+    def _take(self, message: ToNode) -> None:
+        match message:
+            case TaskAssign():
+                self._assign(message)
+            case TaskRecord():
+                self._receive(message)
+            case TaskCancel():
+                key = _key(message)
+                self._arriving.pop(key, None)
+                self._handle(
+                    CancelArrived(task=key.task, part=key.part, attempt=key.attempt)
+                )
+            case NodeHeard():
+                pass
+            case Notice():
+                logger.info("the coordinator says: %s", message.text)
+            case Goodbye():
+                raise RemoteProtocolError(message.code, message.reason)
+            case Welcome() | NodeRegistered():
+                raise RemoteProtocolError(
+                    CloseCode.BAD_MESSAGE, "the connection has begun already"
+                )
+            case _:
+                assert_never(message)
+
+    def _assign(self, message: TaskAssign) -> None:
+        key = _key(message)
+        self._arriving[key] = Arriving(message)
+        self._handle(
+            AssignmentArrived(
+                task=key.task,
+                part=key.part,
+                attempt=key.attempt,
+                model=message.model,
+                deadline_s=message.deadline_s,
+            )
+        )
+
+    def _receive(self, record: TaskRecord) -> None:
+        key = _key(record)
+        arriving = self._arriving.get(key)
+        if arriving is None:
+            return
+        try:
+            whole = arriving.add(record)
+        except RemoteProtocolError as error:
+            del self._arriving[key]
+            self._handle(
+                CancelArrived(task=key.task, part=key.part, attempt=key.attempt)
+            )
+            self._fail(key, FailCode.OPEN_FAILED, error.reason)
+            return
+        if whole:
+            self._handle(
+                RequestCompleted(task=key.task, part=key.part, attempt=key.attempt)
+            )
+
+    def _handle(self, event: AgentEvent) -> None:
+        for command in self._machine.handle(event, now=anyio.current_time()):
+            self._perform(command)
+
+    def _perform(self, command: AgentCommand) -> None:
+        key = AssignmentKey(command.task, command.part, command.attempt)
+        match command:
+            case Refuse():
+                self._arriving.pop(key, None)
+                self._fail(key, command.code, command.message)
+            case Accept():
+                self._post(
+                    TaskAccept(task=key.task, part=key.part, attempt=key.attempt)
+                )
+            case StartWork():
+                arriving = self._arriving.pop(key)
+                scope = anyio.CancelScope()
+                self._work[key] = scope
+                self._tasks.start_soon(self._run, key, arriving, scope)
+            case StopWork():
+                running = self._work.get(key)
+                if running is not None:
+                    running.cancel()
+            case _:
+                assert_never(command)
+
+    async def _run(
+        self, key: AssignmentKey, arriving: Arriving, scope: anyio.CancelScope
+    ) -> None:
+        try:
+            with scope:
+                code = await execute(
+                    arriving.assign,
+                    arriving.body,
+                    backend=self._backend,
+                    postbox=self._outbox,
+                    timeout_s=self._config.request_timeout_s,
+                )
+                if code in (FailCode.UNKNOWN_MODEL, FailCode.BUSY, FailCode.BACKEND):
+                    self._standing.look_again()
+        finally:
+            del self._work[key]
+            self._handle(WorkEnded(task=key.task, part=key.part, attempt=key.attempt))
+
+    def _fail(self, key: AssignmentKey, code: FailCode, message: str) -> None:
+        self._post(
+            TaskFail(
+                code=code,
+                message=message,
+                task=key.task,
+                part=key.part,
+                attempt=key.attempt,
+            )
+        )
+
+    def _post(self, message: Message) -> None:
+        if not self._outbox.post(encode(message)):
+            self._tasks.cancel_scope.cancel()
+
+
+def _key(message: TaskAssign | TaskRecord | TaskCancel) -> AssignmentKey:
+    return AssignmentKey(TaskId(message.task), message.part, message.attempt)

@@ -1,0 +1,121 @@
+"""Answers as programs want them: text, and where it came from."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Self
+
+import msgspec
+
+from clubai.client.run import Run
+from clubai.model import Mode, ReadableBy, Timings, Usage
+from clubai.protocol.records import Choice
+
+
+class NodeUsed(msgspec.Struct, frozen=True, kw_only=True):
+    """A node that worked on an answer."""
+
+    id: str
+    name: str
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole answer with its provenance."""
+
+    text: str
+    model: str
+    mode: Mode
+    nodes: tuple[NodeUsed, ...]
+    attempts: int
+    """Nodes that were tried, the one that answered included."""
+    usage: Usage
+    timings: Timings
+    readable_by: ReadableBy
+    task: str
+    finish_reason: str
+
+
+class _Delta(msgspec.Struct, frozen=True):
+    content: str | None = None
+
+
+_delta_decoder = msgspec.json.Decoder(_Delta)
+
+
+def text_of(choice: Choice) -> str:
+    """The text that one step adds: a chat delta's content or a completion's text."""
+    if choice.text is not None:
+        return choice.text
+    if not choice.delta:
+        return ""
+    return _delta_decoder.decode(choice.delta).content or ""
+
+
+class AnswerStream:
+    """An answer while it comes: iterate for its pieces of text, then read `answer`."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._parts: list[str] = []
+        self._waiting: deque[str] = deque()
+        self._finish_reason = ""
+
+    @property
+    def run(self) -> Run:
+        """The run behind it, for provenance while it goes on."""
+        return self._run
+
+    def __aiter__(self) -> Self:
+        """Pieces of text in order."""
+        return self
+
+    async def __anext__(self) -> str:
+        """The next piece of text.
+
+        Raises:
+            TaskRejected, TaskFailed, ConnectionLost: the answer did not end well.
+        """
+        while not self._waiting:
+            for choice in await anext(self._run):
+                self._take(choice)
+        piece = self._waiting.popleft()
+        self._parts.append(piece)
+        return piece
+
+    @property
+    def answer(self) -> Answer:
+        """The answer so far; whole once the iteration has ended."""
+        run = self._run
+        return Answer(
+            text="".join(self._parts),
+            model=run.model,
+            mode=run.job.mode,
+            nodes=(NodeUsed(id=run.node, name=run.node_name),) if run.node else (),
+            attempts=run.attempts,
+            usage=run.usage,
+            timings=run.timings,
+            readable_by=run.readable_by,
+            task=run.task,
+            finish_reason=self._finish_reason,
+        )
+
+    def _take(self, choice: Choice) -> None:
+        if choice.index:
+            return
+        self._finish_reason = choice.finish_reason or self._finish_reason
+        piece = text_of(choice)
+        if piece:
+            self._waiting.append(piece)
+
+
+def chat_body(
+    prompt: str | list[dict[str, Any]], *, system: str, options: dict[str, Any]
+) -> dict[str, Any]:
+    """Make the OpenAI chat request of a prompt or of whole messages."""
+    messages = (
+        [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+    )
+    if system:
+        messages = [{"role": "system", "content": system}, *messages]
+    kept = {name: value for name, value in options.items() if value is not None}
+    return {"messages": messages, **kept}

@@ -1,0 +1,449 @@
+"""`Client`: one connection to a club, for as many requests at once as you like."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Self, assert_never
+from urllib.parse import urlsplit, urlunsplit
+
+import anyio
+import msgspec
+from anyio.abc import ObjectStream
+
+from clubai.client.answer import Answer, AnswerStream, chat_body
+from clubai.client.job import DEADLINE_SECONDS, WAIT_SECONDS, Job
+from clubai.client.mailbox import Mailbox
+from clubai.client.run import OnWait, Run
+from clubai.errors import (
+    AuthenticationError,
+    ClubAIError,
+    ConfigError,
+    ConnectFailed,
+    ConnectionLost,
+    PermissionDenied,
+    RemoteProtocolError,
+    TaskFailed,
+    TaskRejected,
+)
+from clubai.model import (
+    ClubSnapshot,
+    FailCode,
+    Kind,
+    Mode,
+    ModelSnapshot,
+    ReadableBy,
+)
+from clubai.protocol.codec import decode_to_client, decode_value, encode
+from clubai.protocol.messages import (
+    PROTOCOL_VERSION,
+    ClubAnswer,
+    ClubQuery,
+    ClubUnwatch,
+    ClubWatch,
+    Goodbye,
+    Hello,
+    Message,
+    Notice,
+    TaskCancel,
+    TaskFail,
+    TaskOffer,
+    TaskRecord,
+    TaskReply,
+    TaskResult,
+    ToClient,
+    Welcome,
+)
+from clubai.protocol.session import expect_welcome
+from clubai.transport.websocket import open_websocket
+
+logger = logging.getLogger(__name__)
+
+CLIENT_PATH = "/clients/connect"
+
+
+class Client:
+    """Speaks for one member over one connection; made by `connect` or `over`."""
+
+    def __init__(
+        self,
+        stream: ObjectStream[bytes],
+        *,
+        readable_by: ReadableBy = "coordinator and node",
+    ) -> None:
+        self._stream = stream
+        self._readable_by: ReadableBy = readable_by
+        self._refs = itertools.count(1)
+        self._mailboxes: dict[int, Mailbox] = {}
+        self._refs_by_task: dict[bytes, int] = {}
+        self._lost: ClubAIError | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(
+        cls, url: str, token: str, *, timeout: float = 10.0
+    ) -> AsyncIterator[Client]:
+        """Connect to the club at `url` (http, https, ws or wss).
+
+        Args:
+            url: The coordinator's address, with or without a path.
+            token: An API key or an access token.
+            timeout: Seconds for the connection and its greeting.
+
+        Raises:
+            ConfigError: the URL is none.
+            ConnectFailed: nothing answers there.
+            AuthenticationError: the token is not good.
+            RemoteProtocolError: the coordinator speaks another version.
+        """
+        address = client_url(url)
+        try:
+            async with (
+                open_websocket(address, token=token, connect_timeout=timeout) as stream,
+                cls.over(stream, timeout=timeout) as client,
+            ):
+                yield client
+        except ConnectFailed as error:
+            if error.status == 401:
+                raise AuthenticationError(error.reason) from error
+            if error.status == 403:
+                raise PermissionDenied("connecting", error.reason) from error
+            raise
+
+    @classmethod
+    @asynccontextmanager
+    async def over(
+        cls, stream: ObjectStream[bytes], *, timeout: float = 10.0
+    ) -> AsyncIterator[Client]:
+        """Speak over a stream that already stands for a member.
+
+        Raises:
+            ConnectionLost, RemoteProtocolError: the greeting did not succeed.
+        """
+        client = cls(stream)
+        await client._greet(timeout)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(client._read)
+            try:
+                yield client
+            finally:
+                tasks.cancel_scope.cancel()
+
+    @property
+    def lost(self) -> bool:
+        """The connection is gone: make a new client."""
+        return self._lost is not None
+
+    @property
+    def busy(self) -> bool:
+        """Requests or watches are open on it."""
+        return bool(self._mailboxes)
+
+    @asynccontextmanager
+    async def run(
+        self, job: Job, *, on_wait: OnWait | None = None
+    ) -> AsyncIterator[Run]:
+        """Run one job; leaving the context before its end cancels it on the node.
+
+        `on_wait` is told why the job waits, each time that changes.
+
+        Raises:
+            ConnectionLost: the connection is gone.
+        """
+        run = Run(
+            job,
+            ref=next(self._refs),
+            send=self._send,
+            readable_by=self._readable_by,
+            on_wait=on_wait,
+        )
+        self._open(run.ref, run.mailbox)
+        try:
+            await run.request()
+            yield run
+        finally:
+            self._mailboxes.pop(run.ref, None)
+            if run.task:
+                self._refs_by_task.pop(bytes.fromhex(run.task), None)
+            if not run.ended:
+                with anyio.CancelScope(shield=True), anyio.move_on_after(2):
+                    await self._quietly(run.cancel)
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        prompt: str | Sequence[dict[str, Any]],
+        *,
+        model: str = "",
+        system: str = "",
+        mode: Mode = "single",
+        wait_s: float = WAIT_SECONDS,
+        deadline_s: float = DEADLINE_SECONDS,
+        on_wait: OnWait | None = None,
+        **options: Any,
+    ) -> AsyncIterator[AnswerStream]:
+        """Ask, and follow the answer as it comes.
+
+        Args:
+            prompt: A question, or whole OpenAI messages.
+            model: Empty: the chat model with the most free slots.
+            system: A system message to put first.
+            mode: How the work is divided.
+            wait_s: How long it may be queued.
+            deadline_s: How long it may take altogether.
+            on_wait: Told why the request waits.
+            options: Passed on as they are: `max_tokens`, `temperature`, `seed`, ...
+
+        Raises:
+            TaskRejected, TaskFailed, ConnectionLost: while iterating, too.
+        """
+        job = await self._chat_job(
+            prompt, model, system, mode, wait_s, deadline_s, options, stream=True
+        )
+        async with self.run(job, on_wait=on_wait) as run:
+            yield AnswerStream(run)
+
+    async def ask(
+        self,
+        prompt: str | Sequence[dict[str, Any]],
+        *,
+        model: str = "",
+        system: str = "",
+        mode: Mode = "single",
+        wait_s: float = WAIT_SECONDS,
+        deadline_s: float = DEADLINE_SECONDS,
+        on_wait: OnWait | None = None,
+        **options: Any,
+    ) -> Answer:
+        """Ask, and wait for the whole answer; arguments as for `stream`.
+
+        A node that fails in the middle costs time but no answer: another is tried.
+
+        Raises:
+            TaskRejected: refused; nothing was spent.
+            TaskFailed: every node that was tried failed.
+            ConnectionLost: the coordinator is gone.
+        """
+        job = await self._chat_job(
+            prompt, model, system, mode, wait_s, deadline_s, options, stream=False
+        )
+        async with self.run(job, on_wait=on_wait) as run:
+            answer = AnswerStream(run)
+            async for _ in answer:
+                pass
+            return answer.answer
+
+    async def embed(
+        self,
+        texts: str | Sequence[str],
+        *,
+        model: str = "",
+        wait_s: float = WAIT_SECONDS,
+        deadline_s: float = DEADLINE_SECONDS,
+    ) -> list[list[float]]:
+        """Embed texts: one vector each, in order. Raises as `ask`."""
+        job = Job(
+            kind="embedding",
+            model=model or await self._pick("embedding"),
+            body={"input": [texts] if isinstance(texts, str) else list(texts)},
+            stream=False,
+            wait_s=wait_s,
+            deadline_s=deadline_s,
+        )
+        async with self.run(job) as run:
+            rows = msgspec.json.decode(await run.read_body(), type=list[_Embedding])
+        return [row.embedding for row in sorted(rows, key=lambda row: row.index)]
+
+    async def models(self) -> tuple[ModelSnapshot, ...]:
+        """The models that the club's nodes offer now. Raises `ConnectionLost`."""
+        return decode_value(await self._query("models"), tuple[ModelSnapshot, ...])
+
+    async def snapshot(self) -> ClubSnapshot:
+        """The club now: nodes, models, your tasks, counts. Raises `ConnectionLost`."""
+        return decode_value(await self._query("snapshot"), ClubSnapshot)
+
+    @asynccontextmanager
+    async def watch(
+        self, *, interval_s: float = 0.5
+    ) -> AsyncIterator[AsyncIterator[ClubSnapshot]]:
+        """Follow the club: a snapshot now and after each change.
+
+        At most one snapshot comes in `interval_s` seconds. Raises `ConnectionLost`.
+        """
+        ref, mailbox = self._new_mailbox()
+        await self._send(ClubWatch(ref=ref, interval_s=interval_s))
+        try:
+            yield _Snapshots(mailbox)
+        finally:
+            self._mailboxes.pop(ref, None)
+            with anyio.CancelScope(shield=True), anyio.move_on_after(2):
+                await self._quietly(lambda: self._send(ClubUnwatch(ref=ref)))
+
+    async def _chat_job(
+        self,
+        prompt: str | Sequence[dict[str, Any]],
+        model: str,
+        system: str,
+        mode: Mode,
+        wait_s: float,
+        deadline_s: float,
+        options: dict[str, Any],
+        *,
+        stream: bool,
+    ) -> Job:
+        messages = prompt if isinstance(prompt, str) else list(prompt)
+        return Job(
+            kind="chat",
+            model=model or await self._pick("chat"),
+            body=chat_body(messages, system=system, options=options),
+            stream=stream,
+            mode=mode,
+            max_tokens=options.get("max_tokens") or 0,
+            wait_s=wait_s,
+            deadline_s=deadline_s,
+        )
+
+    async def _pick(self, kind: Kind) -> str:
+        offers = [model for model in await self.models() if kind in model.kinds]
+        if not offers:
+            raise TaskRejected(
+                FailCode.NO_CAPACITY,
+                f"no node offers a model for {kind}",
+                retry_after=5,
+            )
+        best = max(offers, key=lambda model: (model.slots_free, model.warm, model.name))
+        return best.name
+
+    async def _query(self, what: str) -> msgspec.Raw:
+        ref, mailbox = self._new_mailbox()
+        try:
+            await self._send(ClubQuery(ref=ref, what=what))
+            message = await mailbox.take()
+        finally:
+            self._mailboxes.pop(ref, None)
+        assert isinstance(message, ClubAnswer)  # noqa: S101 - by _dispatch
+        return message.body
+
+    def _new_mailbox(self) -> tuple[int, Mailbox]:
+        ref, mailbox = next(self._refs), Mailbox()
+        self._open(ref, mailbox)
+        return ref, mailbox
+
+    def _open(self, ref: int, mailbox: Mailbox) -> None:
+        if self._lost is not None:
+            raise self._lost
+        self._mailboxes[ref] = mailbox
+
+    async def _greet(self, timeout: float) -> None:
+        hello = Hello(versions=(PROTOCOL_VERSION,), program="clubai client")
+        try:
+            with anyio.fail_after(timeout):
+                await self._stream.send(encode(hello))
+                expect_welcome(decode_to_client(await self._stream.receive()))
+        except TimeoutError as error:
+            raise ConnectionLost("the coordinator did not greet in time") from error
+        except (anyio.EndOfStream, anyio.BrokenResourceError) as error:
+            raise ConnectionLost("the coordinator closed at the greeting") from error
+
+    async def _send(self, message: Message) -> None:
+        if self._lost is not None:
+            raise self._lost
+        try:
+            await self._stream.send(encode(message))
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
+            raise self._lose(ConnectionLost("the coordinator is gone")) from error
+
+    async def _read(self) -> None:
+        reason: ClubAIError = ConnectionLost("the coordinator closed the connection")
+        try:
+            while True:
+                message = decode_to_client(await self._stream.receive())
+                if isinstance(message, Goodbye):
+                    reason = ConnectionLost(f"{message.reason} (code {message.code})")
+                    break
+                await self._dispatch(message)
+        except RemoteProtocolError as error:
+            reason = error
+        except (
+            anyio.EndOfStream,
+            anyio.BrokenResourceError,
+            anyio.ClosedResourceError,
+        ):
+            pass
+        finally:
+            self._lose(reason)
+
+    def _lose(self, reason: ClubAIError) -> ClubAIError:
+        if self._lost is None:
+            self._lost = reason
+            for mailbox in self._mailboxes.values():
+                mailbox.fail(reason)
+        return self._lost
+
+    async def _dispatch(self, message: ToClient) -> None:
+        match message:
+            case TaskRecord() | TaskReply() | TaskResult():
+                ref = self._refs_by_task.get(message.task, 0)
+            case TaskOffer():
+                ref = message.ref
+                self._refs_by_task[message.task] = ref
+            case TaskFail() | Notice() | ClubAnswer():
+                ref = message.ref
+            case Welcome() | Goodbye():
+                return
+            case _:
+                assert_never(message)
+        if isinstance(message, TaskResult | TaskFail):
+            self._refs_by_task.pop(message.task, None)
+        mailbox = self._mailboxes.get(ref)
+        if mailbox is not None and not mailbox.put(message):
+            await self._give_up(ref, mailbox)
+
+    async def _give_up(self, ref: int, mailbox: Mailbox) -> None:
+        del self._mailboxes[ref]
+        mailbox.fail(
+            TaskFailed(FailCode.SLOW_READER, "the answer was not read fast enough")
+        )
+        await self._send(TaskCancel(ref=ref))
+
+    async def _quietly(self, act: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await act()
+        except ClubAIError as error:
+            logger.debug("the other side is gone already: %s", error)
+
+
+class _Embedding(msgspec.Struct, frozen=True):
+    embedding: list[float]
+    index: int = 0
+
+
+class _Snapshots:
+    """The snapshots of one watch."""
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ClubSnapshot:
+        while True:
+            message = await self._mailbox.take()
+            if isinstance(message, ClubAnswer):
+                return decode_value(message.body, ClubSnapshot)
+
+
+def client_url(url: str) -> str:
+    """The WebSocket address for clients at a club's address.
+
+    Raises:
+        ConfigError: `url` is no http, https, ws or wss URL.
+    """
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    schemes = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
+    if parts.scheme not in schemes or not parts.netloc:
+        raise ConfigError("url", url, "give an address such as http://127.0.0.1:8000")
+    return urlunsplit((schemes[parts.scheme], parts.netloc, CLIENT_PATH, "", ""))

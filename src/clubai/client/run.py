@@ -1,0 +1,271 @@
+"""One job on its way: from the request for a node to the end of the answer.
+
+A `Run` is driven by whoever awaits it: it owns no task. When a node fails before the
+answer begins, the coordinator offers another one and the run sends everything again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Self, assert_never
+
+import msgspec
+
+from clubai.client.job import Job
+from clubai.client.mailbox import Mailbox
+from clubai.errors import (
+    ClubAIError,
+    RemoteProtocolError,
+    TaskError,
+    TaskFailed,
+    TaskRejected,
+)
+from clubai.model import (
+    NodeId,
+    ReadableBy,
+    TaskId,
+    Timings,
+    Usage,
+    node_text,
+    task_text,
+)
+from clubai.protocol.messages import (
+    CloseCode,
+    ClubAnswer,
+    Goodbye,
+    Message,
+    Notice,
+    TaskAssign,
+    TaskCancel,
+    TaskFail,
+    TaskOffer,
+    TaskRecord,
+    TaskReply,
+    TaskRequest,
+    TaskResult,
+    ToClient,
+    Welcome,
+)
+from clubai.protocol.records import (
+    Choice,
+    RecordReader,
+    RecordType,
+    RecordWriter,
+    decode_choices,
+)
+
+Send = Callable[[Message], Awaitable[None]]
+OnWait = Callable[[Notice], None]
+
+
+class Run:
+    """One job being answered; made by `Client.run`."""
+
+    def __init__(
+        self,
+        job: Job,
+        *,
+        ref: int,
+        send: Send,
+        readable_by: ReadableBy,
+        on_wait: OnWait | None = None,
+    ) -> None:
+        self.job = job
+        self.ref = ref
+        self.mailbox = Mailbox()
+        self.readable_by: ReadableBy = readable_by
+        self.task = ""
+        """The task's id as text, once a node was offered."""
+        self.node = ""
+        """The id of the node that answers, as text."""
+        self.node_name = ""
+        self.model = job.model
+        self.attempts = 0
+        self.usage = Usage()
+        self.usage_json = msgspec.Raw(b"{}")
+        """The backend's whole `usage` object."""
+        self.ended = False
+        self._send = send
+        self._on_wait = on_wait
+        self._offer: TaskOffer | None = None
+        self._reader = RecordReader()
+        self._data = b""
+        """Data of a record that came before anyone iterated."""
+        self._result: TaskResult | None = None
+        self._begun = False
+        self._started = time.monotonic()
+        self._first_at = 0.0
+        self._ended_at = 0.0
+        self._queued_ms = 0
+
+    @property
+    def timings(self) -> Timings:
+        """Where the time went so far, as seen from here."""
+        end = self._ended_at or time.monotonic()
+        first = self._first_at or end
+        return Timings(
+            queued_ms=self._queued_ms,
+            first_token_ms=round((first - self._started) * 1000),
+            total_ms=round((end - self._started) * 1000),
+        )
+
+    async def request(self) -> None:
+        """Ask for a node."""
+        await self._send(
+            TaskRequest(
+                ref=self.ref,
+                model=self.job.model,
+                kind=self.job.kind,
+                mode=self.job.mode,
+                prompt_tokens=self.job.prompt_tokens,
+                max_tokens=self.job.max_tokens,
+                stream=self.job.stream,
+                wait_s=self.job.wait_s,
+                deadline_s=self.job.deadline_s,
+            )
+        )
+
+    async def begin(self) -> None:
+        """Wait until the answer begins.
+
+        Raises:
+            TaskRejected: refused; nothing was spent.
+            TaskFailed: every node that was tried failed.
+            ConnectionLost: the coordinator is gone.
+        """
+        while not self._begun and not self.ended:
+            await self._step()
+
+    def __aiter__(self) -> Self:
+        """The steps of the answer, one list a record."""
+        return self
+
+    async def __anext__(self) -> list[Choice]:
+        """The steps of the next record.
+
+        Raises:
+            TaskRejected, TaskFailed, ConnectionLost: as `begin`, and mid-way.
+        """
+        data = await self._next_data()
+        if not data:
+            raise StopAsyncIteration
+        return decode_choices(data)
+
+    async def read_body(self) -> bytes:
+        """The whole answer as bytes: for embeddings. Raises as `begin`."""
+        pieces = []
+        while data := await self._next_data():
+            pieces.append(data)
+        return b"".join(pieces)
+
+    async def cancel(self) -> None:
+        """Tell the coordinator that nobody waits any more; no-op when ended."""
+        if self.ended:
+            return
+        self.ended = True
+        await self._send(TaskCancel(ref=self.ref))
+
+    async def _next_data(self) -> bytes:
+        """The data of the next record; empty at the end."""
+        while not self._data and not self.ended:
+            await self._step()
+        data, self._data = self._data, b""
+        return data
+
+    async def _step(self) -> None:
+        try:
+            message = await self.mailbox.take()
+        except ClubAIError:
+            self.ended = True
+            raise
+        try:
+            await self._take(message)
+        except RemoteProtocolError:
+            await self.cancel()
+            raise
+
+    async def _take(self, message: ToClient) -> None:
+        match message:
+            case TaskRecord():
+                self._read(message)
+            case TaskOffer():
+                await self._accept(message)
+            case TaskReply():
+                self._begun = True
+                self._first_at = time.monotonic()
+            case TaskResult():
+                self._finish(message)
+            case TaskFail():
+                self.ended = True
+                raise self._error(message)
+            case Notice():
+                if self._on_wait is not None:
+                    self._on_wait(message)
+            case Welcome() | ClubAnswer() | Goodbye():
+                pass
+            case _:
+                assert_never(message)
+
+    async def _accept(self, offer: TaskOffer) -> None:
+        if self._begun:
+            raise RemoteProtocolError(
+                CloseCode.BAD_MESSAGE, "a second offer after the answer began"
+            )
+        self._offer = offer
+        self._reader = RecordReader()
+        self._queued_ms = offer.queued_ms
+        self.task = task_text(TaskId(offer.task))
+        self.node = node_text(NodeId(offer.node))
+        self.node_name = offer.node_name
+        self.model = offer.model
+        self.attempts = offer.attempt + 1
+        await self._send(
+            TaskAssign(
+                task=offer.task,
+                part=offer.part,
+                attempt=offer.attempt,
+                model=offer.model,
+                kind=self.job.kind,
+                max_tokens=self.job.max_tokens,
+                stream=self.job.stream,
+                deadline_s=self.job.deadline_s,
+            )
+        )
+        writer = RecordWriter(offer.task, offer.part, offer.attempt)
+        for record in writer.write_all(msgspec.json.encode(self.job.body)):
+            await self._send(record)
+
+    def _read(self, record: TaskRecord) -> None:
+        if self._offer is None or record.attempt != self._offer.attempt:
+            return
+        type_, data = self._reader.read(record)
+        match type_:
+            case RecordType.DATA:
+                self._data = data
+            case RecordType.USAGE:
+                self.usage_json = msgspec.Raw(data)
+            case RecordType.KEEP_ALIVE:
+                pass
+            case _:
+                assert_never(type_)
+
+    def _finish(self, result: TaskResult) -> None:
+        if not self._reader.finished or result.records != self._reader.count:
+            raise RemoteProtocolError(
+                CloseCode.BAD_MESSAGE, "the answer ended before its final record"
+            )
+        self._result = result
+        self.usage = result.usage
+        self._ended_at = time.monotonic()
+        self.ended = True
+
+    def _error(self, fail: TaskFail) -> TaskError:
+        kind: type[TaskError] = TaskFailed if fail.attempts else TaskRejected
+        return kind(
+            fail.code,
+            fail.message,
+            task=self.task,
+            retry_after=fail.retry_after_s,
+            attempts=fail.attempts,
+        )

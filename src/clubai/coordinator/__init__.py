@@ -1,0 +1,1 @@
+"""The coordinator: admits, queues, chooses nodes, relays, remembers the facts."""

@@ -1,0 +1,84 @@
+"""Everything that can be set about a coordinator."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from clubai.core.limits import CoordinatorLimits
+from clubai.protocol.session import HEARTBEAT_SECONDS, LOGIN_SECONDS
+
+Registration = Literal["open", "closed"]
+
+
+class CoordinatorConfig(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """Settings of one coordinator. Times are in seconds, sizes in bytes."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    """0: any free port."""
+    name: str = "club"
+    data: Path = Path("data")
+    """Where the database and the key files are; made when missing, mode 0700."""
+    database_url: str = ""
+    """Empty: `clubai.db` in `data`."""
+    jwt_secret: str = ""
+    """At least 32 bytes. Empty: made on the first start and kept in `data`."""
+    key_path: Path | None = None
+    """The coordinator's key file. None: `coordinator.key` in `data`."""
+    registration: Registration | Literal[""] = ""
+    """Who may make an account: `open` anyone who reaches the address, `closed` nobody
+    but the first. Empty: open on loopback, closed elsewhere."""
+    heartbeat_s: float = HEARTBEAT_SECONDS
+    login_s: float = LOGIN_SECONDS
+    shutdown_s: float = 1.5
+    """How long answers that are under way may go on when the coordinator stops."""
+    limits: CoordinatorLimits = CoordinatorLimits()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65_535:
+            msg = f"port is {self.port}, it must be between 0 and 65535"
+            raise ValueError(msg)
+        if self.jwt_secret and len(self.jwt_secret.encode()) < 32:
+            msg = "jwt_secret has fewer than 32 bytes: try `openssl rand -hex 32`"
+            raise ValueError(msg)
+        for field in ("heartbeat_s", "login_s"):
+            if getattr(self, field) <= 0:
+                msg = f"{field} is {getattr(self, field)}, it must be above 0"
+                raise ValueError(msg)
+
+    def __repr__(self) -> str:
+        address = f"host={self.host!r}, port={self.port}"
+        return f"CoordinatorConfig({address}, data={self.data!r})"
+
+    @property
+    def database(self) -> str:
+        """The database's URL with the default filled in."""
+        return self.database_url or f"sqlite:///{self.data / 'clubai.db'}"
+
+    @property
+    def key_file(self) -> Path:
+        """The key file with the default filled in."""
+        return self.key_path or self.data / "coordinator.key"
+
+    @property
+    def registration_rule(self) -> Registration:
+        """`registration` with the default filled in."""
+        if self.registration:
+            return self.registration
+        return "open" if is_loopback(self.host) else "closed"
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,224 @@
+"""The driver: the one task that owns the `CoordinatorMachine`.
+
+Everyone else posts events to it or reads snapshots. Its order is: handle a batch of
+events, persist what must outlive the process, then send.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final, assert_never
+
+import anyio
+
+from clubai.coordinator import translate
+from clubai.coordinator.relay import Relay, RouteKey
+from clubai.core.commands import (
+    CancelAttempt,
+    Command,
+    DropNode,
+    FailTask,
+    FinishTask,
+    OfferTask,
+    RecordTask,
+    RejectNode,
+    SayWait,
+)
+from clubai.core.coordinator import CoordinatorMachine
+from clubai.core.events import ClientKey, Event
+from clubai.errors import StorageError
+from clubai.model import NodeId
+from clubai.protocol.codec import encode
+from clubai.protocol.messages import CloseCode, Goodbye
+from clubai.storage.base import Store, TaskRow
+
+if TYPE_CHECKING:
+    from clubai.coordinator.connections import ClientConnection, NodeConnection
+
+logger = logging.getLogger(__name__)
+
+INBOX_EVENTS: Final = 8192
+BATCH_EVENTS: Final = 256
+UNSTORED_ROWS: Final = 10_000
+"""Rows kept for the next try while the store cannot be written."""
+
+
+class Driver:
+    """Owns the machine, the relay and the table of connections."""
+
+    def __init__(
+        self,
+        machine: CoordinatorMachine,
+        store: Store,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self.machine = machine
+        self.relay = Relay()
+        self.nodes: dict[NodeId, NodeConnection] = {}
+        self.clients: dict[ClientKey, ClientConnection] = {}
+        self.clock = clock
+        self.changed = anyio.Event()
+        """Set, and replaced, after every batch."""
+        self.storing = True
+        """False while the store cannot be written."""
+        self.refuse_new = False
+        """New requests are refused: the coordinator is stopping."""
+        self._store = store
+        self._unstored: list[TaskRow] = []
+        self._send, self._inbox = anyio.create_memory_object_stream[Event](INBOX_EVENTS)
+
+    async def post(self, event: Event) -> None:
+        """Give the machine an event, in the order of the calls.
+
+        Waits only when the machine is far behind.
+        """
+        try:
+            self._send.send_nowait(event)
+        except anyio.WouldBlock:
+            await self._send.send(event)
+
+    def post_nowait(self, event: Event) -> None:
+        """Give the machine an event from a place that may not wait.
+
+        Only for events that end something; a full inbox drops it, and the machine's
+        own deadlines do the same later.
+        """
+        try:
+            self._send.send_nowait(event)
+        except (anyio.WouldBlock, anyio.BrokenResourceError):
+            logger.warning("the inbox is full: %s is left to its deadline", type(event))
+
+    async def run(self) -> None:
+        """Drive the machine until cancelled. Raises `InvariantError` on a bug."""
+        while True:
+            batch = await self._next_batch()
+            now = self.clock()
+            commands: list[Command] = []
+            for event in batch:
+                commands += self.machine.handle(event, now=now)
+            commands += self.machine.advance(now=now)
+            await self._persist(commands)
+            for command in commands:
+                self._perform(command)
+            self._announce()
+
+    async def wait_idle(self) -> None:
+        """Wait until no task is under way or queued."""
+        while not self.machine.idle:
+            await self.changed.wait()
+
+    async def flush(self) -> None:
+        """Store what could not be stored before. Raises `StorageError`."""
+        rows, self._unstored = self._unstored, []
+        if rows:
+            await self._store.append_tasks(rows)
+
+    async def _next_batch(self) -> list[Event]:
+        deadline = self.machine.next_deadline()
+        batch: list[Event] = []
+        try:
+            batch.append(self._inbox.receive_nowait())
+        except anyio.WouldBlock:
+            timeout = None if deadline is None else max(deadline - self.clock(), 0)
+            with anyio.move_on_after(timeout):
+                batch.append(await self._inbox.receive())
+        while len(batch) < BATCH_EVENTS:
+            try:
+                batch.append(self._inbox.receive_nowait())
+            except anyio.WouldBlock:
+                break
+        return batch
+
+    async def _persist(self, commands: Iterable[Command]) -> None:
+        rows = [c.facts for c in commands if isinstance(c, RecordTask)]
+        if not rows:
+            return
+        rows = [*self._unstored, *rows]
+        try:
+            await self._store.append_tasks(rows)
+        except StorageError as error:
+            if self.storing:
+                logger.critical("task facts wait in memory: %s", error)
+            self.storing = False
+            self._unstored = rows[-UNSTORED_ROWS:]
+        else:
+            self.storing = True
+            self._unstored = []
+
+    def _perform(self, command: Command) -> None:
+        match command:
+            case OfferTask():
+                self._offer(command)
+            case SayWait():
+                self._to_client(command.client, encode(translate.wait_notice(command)))
+            case FailTask():
+                self._fail(command)
+            case FinishTask():
+                self._finish(command)
+            case CancelAttempt():
+                self._cancel(command)
+            case RejectNode():
+                logger.warning("node %s: %s", command.node.hex()[:12], command.reason)
+                self._end_node(command.node, CloseCode.NOT_YOURS, command.reason)
+            case DropNode():
+                logger.info("node %s: %s", command.node.hex()[:12], command.reason)
+                self._end_node(command.node, CloseCode.GOING_AWAY, command.reason)
+            case RecordTask():
+                pass
+            case _:
+                assert_never(command)
+
+    def _offer(self, command: OfferTask) -> None:
+        client = self.clients.get(command.client)
+        node = self.nodes.get(command.node)
+        if client is None or node is None:
+            return  # its ClientLeft or NodeLeft is already in the inbox
+        self.relay.open(command, client.postbox, node.postbox)
+        if not client.postbox.post(encode(translate.offer(command))):
+            self._drop_client(client)
+
+    def _fail(self, command: FailTask) -> None:
+        self.relay.close(RouteKey(command.task, command.part, command.attempt))
+        self._end_task(command.client, command.ref)
+        self._to_client(command.client, encode(translate.failure(command)))
+
+    def _finish(self, command: FinishTask) -> None:
+        key = RouteKey(command.task, command.part, command.attempt)
+        route = self.relay.find(key)
+        if route is None:
+            return
+        self.relay.close(key)
+        self._end_task(command.client, route.offer.ref)
+        self._to_client(command.client, route.result)
+
+    def _cancel(self, command: CancelAttempt) -> None:
+        self.relay.close(RouteKey(command.task, command.part, command.attempt))
+        node = self.nodes.get(command.node)
+        if node is not None:
+            node.postbox.post(encode(translate.cancel(command)))
+
+    def _to_client(self, client: ClientKey, frame: bytes) -> None:
+        connection = self.clients.get(client)
+        if connection is not None and not connection.postbox.post(frame):
+            self._drop_client(connection)
+
+    def _end_task(self, client: ClientKey, ref: int) -> None:
+        connection = self.clients.get(client)
+        if connection is not None:
+            connection.forget(ref)
+
+    def _end_node(self, node: NodeId, code: CloseCode, reason: str) -> None:
+        connection = self.nodes.get(node)
+        if connection is not None:
+            connection.end(Goodbye(code=code, reason=reason))
+
+    def _drop_client(self, connection: ClientConnection) -> None:
+        connection.end(
+            Goodbye(code=CloseCode.TOO_SLOW, reason="control messages were not read")
+        )
+
+    def _announce(self) -> None:
+        self.changed.set()
+        self.changed = anyio.Event()

@@ -1,0 +1,88 @@
+"""Snapshots for whoever watches: what the machine knows, frozen, at most so often.
+
+A member sees the club's nodes and models and their own tasks; an operator all tasks.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+import anyio
+import msgspec
+
+from clubai.coordinator.accounts import Member
+from clubai.coordinator.driver import Driver
+from clubai.model import ClubSnapshot, ClubStats, NodeSnapshot
+
+
+class Feed:
+    """Makes snapshots from the driver's machine."""
+
+    def __init__(
+        self, driver: Driver, *, started_at: float, members: int, tasks_ever: int
+    ) -> None:
+        self._driver = driver
+        self._started_at = started_at
+        self._tasks_before = tasks_ever
+        self.members = members
+        """Accounts; kept up to date by the routes that make them."""
+        self.member_names: dict[str, str] = {}
+        """Names by member id, of those who were seen since the start."""
+
+    def stats(self) -> ClubStats:
+        """The club's counts now."""
+        return self._driver.machine.stats(
+            now=self._driver.clock(),
+            started_at=self._started_at,
+            members=self.members,
+            tasks_before=self._tasks_before,
+        )
+
+    def nodes(self) -> tuple[NodeSnapshot, ...]:
+        """All nodes, with their owners by name where it is known."""
+        return tuple(
+            msgspec.structs.replace(
+                node, owner=self.member_names.get(node.owner, node.owner)
+            )
+            for node in self._driver.machine.nodes()
+        )
+
+    def snapshot(self, member: Member) -> ClubSnapshot:
+        """What `member` may see now."""
+        machine = self._driver.machine
+        tasks = machine.tasks()
+        if member.role != "operator":
+            tasks = tuple(task for task in tasks if task.member == member.id)
+        return ClubSnapshot(
+            stats=self.stats(),
+            models=machine.models(),
+            nodes=self.nodes(),
+            tasks=tasks,
+        )
+
+    def watch(self, member: Member, interval_s: float) -> Watch:
+        """A snapshot now and after each change, at most one in `interval_s`."""
+        return Watch(self, self._driver, member, interval_s)
+
+
+class Watch:
+    """The snapshots that one watcher gets."""
+
+    def __init__(
+        self, feed: Feed, driver: Driver, member: Member, interval_s: float
+    ) -> None:
+        self._feed = feed
+        self._driver = driver
+        self._member = member
+        self._interval_s = interval_s
+        self._changed: anyio.Event | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ClubSnapshot:
+        if self._changed is not None:
+            await anyio.sleep(self._interval_s)
+            await self._changed.wait()
+        self._changed = self._driver.changed
+        return self._feed.snapshot(self._member)

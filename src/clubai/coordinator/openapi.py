@@ -1,0 +1,103 @@
+"""The description of the HTTP API at `/openapi.json`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from clubai import __version__
+
+_CREDENTIALS: Final = {"name": "string", "password": "string"}
+_PATHS: Final[tuple[tuple[str, str, str, bool, dict[str, str]], ...]] = (
+    ("get", "/v1/models", "The models of the club", True, {}),
+    ("get", "/v1/models/{id}", "One model of the club", True, {}),
+    (
+        "post",
+        "/v1/chat/completions",
+        "Ask, as OpenAI's chat completions",
+        True,
+        {"model": "string", "messages": "array"},
+    ),
+    (
+        "post",
+        "/v1/completions",
+        "Complete a text, as OpenAI's completions",
+        True,
+        {"model": "string", "prompt": "string"},
+    ),
+    (
+        "post",
+        "/v1/embeddings",
+        "Embed texts, as OpenAI's embeddings",
+        True,
+        {"model": "string", "input": "array"},
+    ),
+    ("post", "/inference", "Ask, with provenance", True, {"prompt": "string"}),
+    ("post", "/api/register", "Make an account", False, _CREDENTIALS),
+    ("post", "/api/login", "Get an access token", False, _CREDENTIALS),
+    ("get", "/api/me", "Who the caller is", True, {}),
+    ("post", "/api/keys", "Make an API key, shown once", True, {"label": "string"}),
+    ("get", "/api/keys", "The caller's keys", True, {}),
+    ("delete", "/api/keys/{key_id}", "End a key", True, {}),
+    ("get", "/api/nodes", "The club's nodes", True, {}),
+    ("get", "/api/models", "The models that they offer", True, {}),
+    ("get", "/api/tasks", "The caller's recent tasks", True, {}),
+    ("get", "/api/stats", "The club's counts", True, {}),
+    ("get", "/api/events", "Snapshots as server-sent events", True, {}),
+    ("get", "/health", "Alive", False, {}),
+    ("get", "/ready", "Able to take work", False, {}),
+    ("get", "/metrics", "Counts for Prometheus", True, {}),
+)
+
+
+def _operation(
+    path: str, summary: str, *, secured: bool, fields: dict[str, str]
+) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "summary": summary,
+        "responses": {
+            "default": {"description": "The answer, or an object with `error`"}
+        },
+    }
+    if secured:
+        operation["security"] = [{"bearer": []}]
+    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    if names:
+        operation["parameters"] = [
+            {
+                "name": name,
+                "in": "path",
+                "required": True,
+                "schema": {"type": "string"},
+            }
+            for name in names
+        ]
+    if fields:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": _schema(fields)}},
+        }
+    return operation
+
+
+def _schema(fields: dict[str, str]) -> dict[str, Any]:
+    properties: dict[str, Any] = {
+        name: {"type": "array", "items": {}} if type_ == "array" else {"type": type_}
+        for name, type_ in fields.items()
+    }
+    return {"type": "object", "properties": properties}
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI 3.1 document."""
+    paths: dict[str, dict[str, Any]] = {}
+    for method, path, summary, secured, fields in _PATHS:
+        operation = _operation(path, summary, secured=secured, fields=fields)
+        paths.setdefault(path, {})[method] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "ClubAI", "version": __version__},
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}
+        },
+    }

@@ -1,0 +1,73 @@
+"""How a connection begins: versions, the node's proof, and what may come when.
+
+```
+HELLO ──▶ WELCOME ──▶ (client) ready
+                  └─▶ (node) NODE_REGISTER ──▶ NODE_REGISTERED ──▶ ready
+```
+
+Pure: the challenge and the boot id come in as arguments.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from clubai.errors import RemoteProtocolError
+from clubai.protocol.messages import (
+    PROTOCOL_VERSION,
+    CloseCode,
+    Goodbye,
+    Hello,
+    Message,
+    Welcome,
+)
+
+HEARTBEAT_SECONDS: Final = 15.0
+LOGIN_SECONDS: Final = 5.0
+"""A connection that has not finished its beginning by then is closed."""
+
+
+def choose_version(hello: Hello) -> int:
+    """Pick the newest version that both sides speak.
+
+    Raises:
+        RemoteProtocolError: there is none.
+    """
+    if PROTOCOL_VERSION not in hello.versions:
+        raise RemoteProtocolError(
+            CloseCode.VERSION,
+            f"this side speaks version {PROTOCOL_VERSION} of the protocol, the other "
+            f"speaks {sorted(hello.versions)!r}: update the older program",
+        )
+    return PROTOCOL_VERSION
+
+
+def expect_hello(message: Message) -> Hello:
+    """Take the first message of whoever dialled. Raises `RemoteProtocolError`."""
+    if isinstance(message, Hello):
+        return message
+    raise _out_of_turn(message, "HELLO")
+
+
+def expect_welcome(message: Message) -> Welcome:
+    """Take the coordinator's answer to `Hello`. Raises `RemoteProtocolError`."""
+    if isinstance(message, Welcome):
+        choose_version(Hello(versions=(message.version,)))
+        return message
+    if isinstance(message, Goodbye):
+        raise RemoteProtocolError(message.code, message.reason)
+    raise _out_of_turn(message, "WELCOME")
+
+
+def registration_bytes(challenge: bytes, boot: bytes) -> bytes:
+    """What a node signs in `NodeRegister`, bound to this connection and process."""
+    return b"clubai/1 register" + _lp(challenge) + _lp(boot)
+
+
+def _lp(data: bytes) -> bytes:
+    return len(data).to_bytes(4, "big") + data
+
+
+def _out_of_turn(message: Message, due: str) -> RemoteProtocolError:
+    tag = message.__struct_config__.tag
+    return RemoteProtocolError(CloseCode.BAD_MESSAGE, f"{tag} came where {due} was due")

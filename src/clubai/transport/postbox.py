@@ -1,0 +1,126 @@
+"""A bounded queue in front of a stream, so that nobody waits for a slow peer.
+
+`post` never waits: it says whether there was room. One task (`run`) sends. A stream
+that takes longer than the timeout for one message is given up.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+import anyio
+from anyio.abc import ObjectStream
+
+from clubai.transport.memory import MemoryStream
+
+MAX_QUEUED_BYTES: Final = 16 << 20
+MAX_QUEUED_MESSAGES: Final = 4096
+LOW_WATER_MESSAGES: Final = 64
+SEND_TIMEOUT_SECONDS: Final = 10.0
+
+
+class Postbox:
+    """What is still to be sent on one stream, in order.
+
+    A frame that a `MemoryStream` can take at once does not pass through the queue.
+    """
+
+    def __init__(
+        self,
+        stream: ObjectStream[bytes],
+        *,
+        max_bytes: int = MAX_QUEUED_BYTES,
+        max_messages: int = MAX_QUEUED_MESSAGES,
+        send_timeout_s: float = SEND_TIMEOUT_SECONDS,
+    ) -> None:
+        self._stream = stream
+        self._direct = stream if isinstance(stream, MemoryStream) else None
+        self._max_bytes = max_bytes
+        self._max_messages = max_messages
+        self._send_timeout_s = send_timeout_s
+        self._queue: deque[bytes] = deque()
+        self._bytes = 0
+        self._sending = False
+        self._wake = anyio.Event()
+        self._room = anyio.Event()
+        self._closing = False
+        self._stopped = False
+
+    def post(self, frame: bytes) -> bool:
+        """Queue one frame; False, and nothing queued, when there is no room."""
+        if self._closing or self._stopped:
+            return False
+        if self._direct is not None and not self._queue and not self._sending:
+            if self._send_directly(self._direct, frame):
+                return True
+            if self._stopped:
+                return False
+        if not self._fits(frame):
+            return False
+        self._queue.append(frame)
+        self._bytes += len(frame)
+        self._wake.set()
+        return True
+
+    async def room(self) -> None:
+        """Wait until little is queued, or nothing more will be sent."""
+        while len(self._queue) > LOW_WATER_MESSAGES and not self._stopped:
+            self._room = anyio.Event()
+            await self._room.wait()
+
+    def close(self, last: bytes | None = None) -> None:
+        """Take nothing more; `run` sends `last` after what is queued, and returns."""
+        if self._closing:
+            return
+        if last is not None:
+            self._queue.append(last)
+            self._bytes += len(last)
+        self._closing = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send until closed and empty, or until the stream breaks or is too slow.
+
+        Raises:
+            anyio.BrokenResourceError, anyio.ClosedResourceError: the stream is gone.
+            TimeoutError: one frame took longer than the timeout.
+        """
+        try:
+            while True:
+                while self._queue:
+                    await self._send(self._queue.popleft())
+                if self._stopped:
+                    raise anyio.BrokenResourceError
+                if self._closing:
+                    return
+                self._wake = anyio.Event()
+                await self._wake.wait()
+        finally:
+            self._stopped = True
+            self._room.set()
+
+    async def _send(self, frame: bytes) -> None:
+        self._bytes -= len(frame)
+        self._sending = True
+        with anyio.fail_after(self._send_timeout_s):
+            await self._stream.send(frame)
+        self._sending = False
+        self._room.set()
+
+    def _fits(self, frame: bytes) -> bool:
+        return (
+            len(self._queue) < self._max_messages
+            and self._bytes + len(frame) <= self._max_bytes
+        )
+
+    def _send_directly(self, stream: MemoryStream, frame: bytes) -> bool:
+        try:
+            stream.send_nowait(frame)
+        except anyio.WouldBlock:
+            return False
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            self._stopped = True
+            self._wake.set()
+            return False
+        return True

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+
+from clubai.errors import RemoteProtocolError
+from clubai.protocol.messages import (
+    CloseCode,
+    Goodbye,
+    Hello,
+    NodeHeartbeat,
+    Notice,
+    Welcome,
+)
+from clubai.protocol.session import (
+    choose_version,
+    expect_hello,
+    expect_welcome,
+    registration_bytes,
+)
+
+
+def test_the_common_version_is_chosen() -> None:
+    assert choose_version(Hello(versions=(3, 1))) == 1
+
+
+@pytest.mark.parametrize("versions", [(), (2,), (0, 99)])
+def test_no_common_version_says_what_each_speaks(versions: tuple[int, ...]) -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        choose_version(Hello(versions=versions))
+
+    assert caught.value.code == CloseCode.VERSION
+    assert "version 1" in caught.value.reason
+
+
+def test_hello_comes_first() -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        expect_hello(NodeHeartbeat())
+
+    assert caught.value.code == CloseCode.BAD_MESSAGE
+    assert "NODE_HEARTBEAT" in caught.value.reason
+
+
+def test_a_refusal_instead_of_welcome_keeps_its_reason() -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        expect_welcome(Goodbye(code=CloseCode.VERSION, reason="update"))
+
+    assert (caught.value.code, caught.value.reason) == (CloseCode.VERSION, "update")
+
+
+def test_anything_else_instead_of_welcome_is_out_of_turn() -> None:
+    with pytest.raises(RemoteProtocolError):
+        expect_welcome(Notice(code="x"))
+
+
+def test_a_welcome_in_another_version_is_refused() -> None:
+    with pytest.raises(RemoteProtocolError):
+        expect_welcome(Welcome(version=2, challenge=bytes(32)))
+
+
+def test_what_a_node_signs_differs_with_each_part() -> None:
+    signed = {
+        registration_bytes(b"a" * 32, b"b" * 16),
+        registration_bytes(b"x" * 32, b"b" * 16),
+        registration_bytes(b"a" * 32, b"x" * 16),
+    }
+
+    assert len(signed) == 3
