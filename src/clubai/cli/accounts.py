@@ -11,12 +11,14 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import click
 
 from clubai.cli import place, plain, rest
 from clubai.cli.options import examples, json_option, option
 from clubai.cli.running import run
+from clubai.errors import AuthenticationError, ClubAIError
 
 _url_option = option(
     "--url",
@@ -81,12 +83,18 @@ def login(
 @click.command(epilog=examples("clubai logout"))
 @json_option
 def logout(as_json: bool) -> None:
-    """Forget the stored key. It stays valid for whoever else has it."""
+    """End the stored key at the club, and forget it."""
+    login = place.load_login()
+    ended = run(partial(_end_key, login)) if login and login.key_id else False
     forgotten = place.forget_login()
     if as_json:
-        click.echo(plain.to_json({"forgotten": forgotten}))
+        click.echo(plain.to_json({"forgotten": forgotten, "ended": ended}))
+    elif not forgotten:
+        click.echo("there was no stored login")
     else:
-        click.echo("logged out" if forgotten else "there was no stored login")
+        click.echo(
+            "logged out" if ended else "logged out here; the club was not reached"
+        )
 
 
 async def _register(url: str, name: str, password: str) -> None:
@@ -114,6 +122,18 @@ async def _log_in(url: str, name: str, password: str) -> place.Login:
     )
     place.store_login(made)
     return made
+
+
+async def _end_key(login: place.Login) -> bool:
+    """Whether the key is not valid any more; an unreachable club keeps it."""
+    path = f"/api/keys/{quote(login.key_id, safe='')}"
+    try:
+        await rest.call("DELETE", login.url, path, key=login.api_key, timeout_s=3)
+    except AuthenticationError:
+        return True
+    except ClubAIError:
+        return False
+    return True
 
 
 def _who(name: str | None, from_stdin: bool, *, confirm: bool) -> tuple[str, str]:

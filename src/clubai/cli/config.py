@@ -44,7 +44,7 @@ def show(
     file = settings.find_file(config_file)
     found: dict[str, dict[str, Any]] = {}
     for section in (program,) if program else settings.SECTIONS:
-        resolved = _resolve(section, file)
+        resolved = resolve_section(section, file)
         for path, value in settings.shown(resolved.config):
             text = str(value) if isinstance(value, Path) else value
             entry = {"value": text, "origin": resolved.origins[path]}
@@ -65,14 +65,17 @@ def check(file: Path | None, as_json: bool) -> None:
     """Read the settings file and the environment, and say what is wrong."""
     found = settings.find_file(file)
     for section in settings.SECTIONS:
-        _resolve(section, found)
+        resolve_section(section, found)
     if as_json:
         click.echo(plain.to_json({"ok": True, "file": str(found or "")}))
     else:
         click.echo(f"{found or 'no settings file, and the environment'}: ok")
 
 
-def _resolve(section: str, file: Path | None) -> settings.Resolved[msgspec.Struct]:
+def resolve_section(
+    section: str, file: Path | None
+) -> settings.Resolved[msgspec.Struct]:
+    """The settings of `coordinator` or `agent`."""
     kind, table = _KINDS[section]
     return settings.resolve(kind, section, table, file=file)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import click
@@ -15,6 +15,9 @@ from clubai.cli import plain, settings
 from clubai.cli.boundary import run_command
 from clubai.cli.options import CONTEXT, examples, json_option, program_options
 from clubai.cli.running import Loop, end_with_stdin, notify_ready, run_until_stopped
+
+if TYPE_CHECKING:
+    from clubai.coordinator.config import CoordinatorConfig
 
 
 @click.command(
@@ -27,6 +30,12 @@ from clubai.cli.running import Loop, end_with_stdin, notify_ready, run_until_sto
     ),
 )
 @settings.options(settings.COORDINATOR)
+@click.option(
+    "--operator-key",
+    is_flag=True,
+    allow_from_autoenv=False,
+    help="Make the operator's account, and keep its key in DATA/operator.key.",
+)
 @program_options(loop="asyncio")
 @json_option
 @click.version_option(__version__, message="%(prog)s %(version)s")
@@ -38,6 +47,7 @@ def coordinator(
     loop: Loop,
     log_level: str,
     with_parent: bool,
+    operator_key: bool,
     as_json: bool,
     **_: Any,
 ) -> None:
@@ -58,14 +68,21 @@ def coordinator(
     logs.configure(log_level)
     if with_parent:
         end_with_stdin()
-    run_until_stopped(partial(_serve, resolved.config, as_json=as_json), loop=loop)
+    serve = partial(
+        _serve, resolved.config, with_operator=operator_key, as_json=as_json
+    )
+    run_until_stopped(serve, loop=loop)
 
 
-async def _serve(config: Any, *, as_json: bool) -> None:
-    from clubai.club import serve_coordinator
+async def _serve(
+    config: CoordinatorConfig, *, with_operator: bool, as_json: bool
+) -> None:
+    from clubai import club
 
     async with anyio.create_task_group() as tasks:
-        ready = await tasks.start(partial(serve_coordinator, config))
+        ready = await tasks.start(partial(club.serve_coordinator, config))
+        if with_operator:
+            await club.operator_key(ready.coordinator, config.data)
         notify_ready()
         if as_json:
             fields = {

@@ -60,7 +60,7 @@ async def call(
 
 def _answer_of(response: httpx.Response, url: str, action: str) -> dict[str, Any]:
     try:
-        answer = msgspec.json.decode(response.content)
+        answer = msgspec.json.decode(response.content or b"{}")
     except msgspec.DecodeError:
         answer = None
     if response.is_success and isinstance(answer, dict):

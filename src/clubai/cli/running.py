@@ -24,7 +24,7 @@ from clubai.cli.boundary import FAILED, Stopped
 T = TypeVar("T")
 Loop = Literal["asyncio", "trio"]
 
-GRACE_S: Final = 4.5
+GRACE_S: Final = 4.7
 """From the first signal to the hard end: people are promised five seconds."""
 
 

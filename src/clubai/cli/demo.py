@@ -1,0 +1,106 @@
+"""`clubai demo`: a whole club for a look, in a directory that goes away afterwards."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+
+import click
+
+from clubai.agent import BackendConfig
+from clubai.cli import logs, plain, show
+from clubai.cli.ask import answer_fields
+from clubai.cli.demo_lines import run_lines
+from clubai.cli.demo_screen import run_screen
+from clubai.cli.demo_talk import MAX_TOKENS, SYSTEM
+from clubai.cli.options import examples, json_option, log_level_option, option
+from clubai.cli.progress import with_model
+from clubai.cli.running import run, run_until_stopped
+from clubai.client import Answer, Client
+from clubai.club import Club, open_club
+
+OpenClub = Callable[[], AbstractAsyncContextManager[Club]]
+Follow = Callable[[Club, Client], Awaitable[None]]
+
+
+@click.command(
+    epilog=examples(
+        "clubai demo",
+        'clubai demo --once "What is the capital of France?"',
+        'clubai demo --once "What is photosynthesis?" --json',
+        "clubai demo --backend http://localhost:1234/v1",
+    )
+)
+@click.option("--once", metavar="PROMPT", help="Ask this, print the answer, and end.")
+@option("--agents", type=click.IntRange(1, 16), default=3, help="How many nodes.")
+@option(
+    "--backend",
+    envvar="CLUBAI_BACKEND_URL",
+    metavar="URL",
+    help="A model server for all of them; else the embedded model.",
+)
+@log_level_option("error")
+@json_option
+def demo(
+    once: str | None, agents: int, backend: str | None, log_level: str, as_json: bool
+) -> None:
+    """Start a coordinator and three nodes here, and ask them something.
+
+    The embedded model is fetched once (98 MB). It is very small and often wrong: it
+    shows how a club works, not how well models answer.
+    """
+    if as_json and once is None:
+        raise click.UsageError("--json needs --once PROMPT.")
+    if once is not None and not once.strip():
+        raise click.UsageError("The question is empty.")
+    logs.configure(log_level)
+    opened = partial(_open, agents, backend or "")
+    if once is not None:
+        answer = run(partial(_ask_once, opened, once))
+        _tell(answer, as_json=as_json)
+        return
+    screen = sys.stdout.isatty() and sys.stdin.isatty()
+    dumb = show.is_plain(show.console())
+    follow = run_screen if screen and not dumb else run_lines
+    run_until_stopped(partial(_follow, opened, follow))
+
+
+@asynccontextmanager
+async def _open(agents: int, backend: str) -> AsyncIterator[Club]:
+    chosen = BackendConfig(url=backend, embedded=not backend)
+    async with open_club(agents=agents, backend=await with_model(chosen)) as club:
+        yield club
+
+
+async def _ask_once(open_it: OpenClub, question: str) -> Answer:
+    async with open_it() as club, club.client() as client:
+        return await client.ask(
+            question, system=SYSTEM, max_tokens=MAX_TOKENS, temperature=0
+        )
+
+
+async def _follow(open_it: OpenClub, follow: Follow) -> None:
+    async with open_it() as club, club.client() as client:
+        await follow(club, client)
+
+
+def _tell(answer: Answer, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(plain.to_json({**answer_fields(answer), "system": SYSTEM}))
+        return
+    click.echo(plain.text(answer.text))
+    click.echo()
+    console = show.console()
+    console.print(
+        show.provenance(
+            nodes=[node.name for node in answer.nodes],
+            model=answer.model,
+            attempts=answer.attempts,
+            usage=answer.usage,
+            timings=answer.timings,
+            readable_by=answer.readable_by,
+        )
+    )
+    console.print(show.labelled([("asked with", f'system text "{SYSTEM}"')]))
