@@ -1,0 +1,72 @@
+"""The page docs/commands.md, from the commands' own help; run it to write the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from clubai.cli import clubai
+from clubai.cli.agent import agent
+from clubai.cli.coordinator import coordinator
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "commands.md"
+PROGRAMS = (
+    ("clubai", clubai),
+    ("clubai-coordinator", coordinator),
+    ("clubai-agent", agent),
+)
+WIDTH = 88
+
+HEAD = """\
+# Commands
+
+What follows is what `--help` prints. Every command that reads has `--json`, with keys
+that stay as they are; with it, errors are one line of JSON on stderr.
+
+| exit code | meaning |
+|---|---|
+| 0 | done |
+| 1 | failed |
+| 2 | wrong usage: an argument or a setting |
+| 3 | the club cannot be reached |
+| 4 | not allowed |
+
+**Which club.** `--url` and `--api-key`, else `CLUBAI_URL` and `CLUBAI_API_KEY`, else
+what `clubai login` stored, else `http://127.0.0.1:8000`.
+
+**Settings.** Flags, else environment variables, else `clubai.toml` in the working
+directory or the user's configuration directory, else the defaults. The file has the
+sections `[coordinator]` and `[agent]`; `clubai config show` says where each value comes
+from, and `clubai config check` finds what is wrong.
+"""
+
+
+def programs() -> Iterator[tuple[str, click.Context]]:
+    """Every command that is not hidden, with a context to ask it for its help."""
+    for name, command in PROGRAMS:
+        yield from _commands(click.Context(command, info_name=name))
+
+
+def _commands(ctx: click.Context) -> Iterator[tuple[str, click.Context]]:
+    yield ctx.command_path, ctx
+    if isinstance(ctx.command, click.Group):
+        for name in ctx.command.list_commands(ctx):
+            command = ctx.command.get_command(ctx, name)
+            if command is not None and not command.hidden:
+                yield from _commands(click.Context(command, parent=ctx, info_name=name))
+
+
+def render() -> str:
+    parts = [HEAD]
+    for path, ctx in programs():
+        ctx.terminal_width = WIDTH
+        level = "##" if " " not in path else "###"
+        text = "\n".join(line.rstrip() for line in ctx.get_help().splitlines())
+        parts.append(f"{level} {path}\n\n```text\n{text}\n```\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render())
