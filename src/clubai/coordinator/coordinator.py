@@ -13,18 +13,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import anyio
-from anyio.abc import ObjectStream, TaskGroup
+from anyio.abc import ObjectStream, TaskGroup, TaskStatus
 
 from clubai import __version__
 from clubai.coordinator.accounts import Accounts, Member
+from clubai.coordinator.client_connection import ClientConnection
 from clubai.coordinator.config import CoordinatorConfig
-from clubai.coordinator.connections import (
-    ClientConnection,
-    Connection,
-    NodeConnection,
-)
+from clubai.coordinator.connections import Connection
 from clubai.coordinator.driver import Driver
 from clubai.coordinator.feed import Feed
+from clubai.coordinator.node_connection import NodeConnection
 from clubai.coordinator.roster import Roster
 from clubai.core.coordinator import CoordinatorMachine
 from clubai.core.events import ClientKey
@@ -53,7 +51,6 @@ class Coordinator:
         driver: Driver,
         feed: Feed,
         roster: Roster,
-        tasks: TaskGroup,
     ) -> None:
         self.config = config
         self.store = store
@@ -61,7 +58,7 @@ class Coordinator:
         self.driver = driver
         self.feed = feed
         self._roster = roster
-        self._tasks = tasks
+        self._tasks: TaskGroup
         self._client_keys = itertools.count(1)
         self._connections: set[Connection] = set()
         self._empty = anyio.Event()
@@ -104,23 +101,22 @@ class Coordinator:
             members=await store.count_members(),
             tasks_ever=await store.count_tasks(),
         )
+        coordinator = cls(
+            config,
+            store=store,
+            accounts=accounts,
+            driver=driver,
+            feed=feed,
+            roster=Roster(await store.nodes()),
+        )
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(driver.run)
-            coordinator = cls(
-                config,
-                store=store,
-                accounts=accounts,
-                driver=driver,
-                feed=feed,
-                roster=Roster(await store.nodes()),
-                tasks=tasks,
-            )
+            await tasks.start(coordinator._run)
             try:
                 yield coordinator
             finally:
                 with anyio.CancelScope(shield=True):
                     await coordinator.close()
-                tasks.cancel_scope.cancel()
+                coordinator._tasks.cancel_scope.cancel()
 
     async def serve_node(self, stream: ObjectStream[bytes], owner: Member) -> None:
         """Serve one node's connection until it ends; `owner` has been authenticated."""
@@ -161,6 +157,15 @@ class Coordinator:
     def snapshot(self, member: Member) -> ClubSnapshot:
         """The club as `member` may see it."""
         return self.feed.snapshot(member)
+
+    async def _run(self, *, task_status: TaskStatus[None]) -> None:
+        # Shielded: whoever cancels us waits for `close`, and until then answers that
+        # are under way go on.
+        with anyio.CancelScope(shield=True):
+            async with anyio.create_task_group() as self._tasks:
+                self._tasks.start_soon(self.driver.run)
+                task_status.started()
+                await anyio.sleep_forever()
 
     async def _hold(self, connection: NodeConnection | ClientConnection) -> None:
         if self._closing:

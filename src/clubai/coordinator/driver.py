@@ -34,7 +34,8 @@ from clubai.protocol.messages import CloseCode, Goodbye
 from clubai.storage.base import Store, TaskRow
 
 if TYPE_CHECKING:
-    from clubai.coordinator.connections import ClientConnection, NodeConnection
+    from clubai.coordinator.client_connection import ClientConnection
+    from clubai.coordinator.node_connection import NodeConnection
 
 logger = logging.getLogger(__name__)
 
