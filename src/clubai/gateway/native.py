@@ -30,7 +30,7 @@ from clubai.protocol.openai import (
     decode_body,
 )
 from clubai.protocol.openai_answer import DONE, event, whole_usage
-from clubai.protocol.openai_fold import AnswerFold, decode_object
+from clubai.protocol.openai_fold import AnswerFold, text_of
 
 _KEYS: Final = (
     "prompt",
@@ -135,7 +135,7 @@ async def stream_inference(
             text = ""
             for choice in choices:
                 fold.add(choice)
-                text += decode_object(choice.delta).get("content") or ""
+                text += text_of(choice)
             if text:
                 await events.send(event({"text": text}))
         await events.end(event(_inference(run, job, fold)) + DONE)

@@ -62,8 +62,12 @@ def decode_object(raw: msgspec.Raw) -> dict[str, Any]:
     try:
         return _object_decoder.decode(raw) or {}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        msg = "the node's answer cannot be read"
-        raise TaskFailed(FailCode.BACKEND, msg) from error
+        raise _unreadable() from error
+
+
+def text_of(choice: Choice) -> str:
+    """Give the text that one step of a chat answer adds. Raises `TaskFailed`."""
+    return _checked_text(decode_object(choice.delta).get("content")) or ""
 
 
 class _Pieces(list[str]):
@@ -187,12 +191,23 @@ def _add_logprobs(whole: dict[str, Any], step: dict[str, Any]) -> None:
 
 def _message(folded: _Folded) -> dict[str, Any]:
     message = {"role": "assistant", "content": None, **_joined(folded.message)}
+    _checked_text(message["content"])
     if folded.calls:
         ordered = sorted(folded.calls.items(), key=lambda item: item[0])
         message["tool_calls"] = [_joined(call) for _, call in ordered]
     elif message["content"] is None:
         message["content"] = ""
     return message
+
+
+def _checked_text(content: object) -> str | None:
+    if content is None or isinstance(content, str):
+        return content
+    raise _unreadable()
+
+
+def _unreadable() -> TaskFailed:
+    return TaskFailed(FailCode.BACKEND, "the node's answer cannot be read")
 
 
 def _joined(whole: dict[str, Any]) -> dict[str, Any]:
