@@ -28,6 +28,11 @@ class Outgoing:
         self._filled = anyio.Event()
         self._written = anyio.Event()
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more will be taken or written."""
+        return self._closed
+
     async def put(self, item: bytes) -> None:
         """Take `item`, after waiting for room and for one's turn.
 
