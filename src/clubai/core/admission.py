@@ -6,7 +6,7 @@ never come.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from clubai.core.limits import CoordinatorLimits
 from clubai.core.pools import ModelPool, Shelf
@@ -16,7 +16,7 @@ from clubai.core.tasks import Task
 from clubai.core.waiting import FairQueue
 from clubai.model import FailCode
 
-MODELS_NAMED = 20
+MODELS_NAMED: Final = 20
 """In the refusal of an unknown model."""
 
 
@@ -57,7 +57,7 @@ class Admission:
 
     def no_capacity(self, task: Task, pool: ModelPool, now: float) -> Refusal | None:
         """Whether the nodes that could serve the task are all away."""
-        if self._placement.wait_reason(task, now) is not None:
+        if self._placement.has_prospects(task, now):
             return None
         if task.pinned:
             who = "none of the nodes that the request names"
@@ -108,6 +108,16 @@ class Admission:
             text = "there are: " + ", ".join(models[:MODELS_NAMED])
             text += f" and {more} more" if more > 0 else ""
         return Refusal(FailCode.UNKNOWN_MODEL, f"no node offers {name!r}; {text}")
+
+
+def expired(task: Task, now: float) -> Refusal | None:
+    """Whether the time is over that the client gave the task altogether."""
+    if now < task.deadline:
+        return None
+    allowed_s = task.deadline - task.created_at
+    return Refusal(
+        FailCode.EXPIRED, f"the request's {allowed_s:g} s passed before it was done"
+    )
 
 
 def _unsupported(task: Task, shelves: list[Shelf]) -> Refusal | None:

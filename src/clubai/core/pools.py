@@ -150,6 +150,19 @@ class ModelPool:
         """Registered nodes that offer the model, whatever their state."""
         return sum(shelf.members for shelf in self.shelves.values())
 
+    @property
+    def has_warm(self) -> bool:
+        """Whether a node that is heard from has the model in memory."""
+        return any(
+            shelf.shape.warm and shelf.serving > shelf.silent
+            for shelf in self.shelves.values()
+        )
+
+    @property
+    def has_idle(self) -> bool:
+        """Whether any node has a free slot."""
+        return any(shelf.idle for shelf in self.shelves.values())
+
     def shelf(self, shape: Shape) -> Shelf:
         """Find the shelf of a shape, or make it."""
         found = self.shelves.get(shape)

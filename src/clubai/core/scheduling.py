@@ -138,6 +138,10 @@ class Placement:
                 return gone.at + self._limits.returning_s
         return None
 
+    def has_prospects(self, task: Task, now: float) -> bool:
+        """Whether a node could take the task, now or when it comes back."""
+        return any(self.openings(task)) or self.hoped_until(task, now) is not None
+
     def wait_reason(self, task: Task, now: float) -> WaitReason | None:
         """Why the task is not with a node; None: no node will come for it."""
         openings = self.openings(task)

@@ -73,13 +73,15 @@ TRANSITIONS: Final[dict[tuple[TaskState, Move], TaskState]] = {
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """One live task. Changed by `Assignments` only."""
+    """One live task. Its state is changed by `move` alone."""
 
     request: TaskRequested
     order: int
     """Of arrival."""
     created_at: float
     deadline: float
+    wait_s: float
+    """How long it may wait for a node, each time."""
     wait_until: float
     look_at: float
     """While it waits: when to look at it anew."""
@@ -89,6 +91,8 @@ class Task:
     """By the client's wish, and those that failed an attempt."""
     pinned: dict[NodeId, None]
     state: TaskState = "queued"
+    waiting: bool = False
+    """It is in the queue, which alone sets this."""
     nodes: list[NodeId] = field(default_factory=list)
     """The node of each attempt."""
     node_name: str = ""
@@ -144,6 +148,20 @@ class Task:
             )
         self.state = after
         self.note(now, f"{after}: {detail}")
+
+    def lease(self, node: NodeId, name: str, now: float, *, until: float) -> None:
+        """Begin the next attempt."""
+        self.nodes.append(node)
+        self.node_name = name
+        self.queued_s += max(now - self.queued_since, 0.0)
+        self.said = None
+        self.begin(now, until=until)
+
+    def begin(self, now: float, *, until: float) -> None:
+        """Begin to count the node's time, and how often it leaves the task out."""
+        self.began_at = now
+        self.missed = 0
+        self.lease_until = until
 
     def note(self, now: float, text: str) -> None:
         """Add a line to the story."""
@@ -231,12 +249,14 @@ def new_task(request: TaskRequested, order: int, now: float, look_at: float) -> 
     answer = believable_count(request.max_tokens)
     if request.kind != "embedding":
         answer = answer or LEAST_ANSWER_TOKENS
+    wait_s = believable_seconds(request.wait_s)
     task = Task(
         request=request,
         order=order,
         created_at=now,
         deadline=now + believable_seconds(request.deadline_s),
-        wait_until=now + believable_seconds(request.wait_s),
+        wait_s=wait_s,
+        wait_until=now + wait_s,
         look_at=look_at,
         need=prompt + answer,
         excluded=dict.fromkeys(request.exclude),

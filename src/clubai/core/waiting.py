@@ -55,6 +55,7 @@ class FairQueue:
             self._turns[member] = self._next_turn()
         line = self._lines.setdefault(task.request.model, {}).setdefault(member, [])
         insort(line, task, key=_order)
+        task.waiting = True
         self._sizes[member] = self._sizes.get(member, 0) + 1
         self._size += 1
 
@@ -64,6 +65,7 @@ class FairQueue:
         lines = self._lines[model]
         line = lines[member]
         del line[bisect_left(line, task.order, key=_order)]
+        task.waiting = False
         self._size -= 1
         self._sizes[member] -= 1
         if not line:

@@ -1,0 +1,224 @@
+"""The coordinator's machine: events in, commands out, nothing else.
+
+Its state lives in four places: the `Registry` (nodes), the `TaskTable` (tasks), the
+`FairQueue` (who waits), and the `Deadlines` of the first two. `Offering` and
+`Assignments` decide; this module says which event goes where, and checks that the four
+agree.
+
+Whatever a peer says, `handle` answers with commands. An exception means a bug of ours.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from clubai.core.assignments import Assignments
+from clubai.core.commands import Command, DropNode
+from clubai.core.endings import Endings
+from clubai.core.events import (
+    AttemptFailed,
+    ClientLeft,
+    Event,
+    NodeJoined,
+    NodeLeft,
+    NodeReported,
+    ReplyBegun,
+    TaskAccepted,
+    TaskCancelled,
+    TaskFinished,
+    TaskRequested,
+)
+from clubai.core.invariants import check
+from clubai.core.limits import CoordinatorLimits
+from clubai.core.offering import Offering
+from clubai.core.registry import Registry
+from clubai.core.table import TaskTable
+from clubai.core.waiting import FairQueue
+from clubai.model import (
+    ClubStats,
+    ModelSnapshot,
+    NodeId,
+    NodeSnapshot,
+    TaskId,
+    TaskSnapshot,
+)
+
+DEFAULT_LIMITS = CoordinatorLimits()
+
+
+class CoordinatorMachine:
+    """Admits, queues, places, watches. One owner calls it; it is not thread-safe.
+
+    `now` is seconds on one timeline; a `now` before an earlier one counts as that one.
+    """
+
+    def __init__(self, *, limits: CoordinatorLimits = DEFAULT_LIMITS) -> None:
+        self._limits = limits
+        self._now = 0.0
+        self._registry = Registry(limits)
+        self._tasks = TaskTable(limits)
+        self._queue = FairQueue()
+        endings = Endings(self._registry, self._tasks, self._queue)
+        self._offering = Offering(
+            limits, self._registry, self._tasks, self._queue, endings
+        )
+        self._assignments = Assignments(
+            limits, self._registry, self._tasks, self._offering, endings
+        )
+
+    def handle(self, event: Event, *, now: float) -> list[Command]:
+        """Take one event in; give what to do, in order."""
+        now = self._now = max(now, self._now)
+        out: list[Command] = []
+        match event:
+            case NodeJoined():
+                self._node_joined(event, now, out)
+            case NodeReported():
+                self._node_reported(event, now, out)
+            case NodeLeft():
+                self._node_left(event, now, out)
+            case TaskRequested():
+                self._offering.request(event, now, out)
+            case TaskAccepted():
+                self._assignments.accepted(event, now, out)
+            case ReplyBegun():
+                self._assignments.reply_begun(event, now, out)
+            case TaskFinished():
+                self._assignments.finished(event, now, out)
+            case AttemptFailed():
+                self._assignments.attempt_failed(event, now, out)
+            case TaskCancelled():
+                self._assignments.cancelled(event, now, out)
+            case ClientLeft():
+                self._assignments.client_left(event, now, out)
+            case _:
+                assert_never(event)
+        return out
+
+    def advance(self, *, now: float) -> list[Command]:
+        """Do what is due by `now`; afterwards nothing is due before a later time."""
+        now = self._now = max(now, self._now)
+        out: list[Command] = []
+        for node in self._registry.deadlines.take_due(now):
+            self._node_due(node, now, out)
+        for task in self._tasks.deadlines.take_due(now):
+            self._task_due(task, now, out)
+        return out
+
+    def next_deadline(self) -> float | None:
+        """When to call `advance` next: it may be early, never late. None: no need."""
+        node = self._registry.deadlines.next()
+        task = self._tasks.deadlines.next()
+        if node is None or task is None:
+            return task if node is None else node
+        return min(node, task)
+
+    def validate(self) -> None:
+        """Check that all parts of the state agree; for tests, it looks at everything.
+
+        Raises:
+            InvariantError: they do not.
+        """
+        check(self._registry, self._tasks, self._queue)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no task is under way or waits."""
+        return not self._tasks.live
+
+    def story(self, task: TaskId) -> tuple[str, ...]:
+        """What happened to a task; empty when it is not remembered."""
+        return self._tasks.story(task)
+
+    def nodes(self) -> tuple[NodeSnapshot, ...]:
+        """The nodes in the order in which they came, then those lately lost."""
+        return self._registry.node_snapshots()
+
+    def models(self) -> tuple[ModelSnapshot, ...]:
+        """The models that nodes offer, by name."""
+        return self._registry.model_snapshots()
+
+    def tasks(self) -> tuple[TaskSnapshot, ...]:
+        """The live tasks, then the last ones that ended, newest first in both."""
+        return self._tasks.snapshots()
+
+    def stats(
+        self, *, now: float, started_at: float, members: int, tasks_before: int
+    ) -> ClubStats:
+        """Counts since the start, O(1).
+
+        `tasks_before` is how many tasks the store held at the start.
+        """
+        registry, tasks = self._registry, self._tasks
+        return ClubStats(
+            started_at=started_at,
+            now=now,
+            nodes_alive=registry.alive,
+            nodes_known=len(registry.nodes) + len(registry.lost),
+            slots=registry.slots,
+            slots_used=registry.slots_used,
+            tasks_queued=len(self._queue),
+            tasks_running=len(tasks.live) - len(self._queue),
+            tasks_done=tasks.done,
+            tasks_failed=tasks.failed,
+            tasks_retried=tasks.retried,
+            prompt_tokens=tasks.prompt_tokens,
+            completion_tokens=tasks.completion_tokens,
+            members=members,
+            tasks_ever=tasks_before + tasks.done + tasks.failed,
+        )
+
+    def _node_joined(self, event: NodeJoined, now: float, out: list[Command]) -> None:
+        before = self._registry.nodes.get(event.node)
+        if before is not None:
+            self._registry.remove(before, now)
+            self._assignments.node_gone(before, "the node began anew", now, out)
+        node = self._registry.join(event, now)
+        self._offering.fill(node, now, out)
+
+    def _node_reported(
+        self, event: NodeReported, now: float, out: list[Command]
+    ) -> None:
+        node = self._registry.nodes.get(event.node)
+        if node is None:
+            return
+        before = node.places
+        changed = self._registry.report(node, event, now)
+        self._assignments.renew(node, event.running, now, out)
+        if changed:
+            self._offering.fill(node, now, out)
+            self._offering.step_in(before, now, out)
+
+    def _node_left(self, event: NodeLeft, now: float, out: list[Command]) -> None:
+        node = self._registry.nodes.get(event.node)
+        if node is not None:
+            self._registry.remove(node, now)
+            reason = f"the node left: {event.reason}"
+            self._assignments.node_gone(node, reason, now, out)
+
+    def _node_due(self, node_id: NodeId, now: float, out: list[Command]) -> None:
+        node = self._registry.nodes.get(node_id)
+        if node is None:
+            self._registry.lost.pop(node_id, None)
+            return
+        if now >= node.seen_at + self._limits.lost_after_s:
+            reason = f"no heartbeat for {now - node.seen_at:.0f} s"
+            self._registry.lose(node, now)
+            out.append(DropNode(node=node_id, reason=reason))
+            self._assignments.node_gone(node, reason, now, out)
+            return
+        if not node.silent and now >= node.seen_at + self._limits.suspect_after_s:
+            self._registry.suspect(node)
+            self._offering.step_in(node.places, now, out)
+        self._registry.watch(node)
+
+    def _task_due(self, task_id: TaskId, now: float, out: list[Command]) -> None:
+        task = self._tasks.live.get(task_id)
+        if task is None:
+            return
+        if task.leased:
+            self._assignments.due(task, now, out)
+        else:
+            self._offering.look(task, now, out)
+        if task_id in self._tasks.live:
+            self._tasks.deadlines.wake(task_id, by=task.next_wake)
