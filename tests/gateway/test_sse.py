@@ -134,6 +134,22 @@ async def test_no_ping_comes_between_the_parts_of_a_slow_send() -> None:
     assert reader.bodies == [b"data: 1\n\n"]
 
 
+async def test_watching_a_stuck_send_sleeps() -> None:
+    reader = Reader()
+    stream = reader.stream(ping_s=10.0)
+    await stream.begin([])
+    reader.reading = anyio.Event()
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(stream.send, b"data: 1\n\n")
+            await anyio.wait_all_tasks_blocked()
+            reader.now = 30.0
+            tasks.start_soon(stream.watch, tasks.cancel_scope)
+            await anyio.wait_all_tasks_blocked()
+            reader.gone.set()
+
+
 async def test_an_ended_stream_is_not_pinged() -> None:
     reader = Reader()
     stream = reader.stream(ping_s=1.0)

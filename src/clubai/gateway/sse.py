@@ -67,16 +67,16 @@ class EventStream:
     async def _ping(self) -> None:
         try:
             self._sending.acquire_nowait()
-        except WouldBlock:  # events are on their way: it is not silent
-            self._quiet_since = self._clock()
-            return
-        try:
-            if not self._closed and self._silent():
-                await self._begin([], "")
-                await self._exchange.write(PING, more=True)
-                self._quiet_since = self._clock()
-        finally:
-            self._sending.release()
+        except WouldBlock:
+            pass  # events are on their way: it is not silent
+        else:
+            try:
+                if not self._closed and self._silent():
+                    await self._begin([], "")
+                    await self._exchange.write(PING, more=True)
+            finally:
+                self._sending.release()
+        self._quiet_since = self._clock()
 
     def _silent(self) -> bool:
         return self._clock() - self._quiet_since >= self._ping_s
