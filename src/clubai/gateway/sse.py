@@ -65,21 +65,20 @@ class EventStream:
             await self._ping()
 
     async def _ping(self) -> None:
+        if self._clock() - self._quiet_since < self._ping_s:
+            return
         try:
             self._sending.acquire_nowait()
         except WouldBlock:
             pass  # events are on their way: it is not silent
         else:
             try:
-                if not self._closed and self._silent():
+                if not self._closed:
                     await self._begin([], "")
                     await self._exchange.write(PING, more=True)
             finally:
                 self._sending.release()
         self._quiet_since = self._clock()
-
-    def _silent(self) -> bool:
-        return self._clock() - self._quiet_since >= self._ping_s
 
     async def _begin(self, headers: Headers, request: str) -> None:
         if not self._exchange.begun:
