@@ -13,17 +13,18 @@ from support.commands_page import PAGE, PROGRAMS, programs, render
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCK = re.compile(r"^```(console)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ENDS = {"|", ">", "<", "&&", "&", ";"}
 
 
 def commands_on(page: Path) -> list[list[str]]:
     """Every use of one of our programs in the page's blocks of commands."""
     found = []
-    for console, block in BLOCK.findall(page.read_text()):
+    for language, block in BLOCK.findall(page.read_text()):
         for line in block.replace("\\\n", " ").splitlines():
-            if not console or line.startswith("$ "):
-                found += uses_in(line.removeprefix("$ "))
+            prompt = "$ " if language == "console" else ""
+            if language in ("", "console") and line.startswith(prompt):
+                found += uses_in(line.removeprefix(prompt))
     return found
 
 

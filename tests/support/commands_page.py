@@ -46,7 +46,7 @@ from, and `clubai config check` finds what is wrong.
 def programs() -> Iterator[tuple[str, click.Context]]:
     """Every command that is not hidden, with a context to ask it for its help."""
     for name, command in PROGRAMS:
-        yield from _commands(click.Context(command, info_name=name))
+        yield from _commands(_context(command, name, None))
 
 
 def _commands(ctx: click.Context) -> Iterator[tuple[str, click.Context]]:
@@ -55,13 +55,25 @@ def _commands(ctx: click.Context) -> Iterator[tuple[str, click.Context]]:
         for name in ctx.command.list_commands(ctx):
             command = ctx.command.get_command(ctx, name)
             if command is not None and not command.hidden:
-                yield from _commands(click.Context(command, parent=ctx, info_name=name))
+                yield from _commands(_context(command, name, ctx))
+
+
+def _context(
+    command: click.Command, name: str, parent: click.Context | None
+) -> click.Context:
+    return click.Context(
+        command,
+        parent=parent,
+        info_name=name,
+        terminal_width=WIDTH,
+        **command.context_settings,
+    )
 
 
 def render() -> str:
+    """The whole page."""
     parts = [HEAD]
     for path, ctx in programs():
-        ctx.terminal_width = WIDTH
         level = "##" if " " not in path else "###"
         text = "\n".join(line.rstrip() for line in ctx.get_help().splitlines())
         parts.append(f"{level} {path}\n\n```text\n{text}\n```\n")
