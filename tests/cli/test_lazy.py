@@ -30,7 +30,7 @@ def test_a_command_is_imported_when_it_is_run(group: LazyGroup) -> None:
     result = CliRunner().invoke(group, ["real", "--help"])
 
     assert result.exit_code == 0
-    assert "Forget the stored key" in result.output
+    assert "End the stored key" in result.output
 
 
 def test_a_name_that_is_near_is_offered(group: LazyGroup) -> None:

@@ -142,9 +142,7 @@ def check_login() -> Check:
     except ConfigError as error:
         return Check(name="login", status="fail", detail=str(error), fix="clubai login")
     if stored is None:
-        return Check(
-            name="login", status="ok", detail="no stored login", fix="clubai login"
-        )
+        return Check(name="login", status="ok", detail="no stored login")
     if place.readable_by_others(path):
         return Check(
             name="login",

@@ -35,7 +35,11 @@ def run(main: Callable[[], Awaitable[T]], *, loop: Loop = "asyncio") -> T:
         Stopped: a signal ended it first.
     """
     options = {"use_uvloop": True} if loop == "asyncio" and find_spec("uvloop") else {}
-    return anyio.run(_signalled, main, backend=loop, backend_options=options)
+    stop = _Stop()
+    try:
+        return anyio.run(_signalled, main, stop, backend=loop, backend_options=options)
+    finally:
+        stop.done()
 
 
 def run_until_stopped(
@@ -75,31 +79,45 @@ def notify_ready() -> None:
         notify.sendto(b"READY=1", address)
 
 
-async def _signalled(main: Callable[[], Awaitable[T]]) -> T:
-    received: list[int] = []
+class _Stop:
+    """What the first signal set going; `signum` is 0 until there is one."""
+
+    def __init__(self) -> None:
+        self.signum = 0
+        self._watchdog = threading.Timer(GRACE_S, _give_up)
+        self._watchdog.daemon = True
+
+    def begin(self, signum: int) -> None:
+        """Give the main its time to end."""
+        self.signum = signum
+        self._watchdog.start()
+
+    def done(self) -> None:
+        """The main has ended."""
+        self._watchdog.cancel()
+
+
+async def _signalled(main: Callable[[], Awaitable[T]], stop: _Stop) -> T:
     async with anyio.create_task_group() as tasks:
         with anyio.CancelScope() as scope:
-            await tasks.start(_watch_signals, scope, received)
+            await tasks.start(_watch_signals, scope, stop)
             result = await main()
         tasks.cancel_scope.cancel()
     if scope.cancelled_caught:
-        raise Stopped(received[0])
+        raise Stopped(stop.signum)
     return result
 
 
 async def _watch_signals(
-    scope: anyio.CancelScope, received: list[int], *, task_status: TaskStatus[None]
+    scope: anyio.CancelScope, stop: _Stop, *, task_status: TaskStatus[None]
 ) -> None:
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         task_status.started()
         async for signum in signals:
-            if received:
+            if stop.signum:
                 os._exit(128 + signum)
-            received.append(signum)
+            stop.begin(signum)
             scope.cancel()
-            watchdog = threading.Timer(GRACE_S, _give_up)
-            watchdog.daemon = True
-            watchdog.start()
 
 
 def _give_up() -> NoReturn:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -218,14 +218,6 @@ def ago(seconds: float) -> str:
 def is_plain(target: Console) -> bool:
     """Whether tables on `target` should have no lines."""
     return not target.is_terminal or target.is_dumb_terminal
-
-
-def under_each_other(*parts: RenderableType) -> RenderableType:
-    """Things under each other."""
-    grid = Table.grid(expand=True)
-    for part in parts:
-        grid.add_row(part)
-    return grid
 
 
 def _table(

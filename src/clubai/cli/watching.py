@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any
 
 import click
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
+from rich.text import Text
 
 from clubai.cli import place, plain, show
 from clubai.cli.options import club_options, examples, json_option
@@ -70,8 +71,9 @@ def _draw_tasks(club: ClubSnapshot, plain_box: bool) -> RenderableType:
 
 
 def _draw_stats(club: ClubSnapshot, plain_box: bool) -> RenderableType:
-    return show.under_each_other(
+    return Group(
         show.stats_lines(club.stats),
+        Text(),
         show.models_table(club.models, plain_box=plain_box),
     )
 
