@@ -39,8 +39,6 @@ NODE_FAILURES: Final = frozenset(
     }
 )
 """What is wrong with the node, not with the request."""
-PASSING: Final = frozenset({FailCode.BUSY, FailCode.NODE_LOST, FailCode.BACKEND})
-"""Failures after which the same request may well succeed a little later."""
 
 
 class Assignments:
@@ -209,8 +207,7 @@ class Assignments:
         ):
             self._offering.retry(task, now, out)
             return
-        retry_after_s = self._offering.retry_after_s(task) if code in PASSING else None
-        self._endings.fail(task, Refusal(code, message, retry_after_s), now, out)
+        self._offering.give_up(task, now, out)
 
     def _lose_lease(
         self, task: Task, message: str, now: float, out: list[Command]

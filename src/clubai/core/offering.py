@@ -23,6 +23,7 @@ from clubai.core.table import TaskTable
 from clubai.core.tasks import PART, Move, Task
 from clubai.core.waiting import FairQueue
 from clubai.errors import InvariantError
+from clubai.model import FailCode
 
 WAIT_TEXTS: Final = {
     WaitReason.BUSY: "all nodes that can take it are busy",
@@ -31,6 +32,9 @@ WAIT_TEXTS: Final = {
     WaitReason.SILENT: "the nodes that can take it have not been heard from lately",
     WaitReason.RETURNING: "the last node that can take it is gone for a moment",
 }
+
+PASSING: Final = frozenset({FailCode.BUSY, FailCode.NODE_LOST, FailCode.BACKEND})
+"""Failures after which the same request may well succeed a little later."""
 
 
 class Offering:
@@ -73,7 +77,7 @@ class Offering:
         if self._placement.has_prospects(task, now):
             self._wait(task, now, out)
         else:
-            self._give_up(task, now, out)
+            self.give_up(task, now, out)
 
     def fill(self, node: Node, now: float, out: list[Command]) -> None:
         """Give a node waiting tasks for as long as it has a free slot."""
@@ -102,9 +106,12 @@ class Offering:
         elif not self._place(task, now, out) and now >= task.look_at:
             self._look_at_prospects(task, now, out)
 
-    def retry_after_s(self, task: Task) -> float:
-        """When the same request may succeed."""
-        return self._placement.retry_after_s(task.request.model)
+    def give_up(self, task: Task, now: float, out: list[Command]) -> None:
+        """End a task that no node can take: by its last failure, if it had one."""
+        refusal = self._last_failure(task) or self._admission.refusal(task, now)
+        if refusal is None:
+            raise InvariantError("a task with prospects was given up", task.lines())
+        self._endings.fail(task, refusal, now, out)
 
     def _place(self, task: Task, now: float, out: list[Command]) -> bool:
         node = self._placement.node_for(task, now)
@@ -155,7 +162,7 @@ class Offering:
         """Say why a task waits, if that is news; end it when no node will come."""
         reason = self._placement.wait_reason(task, now)
         if reason is None:
-            self._give_up(task, now, out)
+            self.give_up(task, now, out)
             return
         task.look_at = now + self._limits.say_wait_s
         if reason is WaitReason.RETURNING:
@@ -178,12 +185,10 @@ class Offering:
             )
         )
 
-    def _give_up(self, task: Task, now: float, out: list[Command]) -> None:
-        """End a task for which no node is left: by its last failure, if it had one."""
-        if task.code is not None:
-            refusal: Refusal | None = Refusal(task.code, task.message)
-        else:
-            refusal = self._admission.refusal(task, now)
-        if refusal is None:
-            raise InvariantError("a task with prospects was given up", task.lines())
-        self._endings.fail(task, refusal, now, out)
+    def _last_failure(self, task: Task) -> Refusal | None:
+        if task.code is None:
+            return None
+        retry_after_s = None
+        if task.code in PASSING:
+            retry_after_s = self._placement.retry_after_s(task.request.model)
+        return Refusal(task.code, task.message, retry_after_s)

@@ -293,3 +293,4 @@ class Registry:
         self.alive += not node.silent
         self.slots += load.slots
         self.slots_used += load.used
+        self._models = None
