@@ -25,6 +25,8 @@ _FINISH_SYNONYMS: Final = {"max_tokens": "length", "tool_use": "tool_calls"}
 _BROKEN_REASONS: Final = frozenset({"error", "abort", "aborted", "cancelled"})
 _NOTHING: Final = frozenset({b"", b"null", b'""', b"[]", b"{}"})
 _NO_RAW: Final = msgspec.Raw(b"")
+_BLANK: Final = Choice()
+"""Has the very objects that are left out when a step is encoded."""
 
 
 class _Row(msgspec.Struct):
@@ -126,13 +128,13 @@ class Answer:
             self._finished.add(row.index)
         elif row.index not in self._finished:
             self._open.add(row.index)
-        logprobs = row.logprobs if bytes(row.logprobs) not in _NOTHING else _NO_RAW
+        given = bytes(row.logprobs) not in _NOTHING
         return Choice(
             index=row.index,
-            delta=msgspec.Raw(delta) if delta else _NO_RAW,
+            delta=msgspec.Raw(delta) if delta else _BLANK.delta,
             text=row.text,
             finish_reason=reason,
-            logprobs=logprobs,
+            logprobs=row.logprobs if given else _BLANK.logprobs,
         )
 
     def _reason(self, row: _Row) -> str | None:

@@ -43,7 +43,7 @@ def make_params(settings: dict[str, Any]) -> Any:
     params.endpoint_metrics = True
     params.ui = False
     params.verbosity = 0
-    params.hostname = "127.0.0.1"
+    params.hostnames = ["127.0.0.1"]
     params.port = 0
     params.cors_origins = ""
     params.api_keys = [settings["key"]]

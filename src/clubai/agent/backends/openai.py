@@ -238,7 +238,8 @@ def _read_embeddings(body: bytes, request: dict[str, Any], base: str) -> list[Pi
         ) from error
     if bytes(found.error) not in (b"", b"null"):
         raise interruption(read_fault(msgspec.json.decode(body)), base=base)
-    if bytes(found.data[:1]) != b"[" or bytes(found.data) == b"[]":
+    data = bytes(found.data)
+    if not data.startswith(b"[") or not data[1:-1].strip():
         raise BackendError(FailCode.EMPTY, f"{base} answered no embeddings at all")
     usage: UsageReport | None = read_usage(bytes(found.usage))
     return [
