@@ -33,7 +33,6 @@ from clubai.errors import AuthenticationError, lone_errors
 from clubai.gateway import GatewayLimits, gateway_routes
 from clubai.gateway.transit import TransitClients
 from clubai.model import ClubSnapshot
-from clubai.storage import open_store
 from clubai.transport.server import ServerLimits, serve_app
 
 OPERATOR: Final = "operator"
@@ -68,10 +67,9 @@ async def serve_coordinator(
             Coordinator.open(config) as coordinator,
             anyio.create_task_group() as tasks,
         ):
-            app = make_app(coordinator, tasks, gateway=gateway)
             stop = anyio.Event()
-            serving = partial(_listen, app, config, stop)
-            url = await tasks.start(serving)
+            listen = partial(_listen, coordinator, gateway or GatewayLimits(), stop)
+            (url, *_) = await tasks.start(listen)
             task_status.started(Served(url=url, coordinator=coordinator))
             try:
                 await anyio.sleep_forever()
@@ -82,10 +80,7 @@ async def serve_coordinator(
 
 
 def make_app(
-    coordinator: Coordinator,
-    tasks: TaskGroup,
-    *,
-    gateway: GatewayLimits | None = None,
+    coordinator: Coordinator, tasks: TaskGroup, *, gateway: GatewayLimits
 ) -> Starlette:
     """The ASGI application of a coordinator with the gateway in it.
 
@@ -96,32 +91,29 @@ def make_app(
         link=coordinator.link,
         tasks=tasks,
     )
-    routes = gateway_routes(clients, limits=gateway or GatewayLimits())
+    routes = gateway_routes(clients, limits=gateway)
     return Starlette(routes=[*routes, *Api(coordinator).routes()])
 
 
 async def _listen(
-    app: Starlette,
-    config: CoordinatorConfig,
+    coordinator: Coordinator,
+    gateway: GatewayLimits,
     stop: anyio.Event,
     *,
-    task_status: TaskStatus[str],
+    task_status: TaskStatus[list[str]],
 ) -> None:
-    # shielded: the connections are told goodbye before the listening ends
-    async with anyio.create_task_group() as tasks:
-        with anyio.CancelScope(shield=True):
-            bound = await tasks.start(
-                partial(
-                    serve_app,
-                    app,
-                    host=config.host,
-                    port=config.port,
-                    limits=ServerLimits(),
-                    stop=stop.wait,
-                )
+    # Shielded: connections are told goodbye before the listening ends.
+    with anyio.CancelScope(shield=True):
+        async with anyio.create_task_group() as tasks:
+            await serve_app(
+                make_app(coordinator, tasks, gateway=gateway),
+                host=coordinator.config.host,
+                port=coordinator.config.port,
+                limits=ServerLimits(),
+                stop=stop.wait,
+                task_status=task_status,
             )
-            task_status.started(bound[0])
-            await stop.wait()
+            tasks.cancel_scope.cancel()
 
 
 class Club:

@@ -12,7 +12,12 @@ import msgspec
 
 from clubai.agent.backends.base import Backend, Embeddings, UsageReport
 from clubai.agent.batching import Flowing, Whole
-from clubai.errors import BackendError, ConnectionLost, LocalProtocolError
+from clubai.errors import (
+    BackendError,
+    ConnectionLost,
+    LocalProtocolError,
+    lone_errors,
+)
 from clubai.model import FailCode, Usage
 from clubai.protocol.codec import encode
 from clubai.protocol.messages import (
@@ -177,9 +182,9 @@ async def _answer(
                 case _:
                     assert_never(piece)
             await reply.room()
+        if usage is None:
+            raise BackendError(FailCode.TRUNCATED, "the backend ended without a usage")
         steps.flush()
-    if usage is None:
-        raise BackendError(FailCode.TRUNCATED, "the backend ended without a usage")
     return usage
 
 
@@ -189,10 +194,11 @@ async def _steps(assign: TaskAssign, reply: Reply) -> AsyncIterator[Flowing | Wh
         yield Whole(reply.data)
         return
     flowing = Flowing(reply.data)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(flowing.run)
-        yield flowing
-        tasks.cancel_scope.cancel()
+    with lone_errors():
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(flowing.run)
+            yield flowing
+            tasks.cancel_scope.cancel()
 
 
 def _decode(body: bytes) -> dict[str, Any]:

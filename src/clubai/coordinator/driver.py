@@ -67,6 +67,8 @@ class Driver:
         self.refuse_new = False
         """New requests are refused: the coordinator is stopping."""
         self._store = store
+        self._posted = 0
+        self._performed = 0
         self._unstored: list[TaskRow] = []
         self._send, self._inbox = anyio.create_memory_object_stream[Event](INBOX_EVENTS)
 
@@ -79,6 +81,14 @@ class Driver:
             self._send.send_nowait(event)
         except anyio.WouldBlock:
             await self._send.send(event)
+        self._posted += 1
+
+    async def settle(self, event: Event) -> None:
+        """Give the machine an event, and wait until it is handled and performed."""
+        await self.post(event)
+        ticket = self._posted
+        while self._performed < ticket:
+            await self.changed.wait()
 
     def post_nowait(self, event: Event) -> None:
         """Give the machine an event from a place that may not wait.
@@ -88,6 +98,7 @@ class Driver:
         """
         try:
             self._send.send_nowait(event)
+            self._posted += 1
         except (anyio.WouldBlock, anyio.BrokenResourceError):
             logger.warning("the inbox is full: %s is left to its deadline", type(event))
 
@@ -103,6 +114,7 @@ class Driver:
             await self._persist(commands)
             for command in commands:
                 self._perform(command)
+            self._performed += len(batch)
             self._announce()
 
     async def wait_idle(self) -> None:

@@ -110,7 +110,7 @@ class NodeConnection(Connection):
         )
         self._replace(node)
         await self._store.put_node(row)
-        await self._driver.post(
+        await self._driver.settle(
             translate.node_joined(register, node=node, owner=self._owner.id)
         )
         self.say(NodeRegistered(node=node))

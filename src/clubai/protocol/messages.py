@@ -326,7 +326,14 @@ FromNode = (
     | Goodbye
 )
 ToNode = (
-    Welcome | NodeRegistered | TaskAssign | TaskRecord | TaskCancel | Notice | Goodbye
+    Welcome
+    | NodeRegistered
+    | NodeHeard
+    | TaskAssign
+    | TaskRecord
+    | TaskCancel
+    | Notice
+    | Goodbye
 )
 FromClient = (
     Hello
