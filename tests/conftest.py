@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+import anyio
+import platformdirs
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -22,3 +25,16 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 @pytest.fixture(params=["asyncio", "trio"])
 def anyio_backend(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def model_file() -> Path:
+    """The embedded model's file, fetched once for all runs of this user."""
+    from clubai.agent.backends.models import ensure_model
+
+    cache = platformdirs.user_cache_path("clubai") / "models"
+
+    async def ensure() -> Path:
+        return await ensure_model(cache=cache, env=os.environ)
+
+    return anyio.run(ensure)
