@@ -98,6 +98,18 @@ def test_write_that_fails_leaves_nothing(
     assert os.listdir(tmp_path) == []
 
 
+def test_secret_of_whoever_was_faster_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "node.key"
+
+    def make_too_late() -> bytes:
+        keyfiles.load_or_create(path, make, size=32)
+        return bytes(32)
+
+    assert keyfiles.load_or_create(path, make_too_late, size=32) == SECRET
+    assert path.read_bytes() == SECRET
+    assert os.listdir(tmp_path) == ["node.key"]
+
+
 def test_all_get_the_secret_of_whoever_made_it_first(tmp_path: Path) -> None:
     path = tmp_path / "node.key"
     both_make = threading.Barrier(2, timeout=10)
