@@ -76,6 +76,23 @@ async def test_one_waits_for_room_while_much_is_queued() -> None:
         tasks.cancel_scope.cancel()
 
 
+async def test_everybody_who_waits_for_room_gets_it() -> None:
+    async with Slow() as stream, anyio.create_task_group() as tasks:
+        postbox = Postbox(stream)
+        for _ in range(LOW_WATER_MESSAGES + 3):
+            postbox.post(b"x")
+        tasks.start_soon(postbox.run)
+
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as waiting:
+                for _ in range(3):
+                    waiting.start_soon(postbox.room)
+                await checkpoint()
+                for _ in range(5):
+                    stream.let.send_nowait(None)
+        tasks.cancel_scope.cancel()
+
+
 async def test_a_peer_that_takes_too_long_is_given_up() -> None:
     async with Slow() as stream:
         postbox = Postbox(stream, send_timeout_s=0.01)

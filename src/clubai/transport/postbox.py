@@ -66,7 +66,8 @@ class Postbox:
     async def room(self) -> None:
         """Wait until little is queued, or nothing more will be sent."""
         while len(self._queue) > LOW_WATER_MESSAGES and not self._stopped:
-            self._room = anyio.Event()
+            if self._room.is_set():  # else others wait for it already
+                self._room = anyio.Event()
             await self._room.wait()
 
     def close(self, last: bytes | None = None) -> None:
