@@ -95,6 +95,14 @@ def test_a_long_message_is_cut() -> None:
             {"error": "the input length exceeds the context length"},
             FailCode.CONTEXT_LENGTH_EXCEEDED,
         ),
+        (
+            500,
+            {
+                "error": "input (600 tokens) is too large to process. increase the "
+                "physical batch size (current batch size: 512)"
+            },
+            FailCode.CONTEXT_LENGTH_EXCEEDED,
+        ),
         (400, {"error": "wrong"}, FailCode.BAD_REQUEST),
         (400, {"error": "'context' is not a known field"}, FailCode.BAD_REQUEST),
         (400, {"error": "unsupported value: temperature"}, FailCode.BAD_REQUEST),

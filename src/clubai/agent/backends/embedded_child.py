@@ -20,6 +20,8 @@ import threading
 from typing import Any, Final, NoReturn
 
 STOP_SECONDS: Final = 5.0
+BATCH: Final = 512
+"""Tokens of one step, and the most that one embedding's input may have."""
 
 
 class _Stopped(Exception):
@@ -38,6 +40,8 @@ def make_params(settings: dict[str, Any]) -> Any:
     params.n_ctx = settings["context"] * settings["slots"]
     params.cpuparams.n_threads = settings["threads"]
     params.cpuparams_batch.n_threads = settings["threads"]
+    # Mean pooling needs a batch that the slots divide, or the native code aborts.
+    params.n_ubatch = max(1, BATCH // settings["slots"]) * settings["slots"]
     params.embedding = True
     params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     params.endpoint_metrics = True
@@ -55,6 +59,8 @@ def main() -> None:
     # Native code may print: only the ready line goes to the pipe.
     announce = os.dup(1)
     os.dup2(2, 1)
+    # A failed assertion would start a debugger to print a long backtrace.
+    os.environ["GGML_NO_BACKTRACE"] = "1"
     line = sys.stdin.buffer.readline()
     if not line:
         return

@@ -21,7 +21,7 @@ MAX_MESSAGE_CHARS: Final = 300
 _CONTEXT = re.compile(
     r"exceed\w*\b.{0,60}\bcontext|context (?:size|length|window)\b.{0,60}\bexceed"
     r"|maximum context length|longer than the (?:maximum )?context"
-    r"|greater than the context length",
+    r"|greater than the context length|input .{0,60}too large to process",
     re.IGNORECASE | re.DOTALL,
 )
 _UNSUPPORTED = re.compile(
