@@ -86,7 +86,7 @@ class TransitClients(Generic[S]):
             return held
 
     async def _hold(self, speaker: S, *, task_status: TaskStatus[_Held]) -> None:
-        async with Client.over(self._link(speaker)) as client:
+        async with self._link(speaker) as stream, Client.over(stream) as client:
             held = _Held(client)
             self._held[speaker.id] = held
             task_status.started(held)
