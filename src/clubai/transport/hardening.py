@@ -141,10 +141,16 @@ class WebSocketStream(WSStream):
             if message is not None and message["type"] == "websocket.send":
                 raise ClientGone
             return
-        if message is None and self.state is ASGIWebsocketState.CONNECTED:
-            await self.say_close(_SERVER_ERROR)
-            await self.send(StreamClosed(stream_id=self.stream_id))
-            return
+        if self.state is ASGIWebsocketState.CONNECTED:
+            if message is None:
+                await self.say_close(_SERVER_ERROR)
+                await self.send(StreamClosed(stream_id=self.stream_id))
+                return
+            # Hypercorn drops what is sent once one side has said goodbye, without a
+            # word and without waiting: a loop that sends would never end.
+            ended = self.connection.state is not ConnectionState.OPEN
+            if ended and message["type"] == "websocket.send":
+                raise ClientGone
         if message is not None and message["type"] == "websocket.close":
             self._ending = (NORMAL_CLOSURE, "")
             await self._tell_disconnect()

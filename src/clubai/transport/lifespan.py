@@ -78,5 +78,7 @@ class Lifespan:
                 self._started.set()
             case "lifespan.startup.failed":
                 self._refused = message.get("message") or "the application gave up"
-            case _:
+            case "lifespan.shutdown.complete" | "lifespan.shutdown.failed":
                 self._stopped.set()
+            case other:
+                raise RuntimeError(f"{other!r} does not belong to a lifespan")

@@ -90,10 +90,12 @@ class DialledStream(MessageStream):
 
     async def write_out(self) -> None:
         """Write what is sent, until closed or until the peer takes nothing."""
-        try:
-            await self._outgoing.pump(self._write)
-        except (anyio.EndOfStream, anyio.BrokenResourceError, TimeoutError):
-            await self._wire.abort()
+        # Shielded, for a cancelled caller closes, and only then is this to end.
+        with anyio.CancelScope(shield=True):
+            try:
+                await self._outgoing.pump(self._write)
+            except (anyio.EndOfStream, anyio.BrokenResourceError, TimeoutError):
+                await self._wire.abort()
 
     async def aclose(self) -> None:
         """Send what is queued, close, and give up waiting after a bound."""

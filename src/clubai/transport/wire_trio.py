@@ -37,6 +37,8 @@ class _Reader:
     def __init__(self, tasks: TaskGroup) -> None:
         self._tasks = tasks
         self._opening = anyio.CancelScope()
+        # Shielded, for a cancelled caller still has a close to say and to read.
+        self._running = anyio.CancelScope(shield=True)
         self._failure: Exception | None = None
         self._open = False
 
@@ -54,9 +56,14 @@ class _Reader:
             raise refusal(rejected.status_code, rejected.body)
         raise Refusal("what answers there is not a WebSocket")
 
+    def stop(self) -> None:
+        """End the reader; whoever waits for a message gets the end."""
+        self._running.cancel()
+
     async def _run(self, run: Callable[[], Awaitable[None]]) -> None:
         try:
-            await run()
+            with self._running:
+                await run()
         except Exception as error:  # noqa: BLE001 - whatever it is, the link is gone
             self._failure = error
             if self._open:
@@ -69,8 +76,9 @@ class _Reader:
 class _TrioWire:
     """See `websocket.Wire`."""
 
-    def __init__(self, connection: Any, stream: _Stream) -> None:
+    def __init__(self, connection: Any, stream: _Stream, reader: _Reader) -> None:
         self._connection = connection
+        self._reader = reader
         self._stream = stream
         self.subprotocol: str | None = connection.subprotocol
 
@@ -97,6 +105,7 @@ class _TrioWire:
         await self._connection.aclose()
 
     async def abort(self) -> None:
+        self._reader.stop()
         await trio.aclose_forcefully(self._stream)
 
 
@@ -119,8 +128,9 @@ async def dial(target: Target, tasks: TaskGroup) -> _TrioWire:
         )
 
     try:
-        return _TrioWire(await reader.opened(opening), stream)
+        return _TrioWire(await reader.opened(opening), stream, reader)
     except BaseException:
+        reader.stop()
         await trio.aclose_forcefully(stream)
         raise
 
