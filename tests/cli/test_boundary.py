@@ -20,6 +20,7 @@ from clubai.errors import (
     InvariantError,
     ModelFileError,
     PermissionDenied,
+    RateLimited,
     StorageError,
     TaskFailed,
     TaskRejected,
@@ -58,6 +59,7 @@ def exit_code(command: click.Command, *args: str) -> int:
         (StorageError("/data", "read-only"), 1),
         (ModelFileError("m", "wrong hash"), 1),
         (OSError(errno.EADDRINUSE, "Address already in use"), 1),
+        (RateLimited("logging in", 3.0), 1),
         (click.UsageError("what?"), 2),
         (click.ClickException("no"), 1),
     ],
@@ -72,6 +74,13 @@ def test_an_error_on_purpose_is_one_line_and_its_exit_code(
     assert out == ""
     assert err.startswith("clubai: ")
     assert err.count("\n") == 1
+
+
+def test_a_setting_that_the_machine_refuses_now_is_a_failure() -> None:
+    error = ConfigError("port", 80, "choose another")
+    error.__cause__ = OSError(errno.EADDRINUSE, "Address already in use")
+
+    assert exit_code(command_raising(error)) == boundary.FAILED
 
 
 @pytest.mark.parametrize("error", [ValueError("bug"), InvariantError("bug")])
@@ -123,6 +132,14 @@ def test_a_lone_error_in_nested_groups_is_told_alone(
     assert exit_code(command_raising(error)) == boundary.NOT_ALLOWED
 
     assert capsys.readouterr().err.startswith("clubai: key? Log in with")
+
+
+def test_an_exit_in_a_group_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    error = ExceptionGroup("a", [click.exceptions.Exit(4)])
+
+    assert exit_code(command_raising(error)) == 4
+
+    assert capsys.readouterr().err == ""
 
 
 def test_several_errors_on_purpose_are_told_by_the_first() -> None:

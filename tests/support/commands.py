@@ -39,7 +39,6 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return {
         **{name: os.environ[name] for name in kept if name in os.environ},
         "HOME": str(home),
-        "PYTHONWARNINGS": "error::ResourceWarning",
         **more,
     }
 
@@ -128,3 +127,18 @@ def is_running(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+class UpClub(NamedTuple):
+    url: str
+    api_key: str
+
+    def clubai(self, *arguments: str, home: Path, stdin: str = "") -> Done:
+        """Run a command that finds this club by the environment."""
+        return clubai(
+            *arguments,
+            home=home,
+            stdin=stdin,
+            CLUBAI_URL=self.url,
+            CLUBAI_API_KEY=self.api_key,
+        )

@@ -31,6 +31,7 @@ from clubai.errors import (
     ClubAIError,
     ConfigError,
     ConnectFailed,
+    InvariantError,
     ModelFileError,
     PermissionDenied,
     ProtocolError,
@@ -75,8 +76,9 @@ _MEANINGS: Final[tuple[tuple[type[ClubAIError], int, str, str], ...]] = (
     (ModelFileError, FAILED, "model_file", _DOCTOR),
     (BackendError, FAILED, "backend", _DOCTOR),
     (ProtocolError, FAILED, "protocol", ""),
+    (ClubAIError, FAILED, "failed", ""),
 )
-"""The first class that fits says how an error ends. `InvariantError` is not here."""
+"""The first class that fits says how an error ends."""
 
 
 class Stopped(Exception):
@@ -116,8 +118,12 @@ class Report:
 
 def report_on(error: BaseException) -> Report | None:
     """Say what `error` means to a person, or None when it is a bug."""
+    if isinstance(error, InvariantError):
+        return None
     if isinstance(error, ConnectFailed) and error.status in (401, 403):
         return Report(NOT_ALLOWED, "not_allowed", str(error), _LOGIN)
+    if isinstance(error, ConfigError) and isinstance(error.__cause__, OSError):
+        return Report(FAILED, "failed", str(error))  # right, and refused just now
     if isinstance(error, TaskError):
         return Report(FAILED, str(error.code), error.message, _again(error))
     if isinstance(error, click.UsageError):
@@ -169,6 +175,8 @@ def _tell(error: BaseException, *, as_json: bool) -> int:
             return 128 + error.signum
         case KeyboardInterrupt() | click.Abort():
             return 128 + signal.SIGINT
+        case click.exceptions.Exit():
+            return error.exit_code
         case SystemExit():
             return error.code if isinstance(error.code, int) else FAILED
     report = report_on(error)

@@ -75,10 +75,16 @@ async def _open(agents: int, backend: str) -> AsyncIterator[Club]:
 
 
 async def _ask_once(open_it: OpenClub, question: str) -> Answer:
-    async with open_it() as club, club.client() as client:
-        return await client.ask(
+    async with (
+        open_it() as club,
+        club.client() as client,
+        client.stream(
             question, system=SYSTEM, max_tokens=MAX_TOKENS, temperature=0
-        )
+        ) as pieces,
+    ):
+        async for _ in pieces:
+            pass
+        return pieces.answer
 
 
 async def _follow(open_it: OpenClub, follow: Follow) -> None:
@@ -101,6 +107,6 @@ def _tell(answer: Answer, *, as_json: bool) -> None:
             usage=answer.usage,
             timings=answer.timings,
             readable_by=answer.readable_by,
+            system=SYSTEM,
         )
     )
-    console.print(show.labelled([("asked with", f'system text "{SYSTEM}"')]))

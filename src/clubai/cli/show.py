@@ -177,6 +177,7 @@ def provenance(
     usage: Usage,
     timings: Timings,
     readable_by: str,
+    system: str = "",
 ) -> Text:
     """Where an answer came from, a line each."""
     rows = [
@@ -194,6 +195,8 @@ def provenance(
         ("attempts", str(attempts)),
         ("readable by", plain.name(readable_by)),
     ]
+    if system:
+        rows.append(("asked with", f'the system text "{plain.name(system)}"'))
     return labelled(rows)
 
 
