@@ -54,25 +54,27 @@ async def test_there_is_only_so_much_room() -> None:
         assert by_size.post(b"123")
 
 
-async def test_one_waits_for_room_while_much_is_queued() -> None:
+async def test_all_who_wait_get_room_when_little_is_queued() -> None:
     async with Slow() as stream, anyio.create_task_group() as tasks:
         postbox = Postbox(stream)
         for _ in range(LOW_WATER_MESSAGES + 3):
             postbox.post(b"x")
         tasks.start_soon(postbox.run)
-        had_room = anyio.Event()
+        have_room = [anyio.Event() for _ in range(3)]
 
-        async def wait() -> None:
+        async def wait(had_room: anyio.Event) -> None:
             await postbox.room()
             had_room.set()
 
-        tasks.start_soon(wait)
+        for event in have_room:
+            tasks.start_soon(wait, event)
         await checkpoint()
-        assert not had_room.is_set()
+        assert not any(event.is_set() for event in have_room)
         for _ in range(5):
             stream.let.send_nowait(None)
         with anyio.fail_after(5):
-            await had_room.wait()
+            for event in have_room:
+                await event.wait()
         tasks.cancel_scope.cancel()
 
 

@@ -67,8 +67,7 @@ class Postbox:
         """Wait until little is queued, or nothing more will be sent."""
         while len(self._queue) > LOW_WATER_MESSAGES and not self._stopped:
             if self._room.is_set():  # else others wait for it already
-                self._room = anyio.Event()
-            await self._room.wait()
+                await self._room.wait()
 
     def close(self, last: bytes | None = None) -> None:
         """Take nothing more; `run` sends `last` after what is queued, and returns."""
@@ -99,7 +98,7 @@ class Postbox:
                 await self._wake.wait()
         finally:
             self._stopped = True
-            self._room.set()
+            self._wake_waiting()
 
     async def _send(self, frame: bytes) -> None:
         self._bytes -= len(frame)
@@ -107,7 +106,12 @@ class Postbox:
         with anyio.fail_after(self._send_timeout_s):
             await self._stream.send(frame)
         self._sending = False
-        self._room.set()
+        self._wake_waiting()
+
+    def _wake_waiting(self) -> None:
+        if self._room.statistics().tasks_waiting:
+            self._room.set()
+            self._room = anyio.Event()
 
     def _fits(self, frame: bytes) -> bool:
         return (
