@@ -66,8 +66,7 @@ class Postbox:
     async def room(self) -> None:
         """Wait until little is queued, or nothing more will be sent."""
         while len(self._queue) > LOW_WATER_MESSAGES and not self._stopped:
-            if self._room.is_set():  # else others wait for it already
-                await self._room.wait()
+            await self._room.wait()
 
     def close(self, last: bytes | None = None) -> None:
         """Take nothing more; `run` sends `last` after what is queued, and returns."""
