@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+
 import anyio
 import pytest
 from anyio.abc import SocketAttribute
 
-from clubai.agent.backends.http import MAX_DOCUMENT_BYTES, Http, base_url
+from clubai.agent.backends.http import CLOSE_SECONDS, MAX_DOCUMENT_BYTES, Http, base_url
 from clubai.errors import BackendError, ConfigError
 from clubai.model import FailCode
 from support.http_server import Cut, Request, Response, serve_http
@@ -103,11 +105,11 @@ async def test_a_connection_that_breaks_before_the_answer() -> None:
 
 async def test_a_body_that_breaks_off_is_truncated() -> None:
     async def broken(_request: Request) -> Response:
-        async def body() -> object:
+        async def body() -> AsyncGenerator[bytes]:
             yield b"half"
             raise Cut
 
-        return Response(stream=body())  # type: ignore[arg-type]
+        return Response(stream=body())
 
     async with serve_http(broken) as server:
         with pytest.raises(BackendError) as caught:
@@ -129,15 +131,32 @@ async def test_the_proxy_of_the_environment_is_not_asked(
 
 async def test_leaving_half_way_leaves_nothing_open() -> None:
     async def endless(_request: Request) -> Response:
-        async def body() -> object:
+        async def body() -> AsyncGenerator[bytes]:
             while True:
                 yield b"x" * 1000
                 await anyio.sleep(0)
 
-        return Response(stream=body())  # type: ignore[arg-type]
+        return Response(stream=body())
 
     async with serve_http(endless) as server:
         async with Http(server.url).open("GET", "/") as download:
             assert await download.chunk()
 
+        await server.client_left()
+
+
+async def test_leaving_a_silent_answer_does_not_wait_for_it() -> None:
+    async def one_chunk(_request: Request) -> Response:
+        async def body() -> AsyncGenerator[bytes]:
+            yield b"x"
+            await anyio.sleep_forever()
+
+        return Response(stream=body())
+
+    async with serve_http(one_chunk) as server:
+        async with Http(server.url).open("GET", "/") as download:
+            assert await download.chunk()
+            started = anyio.current_time()
+
+        assert anyio.current_time() - started < CLOSE_SECONDS / 2
         await server.client_left()

@@ -185,9 +185,14 @@ async def test_a_connection_that_breaks_after_the_finish_took_nothing(
     make: Make,
 ) -> None:
     async with opened(make) as (fake, backend):
-        fake.script = Script(done=False, no_usage=True)
+        for script in (
+            Script(cut_at_end=True),
+            Script(cut_at_end=True, no_usage=True),
+            Script(done=False, no_usage=True),
+        ):
+            fake.script = script
 
-        assert (await ask(backend)).text == "The answer."
+            assert (await ask(backend)).text == "The answer."
 
 
 @pytest.mark.parametrize(

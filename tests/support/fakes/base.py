@@ -49,6 +49,8 @@ class Script:
     raw: list[bytes] | None = None
     """Exactly these chunks in place of an answer."""
     done: bool = True
+    cut_at_end: bool = False
+    """Drop the connection in place of `[DONE]`."""
 
 
 Route = Callable[[Request], Awaitable[Response]]
@@ -178,23 +180,26 @@ class FakeServer:
         for payload in self.opening(chunk):
             yield event(payload)
         for number in range(len(script.words) + 1):
-            if number == script.cut_after:
-                raise Cut
             if number == script.end_after:
                 return
-            if number == script.hang_after:
-                await anyio.sleep_forever()
             if number == script.error_after:
                 yield self.stream_error(script.error)
                 return
+            await self._stumble(number)
             if number < len(script.words):
                 yield event(chunk(script.words[number]))
-        if script.tools:
-            yield event(chunk(delta={"tool_calls": [TOOL_CALL]}))
         for payload in self.closing(chunk, with_usage and not script.no_usage):
             yield event(payload)
+        if script.cut_at_end:
+            raise Cut
         if script.done:
             yield b"data: [DONE]\n\n"
+
+    async def _stumble(self, number: int) -> None:
+        if number == self.script.cut_after:
+            raise Cut
+        if number == self.script.hang_after:
+            await anyio.sleep_forever()
 
     def opening(self, chunk: Callable[..., dict[str, Any]]) -> list[dict[str, Any]]:
         """The chunks before the first word."""
@@ -205,6 +210,8 @@ class FakeServer:
     ) -> list[dict[str, Any]]:
         """The chunks after the last word."""
         end = []
+        if self.script.tools:
+            end.append(chunk(delta={"tool_calls": [TOOL_CALL]}))
         if self.script.finish is not None:
             end.append(chunk(finish=self.script.finish))
         if with_usage:

@@ -187,10 +187,7 @@ def _is_localai(answers: _Answers) -> bool:
 def _is_ollama(answers: _Answers) -> bool:
     home = answers.get("/")
     greets = home is not None and home.body.strip() == b"Ollama is running"
-    return greets or (
-        isinstance(_json(answers, "/api/version").get("version"), str)
-        and not _is_localai(answers)
-    )
+    return greets or isinstance(_json(answers, "/api/version").get("version"), str)
 
 
 def _json(answers: _Answers, path: str) -> dict[str, Any]:
