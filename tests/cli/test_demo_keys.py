@@ -40,6 +40,12 @@ def test_escape_gives_up_a_question() -> None:
     assert pressed(keys, b"a", b"abc", b"\x1b", b"q") == [Quit()]
 
 
+def test_a_key_right_after_escape_counts() -> None:
+    keys = Keys()
+
+    assert pressed(keys, b"a", b"abc", b"\x1bq") == [Quit()]
+
+
 def test_arrows_mean_nothing() -> None:
     keys = Keys()
     pressed(keys, b"a", b"ab", b"\x1b[A", b"\x1b[D")

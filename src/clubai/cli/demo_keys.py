@@ -9,6 +9,7 @@ from typing import Final
 
 LONGEST_QUESTION: Final = 1000
 _ESCAPE: Final = "\x1b"
+_SEQUENCES: Final = ("\x1b[", "\x1bO")
 _ERASE: Final = "\x7f\x08"
 _ENTER: Final = "\r\n"
 
@@ -44,10 +45,10 @@ class Keys:
     def press(self, pressed: bytes) -> Iterator[Action]:
         """Take what came from the terminal at once.
 
-        Keys that are sent as a sequence after an escape, such as arrows, mean nothing.
+        Keys that are sent as a sequence, such as arrows, mean nothing.
         """
         text = self._decoder.decode(pressed)
-        if text.startswith(_ESCAPE) and len(text) > 1:
+        if text.startswith(_SEQUENCES):
             return
         for key in text:
             action = self._command(key) if self.typed is None else self._typing(key)

@@ -18,13 +18,17 @@ from rich.text import Text
 
 from clubai.cli import plain, show
 from clubai.cli.demo_keys import Ask, Keys, Quit, Sample
-from clubai.cli.demo_talk import SAMPLES, Exchange, Talk
+from clubai.cli.demo_talk import KEPT, SAMPLES, Exchange, Talk
 from clubai.client import Client
 from clubai.club import Club
 from clubai.model import ClubSnapshot
 
 FRAME_S: Final = 0.1
 TASKS_SHOWN: Final = 6
+EXCHANGE_LINES: Final = 4
+"""A question, two lines of answer, its source."""
+FIXED_LINES: Final = 13
+"""The head, the heads of both tables, the counters."""
 MOST_ASKED_AT_ONCE: Final = 8
 _HINT: Final = "q quits · space asks a prepared question · a asks your own"
 _BUSY_HINT: Final = "enough questions for now: wait for an answer"
@@ -58,24 +62,29 @@ class Screen:
                 await self._read_keys(tasks)
                 tasks.cancel_scope.cancel()
 
-    def frame(self) -> RenderableType:
-        """Everything, top to bottom."""
+    def frame(self, *, height: int) -> RenderableType:
+        """Everything, top to bottom, of what fits `height` lines."""
+        nodes = len(self.snapshot.nodes) if self.snapshot else 0
+        room = height - nodes - FIXED_LINES
+        shown = max(1, min(KEPT, room // (EXCHANGE_LINES + 2)))
+        tasks = max(1, min(TASKS_SHOWN, room - shown * EXCHANGE_LINES))
         parts: list[RenderableType] = [
             Text(f"ClubAI demo   {self._club.openai_url}", style="bold"),
             Text(f"API key       {self._club.api_key}", style="dim"),
+            self._keys_line(),
         ]
         if self.snapshot:
             club = self.snapshot
             now = club.stats.now
             parts += [
                 show.nodes_table(club.nodes, now=now),
-                show.tasks_table(club.tasks[:TASKS_SHOWN], now=now),
+                show.tasks_table(club.tasks[:tasks], now=now),
                 show.counters_line(club.stats),
             ]
-        parts += [exchange_text(exchange) for exchange in self.talk.exchanges]
-        return Group(*parts, Text(), self._last_line())
+        newest = list(self.talk.exchanges)[-shown:]
+        return Group(*parts, *(exchange_text(exchange) for exchange in newest))
 
-    def _last_line(self) -> Text:
+    def _keys_line(self) -> Text:
         if self.keys.typed is not None:
             return Text(f"your question: {plain.name(self.keys.typed, 200)}▏")
         hint = _BUSY_HINT if self._asking >= MOST_ASKED_AT_ONCE else _HINT
@@ -100,7 +109,7 @@ class Screen:
     async def _draw(self, live: Live) -> None:
         while True:
             self._dirty = anyio.Event()
-            live.update(self.frame(), refresh=True)
+            live.update(self.frame(height=live.console.height), refresh=True)
             await anyio.sleep(FRAME_S)
             await self._dirty.wait()
 

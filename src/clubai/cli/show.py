@@ -53,14 +53,14 @@ def console(*, stderr: bool = False) -> Console:
 def nodes_table(
     nodes: Sequence[NodeSnapshot], *, now: float, plain_box: bool = False
 ) -> Table:
-    """The nodes, as the coordinator sees them."""
+    """The nodes by name, as the coordinator sees them."""
     table = _table(
         ("Node", "Id", "State", "Backend", "Models", "Busy", "Tok/s", "Done", "Failed"),
         plain_box=plain_box,
         right=("Busy", "Tok/s", "Done", "Failed", "Seen"),
         last="Seen",
     )
-    for node in nodes:
+    for node in sorted(nodes, key=lambda node: (node.name, node.id)):
         table.add_row(
             _name(node.name),
             _name(node.id[:NICKNAME_LENGTH]),

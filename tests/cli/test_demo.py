@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from clubai.cli.demo_talk import SYSTEM
+from clubai.cli.progress import MODELS
+from support.commands import clubai, started
+from support.terminal import terminal
+from support.thread_backend import MODEL, parrot
+
+QUESTION = "What is the capital of France?"
+
+
+def test_once_answers_with_its_provenance_and_leaves_nothing(tmp_path: Path) -> None:
+    scratch = tmp_path / "tmp"
+    scratch.mkdir()
+    with parrot() as backend:
+        flags = ("demo", "--once", QUESTION, "--backend", backend.url)
+
+        done = clubai(*flags, home=tmp_path, TMPDIR=str(scratch))
+
+        chat = backend.chats[0]
+    assert (done.code, done.err) == (0, "")
+    answer, _, source = done.out.partition("\n\n")
+    assert answer == f"You said: {QUESTION} "
+    for words in ("node-", MODEL, "9 prompt + 4 answer", "attempts     1", SYSTEM):
+        assert words in source
+    assert "coordinator and node" in source
+    assert chat["messages"][0] == {"role": "system", "content": SYSTEM}
+    assert list(scratch.iterdir()) == []
+
+
+def test_once_as_json_is_one_object_on_one_line(tmp_path: Path) -> None:
+    with parrot() as backend:
+        flags = ("demo", "--once", QUESTION, "--json", "--backend", backend.url)
+
+        answer = clubai(*flags, home=tmp_path).json()
+
+    assert answer["answer"] == f"You said: {QUESTION} "
+    assert answer["nodes"][0]["name"].startswith("node-")
+    assert answer["usage"]["completion_tokens"] == 4
+    assert answer["timings"]["total_ms"] > 0
+    assert answer["system"] == SYSTEM
+
+
+@pytest.mark.parametrize("arguments", [["--json"], ["--once", " "]])
+def test_wrong_usage_starts_nothing(arguments: list[str], tmp_path: Path) -> None:
+    assert clubai("demo", *arguments, home=tmp_path).code == 2
+
+
+def test_without_a_terminal_it_asks_and_tells_in_lines(tmp_path: Path) -> None:
+    with (
+        parrot() as backend,
+        started(
+            *("clubai.cli", "demo", "--backend", backend.url), home=tmp_path
+        ) as demo,
+    ):
+        assert demo.line().startswith("OpenAI API http://127.0.0.1:")
+        while "stays open" not in demo.line():
+            pass
+
+        assert len(backend.chats) == 6
+        assert demo.stop() == 0
+        assert demo.err() == ""
+
+
+def test_on_a_terminal_it_shows_the_club_and_takes_keys(tmp_path: Path) -> None:
+    with (
+        parrot() as backend,
+        terminal("demo", "--backend", backend.url, home=tmp_path) as screen,
+    ):
+        screen.wait_for("ClubAI demo")
+        screen.wait_for("6 done")
+        screen.type("a")
+        screen.wait_for("your question:")
+        screen.type("quite another question\r")
+        screen.wait_for("7 done")
+        screen.type("q")
+
+        assert screen.wait() == 0
+        for words in ("node-1", "node-2", "node-3", "quite another question", MODEL):
+            assert words in screen.shown
+        assert screen.shown.endswith("\x1b[?25h\x1b[?1049l")
+
+
+def test_ctrl_c_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
+    with (
+        parrot() as backend,
+        terminal("demo", "--backend", backend.url, home=tmp_path) as screen,
+    ):
+        screen.wait_for("6 done")
+        before = time.monotonic()
+        screen.process.send_signal(2)
+
+        assert screen.wait() == 0
+        assert time.monotonic() - before < 5
+        assert "\x1b[?1049l" in screen.shown
+        assert "Traceback" not in screen.shown
+
+
+@pytest.mark.model
+def test_once_answers_from_the_real_model(tmp_path: Path) -> None:
+    done = clubai(
+        *("demo", "--once", QUESTION, "--json"),
+        home=tmp_path,
+        XDG_CACHE_HOME=str(MODELS.parent.parent),
+    )
+
+    answer = done.json()
+    assert "Paris" in answer["answer"]
+    assert answer["model"] == "smollm2-135m-instruct"
+    assert answer["usage"]["completion_tokens"] > 0
+    assert os.listdir(tmp_path) == []
