@@ -18,7 +18,7 @@ import anyio
 import msgspec
 from anyio.abc import TaskGroup, TaskStatus
 from platformdirs import user_cache_path
-from starlette.applications import Starlette
+from starlette.routing import Router
 
 from clubai.agent import Agent, AgentConfig, BackendConfig
 from clubai.agent.agent import serve_agent
@@ -81,7 +81,7 @@ async def serve_coordinator(
 
 def make_app(
     coordinator: Coordinator, tasks: TaskGroup, *, gateway: GatewayLimits
-) -> Starlette:
+) -> Router:
     """The ASGI application of a coordinator with the gateway in it.
 
     The gateway's clients live in `tasks`.
@@ -92,7 +92,7 @@ def make_app(
         tasks=tasks,
     )
     routes = gateway_routes(clients, limits=gateway)
-    return Starlette(routes=[*routes, *Api(coordinator).routes()])
+    return Router(routes=[*routes, *Api(coordinator).routes()])
 
 
 async def _listen(

@@ -24,6 +24,18 @@ def claim(
     connected: bool = False,
     now: float = 1.0,
 ) -> NodeRow:
+    return claims(roster, number, name, owner, connected=connected, now=now)[-1]
+
+
+def claims(
+    roster: Roster,
+    number: int,
+    name: str,
+    owner: MemberId = ALICE,
+    *,
+    connected: bool = False,
+    now: float = 1.0,
+) -> list[NodeRow]:
     return roster.claim(
         node=node(number),
         key=bytes([number]) * 32,
@@ -84,9 +96,10 @@ def test_a_machine_that_was_set_up_again_gets_its_name_back() -> None:
     roster = Roster([])
     claim(roster, 1, "attic")
 
-    row = claim(roster, 2, "attic")
+    renamed, row = claims(roster, 2, "attic")
 
-    assert row.name == "attic"
+    assert (renamed.id, row.name) == (node(1), "attic")
+    assert renamed.name.startswith("attic-")
     assert roster.holder("attic") == node(2)
     assert claim(roster, 1, "old attic").name == "old attic"
 

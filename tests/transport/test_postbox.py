@@ -95,17 +95,6 @@ async def test_everybody_who_waits_for_room_gets_it() -> None:
         tasks.cancel_scope.cancel()
 
 
-async def test_a_peer_that_takes_too_long_is_given_up() -> None:
-    async with Slow() as stream:
-        postbox = Postbox(stream, send_timeout_s=0.01)
-        postbox.post(b"x")
-
-        with pytest.raises(TimeoutError):
-            await postbox.run()
-
-        assert not postbox.post(b"y")
-
-
 async def test_a_memory_stream_is_handed_its_frames_directly() -> None:
     here, there = memory_pair()
     async with here, there:

@@ -196,8 +196,6 @@ class AgentDriver:
     async def _write(self, end: list[Exception]) -> None:
         try:
             await self._outbox.run()
-        except TimeoutError:
-            end.append(ConnectionLost("the coordinator does not read"))
         except (anyio.BrokenResourceError, anyio.ClosedResourceError):
             end.append(ConnectionLost("the coordinator is gone"))
         self._tasks.cancel_scope.cancel()

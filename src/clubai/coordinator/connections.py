@@ -65,7 +65,7 @@ class Connection:
     async def _write(self, scope: anyio.CancelScope) -> None:
         try:
             await self.postbox.run()
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError, TimeoutError):
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
             pass
         finally:
             scope.cancel()

@@ -99,11 +99,17 @@ class Driver:
         try:
             self._send.send_nowait(event)
             self._posted += 1
-        except (anyio.WouldBlock, anyio.BrokenResourceError):
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            pass  # the coordinator is ending, and every task with it
+        except anyio.WouldBlock:
             logger.warning("the inbox is full: %s is left to its deadline", type(event))
 
     async def run(self) -> None:
         """Drive the machine until cancelled. Raises `InvariantError` on a bug."""
+        with self._send, self._inbox:
+            await self._drive()
+
+    async def _drive(self) -> None:
         while True:
             batch = await self._next_batch()
             now = self.clock()

@@ -23,7 +23,7 @@ from clubai.core.events import (
 )
 from clubai.crypto.identity import node_id, verify
 from clubai.crypto.keys import random_bytes
-from clubai.errors import RemoteProtocolError
+from clubai.errors import InvariantError, RemoteProtocolError
 from clubai.model import NodeId, TaskId
 from clubai.protocol.codec import (
     decode_from_node,
@@ -100,7 +100,7 @@ class NodeConnection(Connection):
             raise login_late(self._login_s) from error
         node = node_id(register.key)
         holder = self._roster.holder(register.name)
-        row = self._roster.claim(
+        rows = self._roster.claim(
             node=node,
             key=register.key,
             name=register.name,
@@ -109,7 +109,9 @@ class NodeConnection(Connection):
             now=self._driver.clock(),
         )
         self._replace(node)
-        await self._store.put_node(row)
+        for row in rows:
+            if not await self._store.put_node(row):
+                raise InvariantError(f"the roster let node name {row.name!r} twice")
         await self._driver.settle(
             translate.node_joined(register, node=node, owner=self._owner.id)
         )

@@ -32,8 +32,11 @@ class Roster:
         owner: MemberId,
         holder_connected: bool,
         now: float,
-    ) -> NodeRow:
-        """Take in `node` under `name`; the row is to be stored.
+    ) -> list[NodeRow]:
+        """Take in `node` under `name`.
+
+        Gives the rows to be stored, in order; the last one is the node's own. One
+        before it is an earlier holder of the name, which gets another.
 
         Args:
             node: Hash of `key`.
@@ -62,8 +65,7 @@ class Roster:
             first_seen_at=now if known is None else known.first_seen_at,
             last_seen_at=now,
         )
-        self._put(row)
-        return row
+        return [*self._put(row), row]
 
     def holder(self, name: str) -> NodeId | None:
         """The node that has this name."""
@@ -89,7 +91,8 @@ class Roster:
                 f"({node_nickname(holder.id)}): choose another one (NODE_ID)",
             )
 
-    def _put(self, row: NodeRow) -> None:
+    def _put(self, row: NodeRow) -> list[NodeRow]:
+        changed: list[NodeRow] = []
         before = self._by_id.get(row.id)
         if before is not None:
             self._by_name.pop(before.name.casefold(), None)
@@ -100,5 +103,7 @@ class Roster:
             )
             self._by_id[renamed.id] = renamed
             self._by_name[renamed.name.casefold()] = renamed
+            changed.append(renamed)
         self._by_id[row.id] = row
         self._by_name[row.name.casefold()] = row
+        return changed

@@ -1,7 +1,7 @@
 """A bounded queue in front of a stream, so that nobody waits for a slow peer.
 
-`post` never waits: it says whether there was room. One task (`run`) sends. A stream
-that takes longer than the timeout for one message is given up.
+`post` never waits: it says whether there was room. One task (`run`) sends. The stream
+itself gives up a peer that takes nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from clubai.transport.memory import MemoryStream
 MAX_QUEUED_BYTES: Final = 16 << 20
 MAX_QUEUED_MESSAGES: Final = 4096
 LOW_WATER_MESSAGES: Final = 64
-SEND_TIMEOUT_SECONDS: Final = 10.0
 
 
 class Postbox:
@@ -32,13 +31,11 @@ class Postbox:
         *,
         max_bytes: int = MAX_QUEUED_BYTES,
         max_messages: int = MAX_QUEUED_MESSAGES,
-        send_timeout_s: float = SEND_TIMEOUT_SECONDS,
     ) -> None:
         self._stream = stream
         self._direct = stream if isinstance(stream, MemoryStream) else None
         self._max_bytes = max_bytes
         self._max_messages = max_messages
-        self._send_timeout_s = send_timeout_s
         self._queue: deque[bytes] = deque()
         self._bytes = 0
         self._sending = False
@@ -79,11 +76,11 @@ class Postbox:
         self._wake.set()
 
     async def run(self) -> None:
-        """Send until closed and empty, or until the stream breaks or is too slow.
+        """Send until closed and empty.
 
         Raises:
-            anyio.BrokenResourceError, anyio.ClosedResourceError: the stream is gone.
-            TimeoutError: one frame took longer than the timeout.
+            anyio.BrokenResourceError, anyio.ClosedResourceError: the stream is gone;
+                a WebSocket is when its peer takes nothing for a while.
         """
         try:
             while True:
@@ -102,8 +99,7 @@ class Postbox:
     async def _send(self, frame: bytes) -> None:
         self._bytes -= len(frame)
         self._sending = True
-        with anyio.fail_after(self._send_timeout_s):
-            await self._stream.send(frame)
+        await self._stream.send(frame)
         self._sending = False
         self._wake_waiting()
 
