@@ -19,7 +19,7 @@ from clubai.transport.asgi import WebSocketStream
 from clubai.transport.server import ServerLimits, serve_app
 from clubai.transport.websocket import open_websocket
 from support.serving import echo, port_of, serving, websocket_app
-from support.websocket_peers import GET, RawPeer, raw_peer, server_process
+from support.websocket_peers import GET, UPGRADE, RawPeer, raw_peer, server_process
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -195,20 +195,22 @@ async def test_cancelling_is_quick_with_every_kind_of_connection_open() -> None:
                 body = {"type": "http.response.body", "body": bytes(1 << 16)}
                 await send({**body, "more_body": True})
 
-    with anyio.fail_after(3):
-        async with (
-            anyio.create_task_group() as tasks,
-            serving(stuck) as url,
+    async with anyio.create_task_group() as tasks:
+        serve = partial(serve_app, stuck, host="127.0.0.1", port=0)
+        [url] = await tasks.start(serve)
+        peers = [await anyio.connect_tcp("127.0.0.1", port_of(url)) for _ in range(4)]
+        for peer, said in zip(
+            peers, (GET, b"GET / HT", UPGRADE + b"\r\n", b""), strict=True
         ):
-            one = await anyio.connect_tcp("127.0.0.1", port_of(url))
-            other = await anyio.connect_tcp("127.0.0.1", port_of(url))
-            third = await anyio.connect_tcp("127.0.0.1", port_of(url))
-            await one.send(GET)
-            await other.send(b"GET / HT")
-            await anyio.sleep(0.1)
-            tasks.cancel_scope.cancel()
-    for stream in (one, other, third):
-        await stream.aclose()
+            if said:
+                await peer.send(said)
+        for peer in (peers[0], peers[2]):
+            await peer.receive()
+        begin = anyio.current_time()
+        tasks.cancel_scope.cancel()
+    assert anyio.current_time() - begin < 3
+    for peer in peers:
+        await peer.aclose()
 
 
 async def test_connections_over_the_limit_are_told_to_come_again() -> None:

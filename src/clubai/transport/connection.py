@@ -185,10 +185,14 @@ class Connection:
             _log.exception("the application failed")
         finally:
             inbox.close()
-            with anyio.move_on_after(_LINGER_S, shield=True) as saying:
-                await send(None)
-            if saying.cancelled_caught:
-                self._reader.cancel()
+            if self._protocol.stream is not None:
+                await self._end_app(send)
+
+    async def _end_app(self, send: Callable[[Any], Awaitable[None]]) -> None:
+        with anyio.move_on_after(_LINGER_S, shield=True) as saying:
+            await send(None)
+        if saying.cancelled_caught:
+            self._reader.cancel()
 
     async def _serve(self) -> None:
         try:
