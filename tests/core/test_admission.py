@@ -129,8 +129,9 @@ def test_a_node_that_does_not_come_back_leaves_no_capacity() -> None:
     scene = Scene()
     scene.join("a")
     scene.leave("a")
+    scene.wait(3.0)
     scene.ask("t")
-    assert not all_of(FailTask, scene.wait(9.9))
+    assert not all_of(FailTask, scene.wait(6.9))
     failure = only(FailTask, scene.wait(0.2))
 
     assert failure.code == FailCode.NO_CAPACITY

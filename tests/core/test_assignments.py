@@ -221,6 +221,17 @@ def test_one_missing_heartbeat_between_others_is_forgiven() -> None:
     assert scene.task("t").state == "running"
 
 
+def test_what_the_last_node_left_out_does_not_count_against_the_next() -> None:
+    scene = pair()
+    scene.accept("a", "t")
+    scene.report("a", running={})
+    scene.fail("a", "t")
+    scene.accept("b", "t", attempt=1)
+    scene.report("b", running={})
+
+    assert scene.task("t").state == "running"
+
+
 def test_a_lease_that_is_not_renewed_runs_out() -> None:
     scene = pair(missed_reports=1000)
     scene.accept("a", "t")

@@ -367,6 +367,15 @@ class Club(RuleBasedStateMachine):
         assert self.machine.idle == (not live)
 
     @invariant()
+    def the_models_agree_with_what_nodes_said(self) -> None:
+        offered: Counter[str] = Counter()
+        for node, (_, models) in self.here.items():
+            for name in {model.name for model in models}:
+                offered[name] += node not in self.shut
+        shown = {model.name: model.nodes for model in self.machine.models()}
+        assert shown == offered
+
+    @invariant()
     def whoever_is_told_the_end_has_not_left(self) -> None:
         for task, request in self.requests.items():
             if self.recorded[task] and request.client not in self.gone_clients:

@@ -146,20 +146,21 @@ def test_a_retried_task_keeps_its_place_before_its_members_later_ones() -> None:
 
 def test_a_retry_waits_anew_and_counts_all_its_waiting() -> None:
     scene = Scene()
-    scene.join("a", slots=2)
+    scene.join("a")
     scene.join("b")
-    scene.ask("busy", pinned=(node_id("b"),))
-    scene.accept("b", "busy")
-    scene.ask("t", exclude=(node_id("b"),))
-    scene.finish("a", "t")
-    scene.ask("u", pinned=(node_id("a"), node_id("b")), wait_s=10.0)
-    scene.accept("a", "u")
+    for name in "ab":
+        scene.ask(name, pinned=(node_id(name),))
+        scene.accept(name, name)
+    scene.ask("t", wait_s=10.0)
+    scene.wait(2.0)
+    scene.finish("a", "a")
+    scene.accept("a", "t")
+    scene.wait(6.0)
+    scene.fail("a", "t")
     scene.wait(8.0)
-    scene.fail("a", "u")
-    scene.wait(8.0)
-    retry = only(OfferTask, scene.finish("b", "busy"))
+    retry = only(OfferTask, scene.finish("b", "b"))
 
-    assert (retry.task, retry.attempt, retry.queued_ms) == (task_id("u"), 1, 8000)
+    assert (retry.task, retry.attempt, retry.queued_ms) == (task_id("t"), 1, 10_000)
 
 
 def test_a_task_without_prospects_ends_with_its_last_failure() -> None:

@@ -154,13 +154,16 @@ def test_a_model_that_is_withdrawn_is_asked_for_no_more() -> None:
 
 def test_the_measured_speed_outlives_a_change_of_the_offer() -> None:
     scene = Scene()
+    scene.join("fast")
     scene.join("slow", offer(context=2048))
-    scene.join("new", offer(tokens_per_second=20.0))
-    scene.ask("t", pinned=(node_id("slow"),))
-    scene.run("slow", "t", 10.0, 10)
+    scene.join("mid", offer(tokens_per_second=20.0))
+    for name, seconds in (("fast", 1.0), ("slow", 50.0)):
+        scene.ask(name, pinned=(node_id(name),))
+        scene.run(name, name, seconds, 100)
+    scene.report("fast", paused=True)
     scene.report("slow", models=(offer(context=4096),))
 
-    assert only(OfferTask, scene.ask("u")).node == node_id("new")
+    assert only(OfferTask, scene.ask("t")).node == node_id("mid")
 
 
 def test_a_node_that_joins_again_begins_anew() -> None:
@@ -194,6 +197,21 @@ def test_model_snapshots_are_made_again_only_after_a_change() -> None:
 
     assert scene.machine.models() is not before
     assert scene.model().slots_free == 0
+    scene.join("b")
+    assert scene.model().nodes == 2
+    scene.leave("b")
+    assert scene.model().nodes == 1
+
+
+def test_a_heartbeat_is_seen_in_the_snapshot() -> None:
+    scene = Scene()
+    scene.join("a")
+    assert scene.node("a").seen_at == START
+    scene.now += 7.0
+    scene.report("a")
+
+    assert scene.node("a").seen_at == START + 7.0
+    assert scene.node("a").joined_at == START
 
 
 def test_models_are_listed_by_name() -> None:

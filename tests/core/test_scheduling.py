@@ -283,6 +283,19 @@ def test_a_freed_node_takes_the_task_whose_turn_it_is_over_all_its_models() -> N
     assert order == ["a1", "b1", "a2"]
 
 
+@pytest.mark.parametrize("models", [("llama", "other"), ("other", "llama")])
+def test_one_members_tasks_come_in_their_order_over_all_models(
+    models: tuple[str, str],
+) -> None:
+    scene = Scene()
+    scene.join("a", offer("llama"), offer("other"))
+    scene.ask("busy")
+    scene.ask("first", model=models[0])
+    scene.ask("second", model=models[1])
+
+    assert only(OfferTask, scene.finish("a", "busy")).task == task_id("first")
+
+
 def test_a_freed_node_passes_over_tasks_that_it_cannot_take() -> None:
     scene = Scene()
     scene.join("small", offer(context=100))

@@ -32,6 +32,10 @@ def test_a_claimed_first_token_cannot_make_the_rest_infinitely_fast() -> None:
     assert sample(first=6.0).tokens_per_second == pytest.approx(100 / 0.6)
 
 
+def test_an_answer_in_no_time_has_a_bounded_rate() -> None:
+    assert sample(tokens=10**9, first=0.0, total=5e-324).tokens_per_second == FASTEST
+
+
 def test_the_first_sample_is_taken_whole_and_the_next_ones_in_part() -> None:
     speed = Speed()
     speed.add(sample(total=6.0))

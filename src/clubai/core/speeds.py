@@ -22,6 +22,7 @@ FASTEST: Final = 100_000.0
 """Tokens per second that no claim and no sample can exceed."""
 _LEAST_SHARE: Final = 0.1
 """Of an attempt's time that counts as generation, whatever the node says."""
+_LEAST_TIME_S: Final = 0.001
 _KEPT: Final = 31
 """Samples in the median of a model."""
 
@@ -41,7 +42,9 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         if self.tokens < 2 or self.total_s <= 0:
             return 0.0
         generation_s = max(
-            self.total_s - self.first_token_s, self.total_s * _LEAST_SHARE
+            self.total_s - self.first_token_s,
+            self.total_s * _LEAST_SHARE,
+            _LEAST_TIME_S,
         )
         return min(self.tokens / generation_s, FASTEST)
 
@@ -92,7 +95,7 @@ class Pace:
 
     def add(self, sample: Sample) -> None:
         """Take one finished attempt into the averages."""
-        self._service_s = average(self._service_s, max(sample.total_s, 0.001))
+        self._service_s = average(self._service_s, max(sample.total_s, _LEAST_TIME_S))
         if sample.tokens:
             self._answer_tokens = average(self._answer_tokens, sample.tokens)
         rate = sample.tokens_per_second
