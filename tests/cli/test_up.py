@@ -108,7 +108,27 @@ def test_a_process_each_for_coordinator_and_agents(
         assert up.stop() == 0
         assert time.monotonic() - before < 5
         assert not any(map(is_running, pids))
-        assert (up.rest(), up.err()) == ("", "")
+        assert up.rest() == ""
+
+
+def test_an_answer_under_way_may_end_when_it_is_stopped(tmp_path: Path) -> None:
+    with parrot() as slow:
+        slow.may_answer.clear()
+        flags = ("--agents", "1", "--backend", slow.url, "--processes", "--json")
+        with started(*UP, *flags, home=tmp_path) as up:
+            ready = up.ready()
+            env = {
+                "CLUBAI_URL": ready["coordinator"],
+                "CLUBAI_API_KEY": ready["api_key"],
+            }
+            with started("clubai.cli", "ask", "Hello", home=tmp_path, **env) as ask:
+                assert slow.asked.wait(20)
+                up.popen.terminate()
+                slow.may_answer.set()
+
+                assert ask.popen.wait(20) == 0, ask.err()
+                assert ask.rest() == "You said: Hello \n"
+                assert up.popen.wait(20) == 0
 
 
 def test_no_process_outlives_a_parent_that_is_killed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 MODEL = "parrot"
+WAIT_S = 30
 USAGE = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
 
 
@@ -22,7 +24,14 @@ class Parrot(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Answer)
         self.url = f"http://127.0.0.1:{self.server_port}/v1"
         self.chats: list[dict[str, Any]] = []
-        self.prefix = "You said: "
+        self.asked = threading.Event()
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+
+    def handle_error(self, *_: object) -> None:
+        """Let a client leave in the middle; anything else is a bug of the test."""
+        if not isinstance(sys.exception(), ConnectionError):
+            raise
 
 
 class _Answer(BaseHTTPRequestHandler):
@@ -39,12 +48,14 @@ class _Answer(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         chat = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.server.chats.append(chat)
-        words = self.server.prefix + chat["messages"][-1]["content"]
+        self.server.asked.set()
+        words = "You said: " + chat["messages"][-1]["content"]
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.send_header("connection", "close")
         self.end_headers()
         self._event([_choice({"role": "assistant", "content": None})])
+        self.server.may_answer.wait(WAIT_S)
         for word in words.split(" "):
             self._event([_choice({"content": f"{word} "})])
         self._event([_choice({}, "stop")])

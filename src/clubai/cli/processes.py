@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 READY_S: Final = 120.0
 END_S: Final = 4.3
 """For everything to end after it was asked to; then it is killed."""
+ANSWERS_S: Final = 3.5
+"""Of that, for the coordinator before the agents are asked."""
 MAX_LINE_BYTES: Final = 1 << 16
 KEY_FILE: Final = "operator.key"
 """Kept in the data directory by the coordinator, for whoever runs it."""
@@ -188,16 +190,27 @@ async def _tell_death(agent: Process) -> None:
 
 
 async def _end(children: Sequence[Process]) -> None:
-    """Ask all to end, agents first in the list's reverse order, then make them."""
-    for child in reversed(children):
-        if child.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                child.terminate()
+    """Ask all to end, then make them.
+
+    The coordinator, which is the first, lets answers go on for a while, and for that it
+    needs the agents: they are asked when it has ended, or has had its time.
+    """
     with anyio.move_on_after(END_S):
-        for child in children:
-            await child.wait()
+        with anyio.move_on_after(ANSWERS_S):
+            for child in children[:1]:
+                await _ask_to_end(child)
+        async with anyio.create_task_group() as tasks:
+            for child in children:
+                tasks.start_soon(_ask_to_end, child)
     for child in children:
         if child.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 child.kill()
         await child.aclose()
+
+
+async def _ask_to_end(child: Process) -> None:
+    if child.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            child.terminate()
+    await child.wait()
