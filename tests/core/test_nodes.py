@@ -10,6 +10,7 @@ from support.scene import node_id, task_id
 def make(**fields: object) -> Node:
     node = Node(
         id=node_id("a"),
+        text="a-text",
         name="a",
         owner=MemberId("m_owner"),
         backend="generic",

@@ -4,6 +4,7 @@ from typing import get_args
 
 import pytest
 
+from clubai.core.nodes import Node
 from clubai.core.tasks import (
     LEAST_ANSWER_TOKENS,
     MAX_COUNT,
@@ -17,7 +18,7 @@ from clubai.core.tasks import (
     new_task,
 )
 from clubai.errors import InvariantError
-from clubai.model import FailCode, TaskState, Usage
+from clubai.model import FailCode, MemberId, TaskState, Usage
 from support.scene import node_id, requested
 
 STATES: tuple[TaskState, ...] = get_args(TaskState)
@@ -25,6 +26,20 @@ STATES: tuple[TaskState, ...] = get_args(TaskState)
 
 def make(**fields: object) -> Task:
     return new_task(requested("t", **fields), 1, 100.0, 105.0)
+
+
+def node() -> Node:
+    return Node(
+        id=node_id("a"),
+        text="text of a",
+        name="a",
+        owner=MemberId("m_owner"),
+        backend="",
+        program="",
+        vram_gb=0.0,
+        joined_at=0.0,
+        seen_at=0.0,
+    )
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -79,7 +94,7 @@ def test_the_next_wake_up_is_the_nearest_of_what_applies() -> None:
     assert task.next_wake == 160.0
 
     task.move(Move.OFFER, 100.0, "")
-    task.lease(node_id("a"), "a", 100.0, until=115.0)
+    task.lease(node(), 100.0, until=115.0)
     assert task.next_wake == 115.0
 
     task.lease_until = 1e9
@@ -90,7 +105,7 @@ def test_facts_carry_sizes_and_times_and_no_code_when_done() -> None:
     task = make(request_bytes=77)
     task.code = FailCode.BUSY
     task.move(Move.OFFER, 102.0, "")
-    task.lease(node_id("a"), "a", 102.0, until=115.0)
+    task.lease(node(), 102.0, until=115.0)
     task.move(Move.FINISH, 104.0, "")
     task.replied_at, task.ended_at = 103.0, 104.0
     task.usage = Usage(prompt_tokens=3, completion_tokens=4)

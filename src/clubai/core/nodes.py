@@ -12,7 +12,6 @@ from clubai.model import (
     NodeSnapshot,
     NodeState,
     TaskId,
-    node_text,
 )
 
 
@@ -21,6 +20,8 @@ class Node:
     """One node that is connected."""
 
     id: NodeId
+    text: str
+    """Its id for people."""
     name: str
     owner: MemberId
     backend: str
@@ -84,7 +85,7 @@ class Node:
 def node_snapshot(node: Node, state: NodeState) -> NodeSnapshot:
     """Show a node as it is, in the given state."""
     return NodeSnapshot(
-        id=node_text(node.id),
+        id=node.text,
         name=node.name,
         state=state,
         owner=node.owner,

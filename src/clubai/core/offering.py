@@ -125,7 +125,7 @@ class Offering:
         if task.waiting:
             self._queue.remove(task)
         task.move(Move.OFFER, now, f"node {node.name!r}, attempt {len(task.nodes)}")
-        task.lease(node.id, node.name, now, until=now + self._limits.offer_s)
+        task.lease(node, now, until=now + self._limits.offer_s)
         self._registry.lease(node, request.task, task.attempt)
         self._queue.serve(request.member)
         self._tasks.retried += task.attempt > 0

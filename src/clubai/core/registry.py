@@ -36,6 +36,7 @@ from clubai.model import (
     NodeId,
     NodeSnapshot,
     TaskId,
+    node_text,
 )
 
 WAKE_GRAIN_S: Final = 0.5
@@ -68,6 +69,7 @@ class Registry:
         """Take in a node that is not here."""
         node = Node(
             id=event.node,
+            text=node_text(event.node),
             name=event.name,
             owner=event.owner,
             backend=event.backend,

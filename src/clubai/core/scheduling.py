@@ -95,7 +95,7 @@ class Placement:
         if pool is None:
             return None
         node = self._best(task, pool, warm=True)
-        if node is None and self._may_load(task, pool, now):
+        if node is None and pool.has_idle and self._may_load(task, pool, now):
             node = self._best(task, pool, warm=False)
         return node
 

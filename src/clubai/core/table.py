@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from clubai.core.deadlines import Deadlines
 from clubai.core.events import ClientKey, TaskRequested
 from clubai.core.limits import CoordinatorLimits
 from clubai.core.tasks import Task, new_task
 from clubai.errors import InvariantError
 from clubai.model import TaskId, TaskSnapshot, task_text
-
-
-class Ended(NamedTuple):
-    """What is still shown of a task that ended."""
-
-    snapshot: TaskSnapshot
-    story: tuple[str, ...]
 
 
 class TaskTable:
@@ -34,7 +25,7 @@ class TaskTable:
         self.prompt_tokens = 0
         self.completion_tokens = 0
         self._of_client: dict[ClientKey, dict[TaskId, None]] = {}
-        self._ended: dict[TaskId, Ended] = {}
+        self._ended: dict[TaskId, Task] = {}
         self._order = 0
 
     def add(self, request: TaskRequested, now: float) -> Task:
@@ -68,7 +59,7 @@ class TaskTable:
         self.prompt_tokens += task.usage.prompt_tokens
         self.completion_tokens += task.usage.completion_tokens
         self._ended.pop(request.task, None)
-        self._ended[request.task] = Ended(task.snapshot(), task.lines())
+        self._ended[request.task] = task
         if len(self._ended) > self._limits.ended_kept:
             del self._ended[next(iter(self._ended))]
 
@@ -78,13 +69,10 @@ class TaskTable:
 
     def story(self, task: TaskId) -> tuple[str, ...]:
         """What happened to a task, while it is remembered."""
-        live = self.live.get(task)
-        if live is not None:
-            return live.lines()
-        ended = self._ended.get(task)
-        return ended.story if ended else ()
+        found = self.live.get(task) or self._ended.get(task)
+        return found.lines() if found else ()
 
     def snapshots(self) -> tuple[TaskSnapshot, ...]:
         """The live tasks, then those that ended, the newest first in both."""
-        live = [task.snapshot() for task in reversed(self.live.values())]
-        return (*live, *(ended.snapshot for ended in reversed(self._ended.values())))
+        newest_first = (*reversed(self.live.values()), *reversed(self._ended.values()))
+        return tuple(task.snapshot() for task in newest_first)

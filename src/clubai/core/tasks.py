@@ -21,6 +21,7 @@ from typing import Final
 
 from clubai.core.commands import WaitReason
 from clubai.core.events import TaskRequested
+from clubai.core.nodes import Node
 from clubai.errors import InvariantError
 from clubai.model import (
     FailCode,
@@ -29,7 +30,6 @@ from clubai.model import (
     TaskSnapshot,
     TaskState,
     Usage,
-    node_text,
     task_text,
 )
 
@@ -96,6 +96,8 @@ class Task:
     nodes: list[NodeId] = field(default_factory=list)
     """The node of each attempt."""
     node_name: str = ""
+    node_text: str = ""
+    """Name and id of the last one, for people."""
     over_context: int = 0
     """A node of this context found it too long: only a larger one will do."""
     lease_until: float = 0.0
@@ -149,10 +151,10 @@ class Task:
         self.state = after
         self.note(now, f"{after}: {detail}")
 
-    def lease(self, node: NodeId, name: str, now: float, *, until: float) -> None:
+    def lease(self, node: Node, now: float, *, until: float) -> None:
         """Begin the next attempt."""
-        self.nodes.append(node)
-        self.node_name = name
+        self.nodes.append(node.id)
+        self.node_name, self.node_text = node.name, node.text
         self.queued_s += max(now - self.queued_since, 0.0)
         self.said = None
         self.begin(now, until=until)
@@ -216,7 +218,7 @@ class Task:
 
     def snapshot(self) -> TaskSnapshot:
         """Show the task as it is."""
-        shown = self.nodes[-1] if self.nodes and self.state != "queued" else None
+        chosen = self.state != "queued"
         return TaskSnapshot(
             id=task_text(self.request.task),
             member=self.request.member,
@@ -224,8 +226,8 @@ class Task:
             kind=self.request.kind,
             mode=self.request.mode,
             state=self.state,
-            node=node_text(shown) if shown else "",
-            node_name=self.node_name if shown else "",
+            node=self.node_text if chosen else "",
+            node_name=self.node_name if chosen else "",
             attempts=len(self.nodes),
             reason=self._reason(),
             created_at=self.created_at,
