@@ -186,9 +186,10 @@ class InvariantError(ClubAIError):
 
 @contextmanager
 def lone_errors() -> Iterator[None]:
-    """Let a `ClubAIError` that is alone in its exception group out plain.
+    """Let an exception that is alone in its group out plain.
 
-    For the boundary of a component that holds a task group.
+    For the boundary of a component that holds a task group: whoever uses it does not
+    know of the group, and one exception says as much without it.
     """
     try:
         yield
@@ -199,10 +200,8 @@ def lone_errors() -> Iterator[None]:
         raise error from error.__cause__
 
 
-def _sole(group: BaseExceptionGroup[BaseException]) -> ClubAIError | None:
+def _sole(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
     if len(group.exceptions) != 1:
         return None
     (error,) = group.exceptions
-    if isinstance(error, BaseExceptionGroup):
-        return _sole(error)
-    return error if isinstance(error, ClubAIError) else None
+    return _sole(error) if isinstance(error, BaseExceptionGroup) else error

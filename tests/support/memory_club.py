@@ -9,7 +9,6 @@ from pathlib import Path
 import anyio
 import msgspec
 from anyio.abc import TaskGroup
-from support.scripted_backend import ScriptedBackend
 
 from clubai.agent.config import AgentConfig
 from clubai.agent.driver import AgentDriver
@@ -24,6 +23,7 @@ from clubai.model import MemberId, NodeId
 from clubai.storage import MemoryStore
 from clubai.storage.base import Store
 from clubai.transport.memory import MemoryStream, memory_pair
+from support.scripted_backend import ScriptedBackend
 
 ALICE = Member(id=MemberId("m_alice"), name="alice", role="operator")
 BOB = Member(id=MemberId("m_bob"), name="bob", role="member")
@@ -56,6 +56,7 @@ class MemoryClub:
     def __init__(self, coordinator: Coordinator, tasks: TaskGroup) -> None:
         self.coordinator = coordinator
         self.tasks = tasks
+        self.raw: list[MemoryStream] = []
 
     async def add(
         self,
@@ -109,7 +110,10 @@ class MemoryClub:
 
     @asynccontextmanager
     async def client(self, member: Member = ALICE) -> AsyncIterator[Client]:
-        async with Client.over(self.coordinator.link(member)) as client:
+        async with (
+            self.coordinator.link(member) as stream,
+            Client.over(stream) as client,
+        ):
             yield client
 
     def connect_raw(self, *, node: bool, member: Member = ALICE) -> MemoryStream:
@@ -117,6 +121,7 @@ class MemoryClub:
         here, there = memory_pair()
         serve = self.coordinator.serve_node if node else self.coordinator.serve_client
         self.tasks.start_soon(serve, here, member)
+        self.raw.append(there)
         return there
 
 
@@ -132,5 +137,10 @@ async def memory_club(
         Coordinator.open(config, store=store or MemoryStore()) as coordinator,
         anyio.create_task_group() as tasks,
     ):
-        yield MemoryClub(coordinator, tasks)
+        club = MemoryClub(coordinator, tasks)
+        try:
+            yield club
+        finally:
+            for stream in club.raw:
+                await stream.aclose()
         tasks.cancel_scope.cancel()

@@ -27,6 +27,7 @@ from clubai.errors import (
     RemoteProtocolError,
     TaskFailed,
     TaskRejected,
+    lone_errors,
 )
 from clubai.model import (
     ClubSnapshot,
@@ -124,12 +125,13 @@ class Client:
         """
         client = cls(stream)
         await client._greet(timeout)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(client._read)
-            try:
-                yield client
-            finally:
-                tasks.cancel_scope.cancel()
+        with lone_errors():
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(client._read)
+                try:
+                    yield client
+                finally:
+                    tasks.cancel_scope.cancel()
 
     @property
     def lost(self) -> bool:

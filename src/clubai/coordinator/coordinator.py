@@ -26,7 +26,7 @@ from clubai.coordinator.node_connection import NodeConnection
 from clubai.coordinator.roster import Roster
 from clubai.core.coordinator import CoordinatorMachine
 from clubai.core.events import ClientKey
-from clubai.errors import StorageError
+from clubai.errors import StorageError, lone_errors
 from clubai.model import ClubSnapshot
 from clubai.protocol.messages import CloseCode, Goodbye
 from clubai.storage import open_store
@@ -109,14 +109,15 @@ class Coordinator:
             feed=feed,
             roster=Roster(await store.nodes()),
         )
-        async with anyio.create_task_group() as tasks:
-            await tasks.start(coordinator._run)
-            try:
-                yield coordinator
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await coordinator.close()
-                coordinator._tasks.cancel_scope.cancel()
+        with lone_errors():
+            async with anyio.create_task_group() as tasks:
+                await tasks.start(coordinator._run)
+                try:
+                    yield coordinator
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await coordinator.close()
+                    coordinator._tasks.cancel_scope.cancel()
 
     async def serve_node(self, stream: ObjectStream[bytes], owner: Member) -> None:
         """Serve one node's connection until it ends; `owner` has been authenticated."""
@@ -177,7 +178,8 @@ class Coordinator:
             self._connections.discard(connection)
             if not self._connections:
                 self._empty.set()
-            await connection.stream.aclose()
+            with anyio.CancelScope(shield=True):  # every adapter bounds it
+                await connection.stream.aclose()
 
     async def close(self) -> None:
         """Stop taking work, let what is under way end for a while, say goodbye.

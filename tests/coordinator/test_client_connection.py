@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio
+import pytest
+
+from clubai.client import Job
+from clubai.coordinator.client_connection import MAX_OPEN_REQUESTS
+from clubai.errors import TaskRejected
+from clubai.model import ClubSnapshot, FailCode
+from clubai.protocol.codec import decode_value
+from clubai.protocol.messages import (
+    CloseCode,
+    ClubAnswer,
+    ClubQuery,
+    ClubUnwatch,
+    ClubWatch,
+    Hello,
+    Message,
+    Notice,
+    TaskAssign,
+    TaskCancel,
+    TaskFail,
+    TaskOffer,
+    TaskRecord,
+    TaskRequest,
+)
+from support.memory_club import ALICE, BOB, MemoryClub, memory_club
+from support.raw_peers import RawClient
+from support.scripted_backend import ScriptedBackend, say
+
+
+def raw(club: MemoryClub, **settings: object) -> RawClient:
+    return RawClient(club.connect_raw(node=False, **settings))  # type: ignore[arg-type]
+
+
+async def test_a_member_asks_and_is_answered(tmp_path: Path) -> None:
+    async with memory_club(tmp_path) as club, club.client(BOB) as client:
+        await club.add("attic", ScriptedBackend(say("hel", "lo")))
+
+        answer = await client.ask("Q", model="m")
+
+        assert answer.text == "hello"
+        assert [node.name for node in answer.nodes] == ["attic"]
+        (task,) = club.coordinator.driver.machine.tasks()
+        assert (task.member, task.state) == (BOB.id, "done")
+
+
+async def test_an_unknown_model_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    async with memory_club(tmp_path) as club, club.client() as client:
+        await club.add("attic", ScriptedBackend(models=("known-model",)))
+
+        with pytest.raises(TaskRejected) as caught:
+            await client.ask("Q", model="nope")
+
+        assert caught.value.code == FailCode.UNKNOWN_MODEL
+        assert "known-model" in caught.value.message
+
+
+async def test_leaving_an_answer_reaches_the_backend(tmp_path: Path) -> None:
+    async with memory_club(tmp_path) as club, club.client() as client:
+        never = anyio.Event()
+        backend = ScriptedBackend(lambda _: [*say("a")({})[:1], never])
+        await club.add("attic", backend)
+
+        async with client.stream("Q", model="m") as stream:
+            async for _ in stream:
+                break
+
+        with anyio.fail_after(5):
+            await backend.stopped.wait()
+        while not club.coordinator.driver.machine.idle:
+            await club.coordinator.driver.changed.wait()
+        assert backend.running == 0
+
+
+async def test_a_client_that_goes_takes_its_tasks_with_it(tmp_path: Path) -> None:
+    async with memory_club(tmp_path) as club:
+        backend = ScriptedBackend(lambda _: [anyio.Event()])
+        await club.add("attic", backend)
+        client = await raw(club).greet()
+        await client.say(TaskRequest(ref=1, model="m"))
+        offer = await client.hear()
+        assert isinstance(offer, TaskOffer)
+        await client.say(TaskAssign(task=offer.task, model="m"))
+        await client.say(
+            TaskRecord(task=offer.task, seq=0, fin=True, ct=b"\0\0\0\0\2{}")
+        )
+        with anyio.fail_after(5):
+            await backend.started.wait()
+            await client.stream.aclose()
+            await backend.stopped.wait()
+
+
+async def test_a_cancel_before_the_offer_works_by_ref(tmp_path: Path) -> None:
+    async with memory_club(tmp_path) as club:
+        backend = ScriptedBackend(lambda _: [anyio.Event()], slots=1)
+        await club.add("attic", backend)
+        async with club.client() as other, other.run(job()) as run:
+            with anyio.fail_after(5):
+                while not run.task:
+                    await run._step()
+            client = await raw(club).greet()
+            await client.say(TaskRequest(ref=9, model="m"))
+            notice = await client.hear()
+            assert isinstance(notice, Notice)
+            assert (notice.ref, notice.position) == (9, 1)
+            await client.say(TaskCancel(ref=9))
+            failed = await client.hear()
+            assert isinstance(failed, TaskFail)
+            assert (failed.ref, failed.code) == (9, FailCode.CANCELLED)
+
+
+def job() -> Job:
+    return Job(kind="chat", model="m", body={"messages": []})
+
+
+async def test_nobody_cancels_or_feeds_anothers_task(tmp_path: Path) -> None:
+    async with memory_club(tmp_path) as club:
+        backend = ScriptedBackend(lambda _: [anyio.Event()])
+        await club.add("attic", backend)
+        async with club.client() as client, client.run(job()) as run:
+            with anyio.fail_after(5):
+                while not run.task:
+                    await run._step()
+                await backend.started.wait()
+            task = bytes.fromhex(run.task)
+            stranger = await raw(club, member=BOB).greet()
+            await stranger.say(TaskCancel(task=task))
+            await stranger.say(TaskRecord(task=task, seq=1, ct=b"\0\0\0\0\0"))
+            assert (await stranger.goodbye()).code == CloseCode.NOT_YOURS
+            assert not backend.stopped.is_set()
+
+
+async def test_an_assignment_that_differs_from_its_offer_is_refused(
+    tmp_path: Path,
+) -> None:
+    async with memory_club(tmp_path) as club:
+        await club.add("attic")
+        client = await raw(club).greet()
+        await client.say(TaskRequest(ref=1, model="m", max_tokens=10))
+        offer = await client.hear()
+        assert isinstance(offer, TaskOffer)
+        await client.say(TaskAssign(task=offer.task, model="m", max_tokens=10_000))
+
+        assert (await client.goodbye()).code == CloseCode.BAD_MESSAGE
+
+
+@pytest.mark.parametrize("ref", [0, 1])
+async def test_a_ref_is_used_once_at_a_time(ref: int, tmp_path: Path) -> None:
+    async with memory_club(tmp_path) as club:
+        backend = ScriptedBackend(lambda _: [anyio.Event()])
+        await club.add("attic", backend)
+        client = await raw(club).greet()
+        await client.say(TaskRequest(ref=1, model="m"))
+        assert isinstance(await client.hear(), TaskOffer)
+        await client.say(TaskRequest(ref=ref, model="m"))
+
+        assert (await client.goodbye()).code == CloseCode.BAD_MESSAGE
+
+
+async def test_a_connection_has_so_many_open_requests(tmp_path: Path) -> None:
+    async with memory_club(tmp_path) as club:
+        client = await raw(club).greet()
+        driver = club.coordinator.driver
+        (connection,) = driver.clients.values()
+        connection._open = dict.fromkeys(range(1, MAX_OPEN_REQUESTS + 1), b"t" * 16)  # type: ignore[assignment]
+        await client.say(TaskRequest(ref=5000, model="m"))
+
+        failed = await client.hear()
+
+        assert isinstance(failed, TaskFail)
+        assert failed.code == FailCode.RATE_LIMITED
+
+
+async def test_a_member_sees_only_their_own_tasks(tmp_path: Path) -> None:
+    async with memory_club(tmp_path) as club:
+        await club.add("attic")
+        async with club.client(ALICE) as alice, club.client(BOB) as bob:
+            await alice.ask("Q", model="m")
+            await bob.ask("Q", model="m")
+
+            assert len((await alice.snapshot()).tasks) == 2  # she is the operator
+            (task,) = (await bob.snapshot()).tasks
+            assert task.member == BOB.id
+
+
+async def test_a_watch_gives_a_snapshot_now_and_after_a_change(tmp_path: Path) -> None:
+    async with memory_club(tmp_path) as club, club.client() as client:
+        with anyio.fail_after(10):
+            async with client.watch(interval_s=0.05) as snapshots:
+                assert (await anext(snapshots)).nodes == ()
+                await club.add("attic")
+                async for snapshot in snapshots:
+                    if snapshot.nodes:
+                        break
+
+        assert snapshot.nodes[0].name == "attic"
+
+
+async def test_an_ended_watch_says_no_more(tmp_path: Path) -> None:
+    async with memory_club(tmp_path) as club:
+        client = await raw(club).greet()
+        await client.say(ClubWatch(ref=3, interval_s=0.05))
+        answer = await client.hear()
+        assert isinstance(answer, ClubAnswer)
+        assert decode_value(answer.body, ClubSnapshot).nodes == ()
+        await client.say(ClubUnwatch(ref=3))
+        await client.say(ClubQuery(ref=4, what="account"))
+        answered = await client.hear()
+        assert isinstance(answered, ClubAnswer)
+        assert answered.ref == 4
+        await club.add("attic")
+        await client.say(ClubQuery(ref=5, what="models"))
+        last = await client.hear()
+        assert isinstance(last, ClubAnswer)
+        assert last.ref == 5
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ClubQuery(ref=1, what="the weather"),
+        Hello(versions=(1,)),
+        b"\x93\x01\x02\x03",
+        b"\x91" * 5000,
+    ],
+)
+async def test_nonsense_ends_the_connection_with_a_reason(
+    said: Message | bytes, tmp_path: Path
+) -> None:
+    async with memory_club(tmp_path) as club:
+        client = await raw(club).greet()
+        await client.say(said)
+
+        goodbye = await client.goodbye()
+
+        assert (goodbye.code, bool(goodbye.reason)) == (CloseCode.BAD_MESSAGE, True)
+
+
+async def test_whoever_says_nothing_is_sent_away(tmp_path: Path) -> None:
+    async with memory_club(tmp_path, login_s=0.02) as club:
+        assert (await raw(club).goodbye()).code == CloseCode.LOGIN_LATE

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio
+import pytest
+
+from clubai.coordinator.coordinator import timeline
+from clubai.errors import ConnectionLost, TaskRejected
+from clubai.model import FailCode
+from clubai.storage import open_store
+from support.memory_club import ALICE, memory_club
+from support.scripted_backend import ScriptedBackend, say, word
+
+
+async def test_what_happened_is_there_after_a_restart(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'club.db'}"
+    async with (
+        open_store(url) as store,
+        memory_club(tmp_path, store=store) as club,
+        club.client() as client,
+    ):
+        await club.add("attic")
+        await client.ask("Q", model="m")
+
+    async with open_store(url) as store, memory_club(tmp_path, store=store) as club:
+        assert club.coordinator.feed.stats().tasks_ever == 1
+        (task,) = await store.tasks(limit=10)
+        assert (task.state, task.member, task.completion_tokens) == (
+            "done",
+            ALICE.id,
+            2,
+        )
+        await club.add("attic")
+
+
+async def test_an_answer_under_way_may_end_when_the_coordinator_stops(
+    tmp_path: Path,
+) -> None:
+    hold = anyio.Event()
+    texts = []
+    async with memory_club(tmp_path, shutdown_s=5.0) as club:
+        await club.add("attic", ScriptedBackend(lambda _: [hold, *say("made it")({})]))
+
+        async def ask() -> None:
+            async with club.client() as client:
+                texts.append((await client.ask("Q", model="m")).text)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask)
+            while club.coordinator.driver.machine.idle:
+                await club.coordinator.driver.changed.wait()
+            tasks.start_soon(club.coordinator.close)
+            while not club.coordinator.driver.refuse_new:
+                await anyio.lowlevel.checkpoint()
+            hold.set()
+
+    assert texts == ["made it"]
+
+
+async def test_when_stopping_new_requests_are_refused_and_all_are_told(
+    tmp_path: Path,
+) -> None:
+    never = anyio.Event()
+    async with memory_club(tmp_path, shutdown_s=0.2) as club:
+        await club.add("attic", ScriptedBackend(lambda _: [word("a"), never]))
+        async with club.client() as client, anyio.create_task_group() as tasks:
+
+            async def read() -> None:
+                with pytest.raises(ConnectionLost, match="stopping"):
+                    async with client.stream("Q", model="m") as stream:
+                        async for _ in stream:
+                            started.set()
+
+            started = anyio.Event()
+            tasks.start_soon(read)
+            await started.wait()
+            tasks.start_soon(club.coordinator.close)
+            while not club.coordinator.driver.refuse_new:
+                await anyio.lowlevel.checkpoint()
+            with pytest.raises(TaskRejected) as caught:
+                await client.ask("Q", model="m")
+            assert caught.value.code == FailCode.RESTARTING
+
+
+async def test_the_timeline_never_goes_back() -> None:
+    now = timeline()
+    times = [now() for _ in range(100)]
+
+    assert times == sorted(times)

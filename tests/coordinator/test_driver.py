@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import anyio
+import pytest
+
+from clubai.core.limits import CoordinatorLimits
+from clubai.errors import BackendError, StorageError
+from clubai.model import FailCode
+from clubai.protocol.messages import Goodbye, TaskAssign, TaskCancel, TaskRecord
+from clubai.storage import MemoryStore
+from clubai.storage.base import TaskRow
+from support.memory_club import memory_club
+from support.raw_peers import RawNode
+from support.scripted_backend import ScriptedBackend, say
+
+
+class Breaking(MemoryStore):
+    """A store whose disk is full while `full`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.full = False
+        self.rows: list[TaskRow] = []
+        self.order: list[str] = []
+
+    async def append_tasks(self, rows: Sequence[TaskRow]) -> None:
+        if self.full:
+            raise StorageError("club.db", "the disk is full")
+        self.order.append("stored")
+        self.rows += rows
+        await super().append_tasks(rows)
+
+
+async def test_facts_are_stored_before_the_answer_ends(tmp_path: Path) -> None:
+    store = Breaking()
+    async with memory_club(tmp_path, store=store) as club, club.client() as client:
+        await club.add("attic")
+
+        async with client.stream("Q", model="m") as stream:
+            async for _ in stream:
+                pass
+            store.order.append("answered")
+
+        assert store.order == ["stored", "answered"]
+        assert store.rows[0].completion_tokens == 2
+
+
+async def test_while_the_disk_is_full_answers_go_on_and_no_fact_is_lost(
+    tmp_path: Path,
+) -> None:
+    store = Breaking()
+    async with memory_club(tmp_path, store=store) as club, club.client() as client:
+        await club.add("attic")
+        store.full = True
+        assert (await client.ask("Q", model="m")).text == "hello"
+        assert not club.coordinator.driver.storing
+        await client.ask("Q", model="m")
+        store.full = False
+        await client.ask("Q", model="m")
+
+        assert club.coordinator.driver.storing
+        assert len(store.rows) == 3
+
+
+async def test_unstored_facts_are_stored_at_the_end(tmp_path: Path) -> None:
+    store = Breaking()
+    async with memory_club(tmp_path, store=store) as club, club.client() as client:
+        await club.add("attic")
+        store.full = True
+        await client.ask("Q", model="m")
+        store.full = False
+
+    assert len(store.rows) == 1
+
+
+async def test_a_silent_node_is_lost_and_its_work_done_elsewhere(
+    tmp_path: Path,
+) -> None:
+    limits = CoordinatorLimits(suspect_after_s=0.1, lost_after_s=0.2)
+    async with (
+        memory_club(tmp_path, limits=limits, heartbeat_s=0.02) as club,
+        club.client() as client,
+        anyio.create_task_group() as tasks,
+    ):
+        silent = RawNode(club.connect_raw(node=True))
+        await silent.register("silent")
+        answers = []
+
+        async def ask() -> None:
+            answers.append(await client.ask("Q", model="m"))
+
+        tasks.start_soon(ask)
+        assert isinstance(await silent.hear(), TaskAssign)
+        await club.add("second", ScriptedBackend(say("rescued")))
+        while isinstance(said := await silent.hear(), TaskRecord):
+            pass
+        assert isinstance(said, TaskCancel | Goodbye)
+
+    assert (answers[0].text, answers[0].attempts) == ("rescued", 2)
+
+
+@pytest.mark.parametrize(
+    "code", [FailCode.BACKEND, FailCode.TRUNCATED, FailCode.EMPTY, FailCode.BUSY]
+)
+async def test_a_nodes_failure_before_the_first_token_is_tried_elsewhere(
+    code: FailCode, tmp_path: Path
+) -> None:
+    async with memory_club(tmp_path) as club, club.client() as client:
+        bad = ScriptedBackend(lambda _: [BackendError(code, "broken")])
+        good = ScriptedBackend(say("fine"))
+        await club.add("bad", bad)
+        await club.add("good", good)
+
+        answers = [await client.ask("Q", model="m") for _ in range(4)]
+
+        assert {answer.text for answer in answers} == {"fine"}
+        assert len(good.asked) == 4
+        assert len(bad.asked) >= 1
+
+
+async def test_a_node_runs_no_more_than_its_slots(tmp_path: Path) -> None:
+    async with memory_club(tmp_path) as club, club.client() as client:
+        backend = ScriptedBackend(slots=3)
+        await club.add("attic", backend)
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(40):
+                tasks.start_soon(lambda: client.ask("Q", model="m"))
+
+        assert len(backend.asked) == 40
+        assert backend.most_running <= 3

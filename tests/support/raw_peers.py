@@ -1,0 +1,96 @@
+"""The far ends of connections, on which a test says what it likes."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from clubai.crypto.identity import Identity
+from clubai.model import ModelOffer
+from clubai.protocol.codec import decode_to_client, decode_to_node, encode
+from clubai.protocol.messages import (
+    Goodbye,
+    Hello,
+    Message,
+    NodeHeard,
+    NodeRegister,
+    Welcome,
+)
+from clubai.protocol.session import registration_bytes
+from clubai.transport.memory import MemoryStream
+
+MODELS = (ModelOffer(name="m"),)
+
+
+class RawNode:
+    """A node's connection on which a test says what it likes."""
+
+    def __init__(self, stream: MemoryStream, identity: Identity | None = None) -> None:
+        self.stream = stream
+        self.identity = identity or Identity.generate()
+
+    async def say(self, message: Message | bytes) -> None:
+        data = message if isinstance(message, bytes) else encode(message)
+        await self.stream.send(data)
+
+    async def hear(self) -> object:
+        with anyio.fail_after(5):
+            while True:
+                message = decode_to_node(await self.stream.receive())
+                if not isinstance(message, NodeHeard):
+                    return message
+
+    async def greet(self) -> Welcome:
+        await self.say(Hello(versions=(1,)))
+        welcome = await self.hear()
+        assert isinstance(welcome, Welcome)
+        return welcome
+
+    async def register(self, name: str = "attic", **changes: object) -> object:
+        welcome = await self.greet()
+        boot = bytes(16)
+        fields = {
+            "key": self.identity.key,
+            "sig": self.identity.sign(registration_bytes(welcome.challenge, boot)),
+            "boot": boot,
+            "name": name,
+            "models": MODELS,
+            **changes,
+        }
+        await self.say(NodeRegister(**fields))  # type: ignore[arg-type]
+        return await self.hear()
+
+    async def goodbye(self) -> Goodbye:
+        """The coordinator's last word; then the stream ends."""
+        message = await self.hear()
+        assert isinstance(message, Goodbye), message
+        with pytest.raises((anyio.EndOfStream, anyio.BrokenResourceError)):
+            await self.stream.receive()
+        return message
+
+
+class RawClient:
+    """A client's connection on which a test says what it likes."""
+
+    def __init__(self, stream: MemoryStream) -> None:
+        self.stream = stream
+
+    async def say(self, message: Message | bytes) -> None:
+        data = message if isinstance(message, bytes) else encode(message)
+        await self.stream.send(data)
+
+    async def hear(self) -> object:
+        with anyio.fail_after(5):
+            return decode_to_client(await self.stream.receive())
+
+    async def greet(self) -> RawClient:
+        await self.say(Hello(versions=(1,)))
+        assert isinstance(await self.hear(), Welcome)
+        return self
+
+    async def goodbye(self) -> Goodbye:
+        message = await self.hear()
+        assert isinstance(message, Goodbye), message
+        with pytest.raises((anyio.EndOfStream, anyio.BrokenResourceError)):
+            await self.stream.receive()
+        return message
