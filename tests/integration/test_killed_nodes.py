@@ -1,0 +1,170 @@
+"""Nodes that are killed while they work: nothing is lost, nothing is answered twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from support.commands import started
+
+ROOT = Path(__file__).parents[2]
+REQUESTS = 200
+AGENTS = 5
+TOKENS = 48
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+@contextmanager
+def model_server() -> Iterator[str]:
+    """A model server that streams 50 tokens a second, in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.mock_backend", "--rate=50"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as popen:
+        try:
+            assert popen.stdout
+            yield f"http://127.0.0.1:{int(popen.stdout.readline())}/v1"
+        finally:
+            popen.terminate()
+            popen.communicate(timeout=10)
+
+
+class Outcome:
+    """How one request ended."""
+
+    def __init__(self, *, stream: bool) -> None:
+        self.stream = stream
+        self.words = 0
+        self.finished = False
+        self.error: dict[str, Any] | None = None
+        self.attempts = 0
+
+    @property
+    def answered(self) -> bool:
+        return self.finished and self.error is None and self.words == TOKENS
+
+
+class Asking:
+    """Two hundred members' requests at once."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+        self.outcomes: list[Outcome] = []
+        self.begun = 0
+        self.well_under_way = anyio.Event()
+
+    async def ask(self, *, stream: bool) -> None:
+        outcome = Outcome(stream=stream)
+        body = {
+            "model": "mock-paced",
+            "messages": [{"role": "user", "content": "go"}],
+            "max_tokens": TOKENS,
+            "stream": stream,
+        }
+        async with self._http.stream("POST", "/chat/completions", json=body) as got:
+            outcome.attempts = int(got.headers.get("x-clubai-attempts", 0))
+            if stream and got.status_code == 200:
+                await self._follow(got, outcome)
+            else:
+                self._take(json.loads(await got.aread()), outcome)
+        self.outcomes.append(outcome)
+
+    async def _follow(self, got: httpx.Response, outcome: Outcome) -> None:
+        async for line in got.aiter_lines():
+            if line == "data: [DONE]":
+                outcome.finished = True
+            elif line.startswith("data: "):
+                self._take_chunk(json.loads(line.removeprefix("data: ")), outcome)
+
+    def _take_chunk(self, chunk: dict[str, Any], outcome: Outcome) -> None:
+        if "error" in chunk:
+            outcome.error = chunk["error"]
+            return
+        for choice in chunk["choices"]:
+            if choice["delta"].get("content"):
+                if not outcome.words:
+                    self._begin()
+                outcome.words += 1
+
+    def _begin(self) -> None:
+        self.begun += 1
+        if self.begun == REQUESTS // 4:
+            self.well_under_way.set()
+
+    def _take(self, whole: dict[str, Any], outcome: Outcome) -> None:
+        if "error" in whole:
+            outcome.error = whole["error"]
+            return
+        outcome.words = len(whole["choices"][0]["message"]["content"].split())
+        outcome.finished = True
+
+
+async def test_killed_nodes_lose_nothing_that_had_not_begun(tmp_path: Path) -> None:
+    with (
+        model_server() as backend,
+        started(
+            "clubai.cli",
+            "up",
+            "--processes",
+            "--json",
+            "--port=0",
+            f"--data={tmp_path / 'club'}",
+            f"--agents={AGENTS}",
+            f"--backend={backend}",
+            home=tmp_path,
+        ) as up,
+    ):
+        club = up.ready()
+        headers = {"authorization": f"Bearer {club['api_key']}"}
+        limits = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(
+            base_url=club["openai"], headers=headers, timeout=120, limits=limits
+        ) as http:
+            asking = Asking(http)
+            async with anyio.create_task_group() as tasks:
+                for number in range(REQUESTS):
+                    tasks.start_soon(lambda s=number % 2 == 0: asking.ask(stream=s))
+                await asking.well_under_way.wait()
+                for pid in club["pids"]["agents"][:2]:
+                    os.kill(pid, signal.SIGKILL)
+            tasks_seen = await facts(http, club["coordinator"])
+
+    check(asking.outcomes)
+    assert tasks_seen["tasks_done"] + tasks_seen["tasks_failed"] == REQUESTS
+    answered = sum(outcome.answered for outcome in asking.outcomes)
+    assert tasks_seen["tasks_done"] == answered
+    assert tasks_seen["completion_tokens"] == answered * TOKENS
+    assert tasks_seen["tasks_retried"] > 0
+
+
+async def facts(http: httpx.AsyncClient, url: str) -> dict[str, int]:
+    got: dict[str, int] = (await http.get(f"{url}/api/stats")).json()
+    return got
+
+
+def check(outcomes: list[Outcome]) -> None:
+    assert len(outcomes) == REQUESTS
+    for outcome in outcomes:
+        if outcome.answered:
+            continue
+        # a clear error, and only where part of the answer had been given
+        assert outcome.stream
+        assert outcome.error is not None
+        assert outcome.error["code"] == "node_lost"
+        assert not outcome.finished
+        assert 0 < outcome.words < TOKENS
+    whole = [outcome for outcome in outcomes if not outcome.stream]
+    assert all(outcome.answered for outcome in whole)
+    assert any(outcome.attempts > 1 for outcome in whole)
+    assert any(not outcome.answered for outcome in outcomes)
