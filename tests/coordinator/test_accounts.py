@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import stat
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -597,3 +598,97 @@ async def test_no_file_holds_a_secret_in_clear(tmp_path: Path, clock: Clock) -> 
     assert b"alice" in written
     for secret in (PASSWORD, key.secret, token.access):
         assert secret.encode() not in written
+
+
+def open_accounts(store: Store, config: CoordinatorConfig) -> Accounts:
+    return Accounts.from_config(config, store=store, clock=Clock())
+
+
+async def test_the_one_key_file_is_made_for_its_owner_only(tmp_path: Path) -> None:
+    config = CoordinatorConfig(data=tmp_path / "data")
+
+    open_accounts(MemoryStore(), config)
+
+    assert [path.name for path in config.data.iterdir()] == ["coordinator.key"]
+    assert stat.S_IMODE(config.key_file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(config.data.stat().st_mode) == 0o700
+    assert len(config.key_file.read_bytes()) == 32
+
+
+async def test_the_key_file_is_where_the_settings_say(tmp_path: Path) -> None:
+    config = CoordinatorConfig(data=tmp_path / "data", key_path=tmp_path / "my.key")
+
+    open_accounts(MemoryStore(), config)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["my.key"]
+
+
+async def test_another_key_file_ends_tokens_and_keys(tmp_path: Path) -> None:
+    store = MemoryStore()
+    config = CoordinatorConfig(data=tmp_path)
+    accounts = open_accounts(store, config)
+    row = await accounts.register("alice", PASSWORD)
+    bearers = [
+        (await accounts.create_api_key(row.id, "laptop")).text,
+        (await accounts.login("alice", PASSWORD)).access,
+    ]
+    for bearer in bearers:
+        await open_accounts(store, config).authenticate(bearer)
+    config.key_file.unlink()
+
+    replaced = open_accounts(store, config)
+
+    for bearer in bearers:
+        assert "not valid" in await refusal(replaced, bearer)
+    await replaced.login("alice", PASSWORD)
+
+
+async def test_a_given_jwt_secret_signs_instead_of_the_key_file(
+    tmp_path: Path,
+) -> None:
+    store = MemoryStore()
+    secret = "\udcff" + "s" * 31
+    config = CoordinatorConfig(data=tmp_path, jwt_secret=secret)
+    accounts = open_accounts(store, config)
+    row = await accounts.register("alice", PASSWORD)
+    key = await accounts.create_api_key(row.id, "laptop")
+    token = await accounts.login("alice", PASSWORD)
+    config.key_file.unlink()
+
+    replaced = open_accounts(store, config)
+
+    assert (await replaced.authenticate(token.access)).name == "alice"
+    assert "not valid" in await refusal(replaced, key.text)
+    derived = open_accounts(store, CoordinatorConfig(data=tmp_path))
+    assert "not valid" in await refusal(derived, token.access)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604])
+def test_a_key_file_that_others_may_read_is_a_setting_to_change(
+    mode: int, tmp_path: Path
+) -> None:
+    config = CoordinatorConfig(data=tmp_path)
+    config.key_file.write_bytes(bytes(32))
+    config.key_file.chmod(mode)
+
+    with pytest.raises(ConfigError) as refused:
+        open_accounts(MemoryStore(), config)
+
+    assert refused.value.value == str(config.key_file)
+    assert f"chmod 600 {config.key_file}" in refused.value.fix
+
+
+def test_a_key_file_that_cannot_be_read_is_a_setting_to_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deny(path: Path, flags: int) -> int:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    config = CoordinatorConfig(data=tmp_path)
+    monkeypatch.setattr("os.open", deny)
+
+    with pytest.raises(ConfigError) as refused:
+        open_accounts(MemoryStore(), config)
+
+    assert refused.value.value == str(config.key_file)
+    assert "Permission denied: make it" in refused.value.fix

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import base64
 import json
-import stat
-from pathlib import Path
 
 import jwt
 import pytest
@@ -15,7 +13,6 @@ from clubai.coordinator.tokens import (
     Claims,
     Token,
     Tokens,
-    jwt_secret_from,
 )
 from clubai.errors import AuthenticationError, ConfigError
 from clubai.model import MemberId
@@ -153,25 +150,3 @@ def test_short_secret_is_refused_without_showing_it() -> None:
 
 def test_repr_hides_the_token() -> None:
     assert "eyJ" not in repr(Token(access="eyJ", expires_at=1.0))
-
-
-def test_secret_comes_from_the_environment_first(tmp_path: Path) -> None:
-    secret = jwt_secret_from("s" * 32, tmp_path / "jwt.key")
-
-    assert secret == SECRET
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_short_secret_in_the_environment_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"JWT_SECRET = '\(31 bytes\)'"):
-        jwt_secret_from("s" * 31, tmp_path / "jwt.key")
-
-
-def test_without_one_a_secret_is_made_and_kept(tmp_path: Path) -> None:
-    path = tmp_path / "data" / "jwt.key"
-
-    secret = jwt_secret_from("", path)
-
-    assert len(secret) == 32
-    assert jwt_secret_from("", path) == secret
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600

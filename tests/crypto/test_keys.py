@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import hashlib
+import hmac
 import string
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clubai.crypto.keys import (
+    JWT_LABEL,
+    PEPPER_LABEL,
     ApiKey,
+    derive,
     hash_secret,
     new_api_key,
     parse_api_key,
@@ -89,3 +94,31 @@ def test_hash_depends_on_pepper_and_secret() -> None:
 def test_random_bytes_are_as_many_and_new() -> None:
     assert len(random_bytes(16)) == 16
     assert random_bytes(16) != random_bytes(16)
+
+
+def test_derived_secret_is_the_one_of_rfc_5869() -> None:
+    secret = bytes.fromhex(
+        "077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5"
+    )
+    label = bytes.fromhex("f0f1f2f3f4f5f6f7f8f9")
+
+    assert derive(secret, label).hex() == (
+        "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf"
+    )
+
+
+def test_derived_secrets_are_pinned_and_apart() -> None:
+    secret = bytes(range(32))
+
+    made = {label: derive(secret, label).hex() for label in (PEPPER_LABEL, JWT_LABEL)}
+
+    assert made == {
+        b"clubai/1 pepper": hkdf_expand(secret, b"clubai/1 pepper"),
+        b"clubai/1 jwt": hkdf_expand(secret, b"clubai/1 jwt"),
+    }
+    assert len(set(made.values())) == 2
+
+
+def hkdf_expand(secret: bytes, label: bytes) -> str:
+    """The first block of HKDF-Expand, as its definition says it."""
+    return hmac.new(secret, label + b"\x01", hashlib.sha256).hexdigest()

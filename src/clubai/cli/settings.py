@@ -72,7 +72,7 @@ COORDINATOR: Final = (
     ),
     Setting(
         "jwt_secret",
-        "Signs members' tokens; else made once and kept in the data directory.",
+        "Signs members' tokens; else made from the coordinator's key file.",
         ("JWT_SECRET", "CLUBAI_JWT_SECRET"),
     ),
     Setting(

@@ -11,6 +11,7 @@ import hmac
 import math
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, Literal, Self, TypeVar
 
 import anyio
@@ -25,11 +26,13 @@ from clubai.coordinator.tokens import (
     TOKEN_LIFETIME_S,
     Token,
     Tokens,
-    jwt_secret_from,
-    secret_at,
 )
+from clubai.crypto.keyfiles import load_or_create
 from clubai.crypto.keys import (
+    JWT_LABEL,
+    PEPPER_LABEL,
     ApiKey,
+    derive,
     hash_secret,
     new_api_key,
     parse_api_key,
@@ -41,7 +44,12 @@ from clubai.crypto.passwords import (
     needs_rehash,
     verify_password,
 )
-from clubai.errors import AuthenticationError, ConfigError, PermissionDenied
+from clubai.errors import (
+    AuthenticationError,
+    ConfigError,
+    PermissionDenied,
+    StorageError,
+)
 from clubai.model import MemberId
 from clubai.storage.base import ApiKeyRow, MemberRow, Role, Store, name_key
 
@@ -123,15 +131,18 @@ class Accounts:
     def from_config(
         cls, config: CoordinatorConfig, *, store: Store, clock: Callable[[], float]
     ) -> Self:
-        """Make it with the secrets in the data directory, and make those when missing.
+        """Make it with secrets from the coordinator's one key file, made when missing.
+
+        Whoever replaces the file makes every token and API key worthless.
 
         Raises:
-            ConfigError, StorageError: a secret cannot be used, read or made.
+            ConfigError: the file or `jwt_secret` cannot be used; it says what to do.
         """
+        secret = _secret_in(config.key_file)
         return cls(
             store,
-            jwt_secret=jwt_secret_from(config.jwt_secret, config.data / "jwt.key"),
-            pepper=secret_at(config.data / "pepper.key"),
+            jwt_secret=config.jwt_secret_bytes or derive(secret, JWT_LABEL),
+            pepper=derive(secret, PEPPER_LABEL),
             clock=clock,
             registration=config.registration_rule,
         )
@@ -323,6 +334,15 @@ class Accounts:
 
     def _forget(self, member: MemberId) -> None:
         self._recent.forget(lambda known: known.id == member)
+
+
+def _secret_in(path: Path) -> bytes:
+    try:
+        return load_or_create(
+            path, lambda: random_bytes(SECRET_BYTES), size=SECRET_BYTES
+        )
+    except StorageError as error:
+        raise ConfigError("key file", str(path), error.reason) from error
 
 
 def _member(row: MemberRow) -> Member:

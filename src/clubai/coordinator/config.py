@@ -28,9 +28,10 @@ class CoordinatorConfig(
     database_url: str = ""
     """Empty: `clubai.db` in `data`."""
     jwt_secret: str = ""
-    """At least 32 bytes. Empty: made on the first start and kept in `data`."""
+    """At least 32 bytes. Empty: made from the key file."""
     key_path: Path | None = None
-    """The coordinator's key file. None: `coordinator.key` in `data`."""
+    """The coordinator's key file: 32 random bytes, made when missing, mode 0600. None:
+    `coordinator.key` in `data`. What signs tokens and hashes API keys comes from it."""
     registration: Registration | Literal[""] = ""
     """Who may make an account: `open` anyone who reaches the address, `closed` nobody
     but the first. Empty: open on loopback, closed elsewhere."""
@@ -44,7 +45,7 @@ class CoordinatorConfig(
         if not 0 <= self.port <= 65_535:
             msg = f"port is {self.port}, it must be between 0 and 65535"
             raise ValueError(msg)
-        if self.jwt_secret and len(self.jwt_secret.encode()) < 32:
+        if self.jwt_secret and len(self.jwt_secret_bytes) < 32:
             msg = "jwt_secret has fewer than 32 bytes: try `openssl rand -hex 32`"
             raise ValueError(msg)
         for field in ("heartbeat_s", "login_s"):
@@ -55,6 +56,11 @@ class CoordinatorConfig(
     def __repr__(self) -> str:
         address = f"host={self.host!r}, port={self.port}"
         return f"CoordinatorConfig({address}, data={self.data!r})"
+
+    @property
+    def jwt_secret_bytes(self) -> bytes:
+        """`jwt_secret` as the environment has it, even where that is no UTF-8."""
+        return self.jwt_secret.encode("utf-8", "surrogateescape")
 
     @property
     def database(self) -> str:

@@ -7,13 +7,11 @@ for the member, and compare the epoch.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 import jwt
 import msgspec
 
-from clubai.crypto.keyfiles import load_or_create
 from clubai.crypto.keys import random_bytes
 from clubai.errors import AuthenticationError, ConfigError
 from clubai.model import MemberId
@@ -116,31 +114,11 @@ class Tokens:
         return claims
 
 
-def jwt_secret_from(env_value: str, path: Path) -> bytes:
-    """The secret that `JWT_SECRET` gives, or when it is empty the one kept at `path`.
-
-    The file is made when it is not there. Raises as `crypto.keyfiles.load_or_create`.
-
-    Raises:
-        ConfigError: `JWT_SECRET` has fewer than 32 bytes.
-    """
-    if env_value:
-        secret = env_value.encode("utf-8", "surrogateescape")
-        _check_secret(secret)
-        return secret
-    return secret_at(path)
-
-
-def secret_at(path: Path) -> bytes:
-    """The 32 random bytes kept at `path`, made when they are not there."""
-    return load_or_create(path, lambda: random_bytes(SECRET_BYTES), size=SECRET_BYTES)
-
-
 def _check_secret(secret: bytes) -> None:
     if len(secret) < SECRET_BYTES:
         raise ConfigError(
             "JWT_SECRET",
             f"({len(secret)} bytes)",
             f"give at least {SECRET_BYTES} bytes (`openssl rand -hex 32` makes some),"
-            " or leave it out to have one made and kept",
+            " or leave it out to have one made from the coordinator's key file",
         )

@@ -1,4 +1,4 @@
-"""API keys, and random bytes.
+"""API keys, random bytes, and secrets made from one secret.
 
 An API key is `cak_<id>_<secret>_<check>` in base 62: 8 characters that name it, 43
 characters (256 bits) that prove it, and a checksum of 6 by which a mistyped key is told
@@ -16,11 +16,17 @@ import zlib
 from typing import Final
 
 import msgspec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 ID_LENGTH: Final = 8
 SECRET_LENGTH: Final = 43
 CHECK_LENGTH: Final = 6
 API_KEY_LENGTH: Final = 4 + ID_LENGTH + 1 + SECRET_LENGTH + 1 + CHECK_LENGTH
+
+PEPPER_LABEL: Final = b"clubai/1 pepper"
+JWT_LABEL: Final = b"clubai/1 jwt"
+DERIVED_BYTES: Final = 32
 
 _ALPHABET: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _SHAPE: Final = re.compile(
@@ -65,6 +71,15 @@ def hash_secret(pepper: bytes, secret: str) -> bytes:
 def random_bytes(count: int) -> bytes:
     """Draw bytes that nobody can guess."""
     return secrets.token_bytes(count)
+
+
+def derive(secret: bytes, label: bytes) -> bytes:
+    """Make the 32 bytes of `secret` that are for `label`, by HKDF-SHA256.
+
+    Of two labels neither tells anything about the other. `secret` is random already,
+    32 bytes or more: it is expanded, not extracted from.
+    """
+    return HKDFExpand(SHA256(), length=DERIVED_BYTES, info=label).derive(secret)
 
 
 def _draw(length: int) -> str:
