@@ -5,7 +5,7 @@ import tracemalloc
 import pytest
 
 from clubai.core import registry as registry_module
-from clubai.core.commands import CancelAttempt, DropNode, OfferTask
+from clubai.core.commands import CancelAttempt, DropNode, FailTask, OfferTask
 from clubai.core.coordinator import CoordinatorMachine
 from clubai.core.events import NodeReported
 from clubai.core.limits import CoordinatorLimits
@@ -150,6 +150,32 @@ def test_a_model_that_is_withdrawn_is_asked_for_no_more() -> None:
 
     assert [model.name for model in scene.machine.models()] == ["other"]
     assert not all_of(OfferTask, scene.ask("t"))
+
+
+def test_what_runs_ends_well_though_its_model_is_withdrawn() -> None:
+    scene = Scene()
+    scene.join("a")
+    scene.ask("t")
+    scene.report("a", models=(offer("other"),))
+    scene.finish("a", "t")
+
+    assert scene.task("t").state == "done"
+    assert scene.node("a").tasks_done == 1
+
+
+def test_a_task_whose_model_is_forgotten_while_it_waits_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(registry_module, "MAX_EMPTY_POOLS", 1)
+    scene = Scene()
+    scene.join("a", offer("llama"), offer("other"))
+    scene.ask("t")
+    scene.accept("a", "t")
+    scene.ask("u")
+    scene.report("a", models=(offer("third"),))
+    failure = only(FailTask, scene.wait(6.0))
+
+    assert (failure.task, failure.code) == (task_id("u"), "unknown_model")
 
 
 def test_the_measured_speed_outlives_a_change_of_the_offer() -> None:

@@ -39,11 +39,6 @@ class Openings(NamedTuple):
     silent: int
     """Not heard from at present, warm or cold."""
 
-    @property
-    def heard(self) -> int:
-        """Those that are heard from."""
-        return self.warm + self.cold
-
 
 def fits(task: Task, shape: Shape) -> bool:
     """Whether a node that offers the model in this shape can do the task."""
