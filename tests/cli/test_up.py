@@ -124,6 +124,7 @@ def test_an_answer_under_way_may_end_when_it_is_stopped(tmp_path: Path) -> None:
             with started("clubai.cli", "ask", "Hello", home=tmp_path, **env) as ask:
                 assert slow.asked.wait(20)
                 up.popen.terminate()
+                time.sleep(0.5)  # long enough for an agent that was asked to end
                 slow.may_answer.set()
 
                 assert ask.popen.wait(20) == 0, ask.err()
