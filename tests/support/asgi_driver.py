@@ -71,7 +71,7 @@ class Call:
         """Wait for the next piece of the body, and whether more will come."""
         message = await self._from_app.receive()
         assert message["type"] == "http.response.body"
-        return message["body"], message["more_body"]
+        return message.get("body", b""), message.get("more_body", False)
 
     async def response(self) -> Response:
         """Wait for the whole response."""
@@ -116,9 +116,9 @@ async def open_call(
         "http_version": "1.1",
         "method": method,
         "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
+        "path": path.partition("?")[0],
+        "raw_path": path.partition("?")[0].encode(),
+        "query_string": path.partition("?")[2].encode(),
         "root_path": "",
         "headers": [
             (name.lower().encode(), value.encode("latin-1"))

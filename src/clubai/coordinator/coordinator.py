@@ -192,6 +192,7 @@ class Coordinator:
         self.driver.refuse_new = True
         with anyio.move_on_after(self.config.shutdown_s):
             await self.driver.wait_idle()
+        self.feed.close()
         self._empty = anyio.Event()
         for connection in list(self._connections):
             connection.end(_restarting())

@@ -12,7 +12,7 @@ import msgspec
 
 from clubai.coordinator.accounts import Member
 from clubai.coordinator.driver import Driver
-from clubai.model import ClubSnapshot, ClubStats, NodeSnapshot
+from clubai.model import ClubSnapshot, ClubStats, NodeSnapshot, TaskSnapshot
 
 
 class Feed:
@@ -28,6 +28,8 @@ class Feed:
         """Accounts; kept up to date by the routes that make them."""
         self.member_names: dict[str, str] = {}
         """Names by member id, of those who were seen since the start."""
+        self.closed = False
+        """Nobody gets another snapshot."""
 
     def stats(self) -> ClubStats:
         """The club's counts now."""
@@ -47,22 +49,30 @@ class Feed:
             for node in self._driver.machine.nodes()
         )
 
+    def tasks(self, member: Member) -> tuple[TaskSnapshot, ...]:
+        """Their own tasks, live and recent ones; an operator's are all."""
+        tasks = self._driver.machine.tasks()
+        if member.role == "operator":
+            return tasks
+        return tuple(task for task in tasks if task.member == member.id)
+
     def snapshot(self, member: Member) -> ClubSnapshot:
         """What `member` may see now."""
-        machine = self._driver.machine
-        tasks = machine.tasks()
-        if member.role != "operator":
-            tasks = tuple(task for task in tasks if task.member == member.id)
         return ClubSnapshot(
             stats=self.stats(),
-            models=machine.models(),
+            models=self._driver.machine.models(),
             nodes=self.nodes(),
-            tasks=tasks,
+            tasks=self.tasks(member),
         )
 
     def watch(self, member: Member, interval_s: float) -> Watch:
         """A snapshot now and after each change, at most one in `interval_s`."""
         return Watch(self, self._driver, member, interval_s)
+
+    def close(self) -> None:
+        """End every watch: the coordinator is stopping."""
+        self.closed = True
+        self._driver.announce()
 
 
 class Watch:
@@ -84,5 +94,7 @@ class Watch:
         if self._changed is not None:
             await anyio.sleep(self._interval_s)
             await self._changed.wait()
+        if self._feed.closed:
+            raise StopAsyncIteration
         self._changed = self._driver.changed
         return self._feed.snapshot(self._member)

@@ -46,6 +46,8 @@ _PATHS: Final[tuple[tuple[str, str, str, bool, dict[str, str]], ...]] = (
     ("get", "/health", "Alive", False, {}),
     ("get", "/ready", "Able to take work", False, {}),
     ("get", "/metrics", "Counts for Prometheus", True, {}),
+    ("get", "/openapi.json", "This description", False, {}),
+    ("get", "/", "A page for people", False, {}),
 )
 
 
