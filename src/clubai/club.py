@@ -192,14 +192,32 @@ async def open_club(
         coordinator or CoordinatorConfig(), data=data, host=host, port=port
     )
     with lone_errors():
-        async with anyio.create_task_group() as tasks:
-            served: Served = await tasks.start(serve_coordinator, config)
-            api_key = await operator_key(served.coordinator, data)
-            running = await _start_agents(
-                tasks, agents, url=served.url, token=api_key, data=data, backend=chosen
-            )
-            yield Club(served, api_key=api_key, data=data, agents=running)
-            tasks.cancel_scope.cancel()
+        async with anyio.create_task_group() as shelter:
+            # The agents outlive the coordinator, so that answers may still end.
+            homes: TaskGroup = await shelter.start(_sheltered)
+            try:
+                async with anyio.create_task_group() as tasks:
+                    served: Served = await tasks.start(serve_coordinator, config)
+                    api_key = await operator_key(served.coordinator, data)
+                    running = await _start_agents(
+                        homes,
+                        agents,
+                        url=served.url,
+                        token=api_key,
+                        data=data,
+                        backend=chosen,
+                    )
+                    yield Club(served, api_key=api_key, data=data, agents=running)
+                    tasks.cancel_scope.cancel()
+            finally:
+                homes.cancel_scope.cancel()
+
+
+async def _sheltered(*, task_status: TaskStatus[TaskGroup]) -> None:
+    with anyio.CancelScope(shield=True):
+        async with anyio.create_task_group() as homes:
+            task_status.started(homes)
+            await anyio.sleep_forever()
 
 
 async def fetch_model(name: str = "", *, on_progress: OnProgress | None = None) -> Path:

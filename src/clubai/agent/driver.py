@@ -222,7 +222,7 @@ class AgentDriver:
             NodeHeartbeat(
                 models=self._standing.models,
                 slots=self._standing.slots,
-                running=tuple(key.task for key in self._work),
+                running=self._machine.running,
                 paused=self._standing.paused,
                 draining=self._standing.draining,
             )

@@ -58,6 +58,8 @@ from clubai.protocol.messages import (
     Welcome,
 )
 from clubai.protocol.session import expect_welcome
+from clubai.transport.frames import each_frame
+from clubai.transport.postbox import Postbox
 from clubai.transport.websocket import open_websocket
 
 logger = logging.getLogger(__name__)
@@ -75,6 +77,7 @@ class Client:
         readable_by: ReadableBy = "coordinator and node",
     ) -> None:
         self._stream = stream
+        self._postbox = Postbox(stream)
         self._readable_by: ReadableBy = readable_by
         self._refs = itertools.count(1)
         self._mailboxes: dict[int, Mailbox] = {}
@@ -128,6 +131,7 @@ class Client:
         with lone_errors():
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(client._read)
+                tasks.start_soon(client._write)
                 try:
                     yield client
                 finally:
@@ -352,21 +356,23 @@ class Client:
     async def _send(self, message: Message) -> None:
         if self._lost is not None:
             raise self._lost
+        frame = encode(message)
+        while not self._postbox.post(frame):
+            if self._postbox.stopped:
+                raise self._lose(ConnectionLost("the coordinator is gone"))
+            await self._postbox.room()
+
+    async def _write(self) -> None:
         try:
-            await self._stream.send(encode(message))
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
-            raise self._lose(ConnectionLost("the coordinator is gone")) from error
+            await self._postbox.run()
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            self._lose(ConnectionLost("the coordinator is gone"))
 
     async def _read(self) -> None:
         reason: ClubAIError = ConnectionLost("the coordinator closed the connection")
         try:
-            while True:
-                message = decode_to_client(await self._stream.receive())
-                if isinstance(message, Goodbye):
-                    reason = ConnectionLost(f"{message.reason} (code {message.code})")
-                    break
-                await self._dispatch(message)
-        except RemoteProtocolError as error:
+            await each_frame(self._stream, self._take)
+        except (RemoteProtocolError, ConnectionLost) as error:
             reason = error
         except (
             anyio.EndOfStream,
@@ -384,7 +390,8 @@ class Client:
                 mailbox.fail(reason)
         return self._lost
 
-    async def _dispatch(self, message: ToClient) -> None:
+    def _take(self, frame: bytes) -> None:
+        message: ToClient = decode_to_client(frame)
         match message:
             case TaskRecord() | TaskReply() | TaskResult():
                 ref = self._refs_by_task.get(message.task, 0)
@@ -393,7 +400,9 @@ class Client:
                 self._refs_by_task[message.task] = ref
             case TaskFail() | Notice() | ClubAnswer():
                 ref = message.ref
-            case Welcome() | Goodbye():
+            case Goodbye():
+                raise ConnectionLost(f"{message.reason} (code {message.code})")
+            case Welcome():
                 return
             case _:
                 assert_never(message)
@@ -401,14 +410,14 @@ class Client:
             self._refs_by_task.pop(message.task, None)
         mailbox = self._mailboxes.get(ref)
         if mailbox is not None and not mailbox.put(message):
-            await self._give_up(ref, mailbox)
+            self._give_up(ref, mailbox)
 
-    async def _give_up(self, ref: int, mailbox: Mailbox) -> None:
+    def _give_up(self, ref: int, mailbox: Mailbox) -> None:
         del self._mailboxes[ref]
         mailbox.fail(
             TaskFailed(FailCode.SLOW_READER, "the answer was not read fast enough")
         )
-        await self._send(TaskCancel(ref=ref))
+        self._postbox.post(encode(TaskCancel(ref=ref)))
 
     async def _quietly(self, act: Callable[[], Awaitable[None]]) -> None:
         try:

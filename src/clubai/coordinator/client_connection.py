@@ -46,6 +46,7 @@ from clubai.protocol.messages import (
     Welcome,
 )
 from clubai.protocol.session import choose_version, expect_hello
+from clubai.transport.frames import each_frame
 
 MAX_OPEN_REQUESTS: Final = 1024
 """Requests that one client connection may have open at once."""
@@ -85,7 +86,7 @@ class ClientConnection(Connection):
                 self._tasks.cancel_scope.cancel()
         finally:
             del self._driver.clients[self.key]
-            self._driver.post_nowait(ClientLeft(client=self.key))
+            self._driver.post(ClientLeft(client=self.key))
 
     def forget(self, ref: int) -> None:
         """The request `ref` has ended."""
@@ -101,21 +102,20 @@ class ClientConnection(Connection):
         self.say(
             Welcome(version=version, challenge=random_bytes(32), program=self._program)
         )
-        while True:
-            frame = await self.stream.receive()
-            await self._take(decode_from_client(frame), frame)
+        await each_frame(self.stream, self._take)
 
-    async def _take(self, message: FromClient, frame: bytes) -> None:
+    def _take(self, frame: bytes) -> None:
+        message: FromClient = decode_from_client(frame)
         match message:
             case TaskRecord() | TaskAssign():
-                await self._relay(message, frame)
+                self._relay(message, frame)
             case TaskRequest():
-                await self._request(message)
+                self._request(message)
             case TaskCancel():
                 task = self._open.get(message.ref) if message.ref else message.task
                 if task:
                     event = TaskCancelled(client=self.key, task=TaskId(task))
-                    await self._driver.post(event)
+                    self._driver.post(event)
             case ClubQuery():
                 self._answer(message)
             case ClubWatch():
@@ -133,7 +133,7 @@ class ClientConnection(Connection):
             case _:
                 assert_never(message)
 
-    async def _request(self, message: TaskRequest) -> None:
+    def _request(self, message: TaskRequest) -> None:
         if message.ref in self._open or message.ref == 0:
             raise RemoteProtocolError(
                 CloseCode.BAD_MESSAGE, f"ref {message.ref} is in use or zero"
@@ -146,17 +146,18 @@ class ClientConnection(Connection):
             self._refuse(message, FailCode.RATE_LIMITED, text)
             return
         task = TaskId(random_bytes(16))
-        self._open[message.ref] = task
-        await self._driver.post(
-            translate.task_requested(
-                message, task=task, client=self.key, member=self._member.id
-            )
+        event = translate.task_requested(
+            message, task=task, client=self.key, member=self._member.id
         )
+        if self._driver.post(event):
+            self._open[message.ref] = task
+        else:
+            self._refuse(message, FailCode.QUEUE_FULL, "the coordinator is overrun")
 
     def _refuse(self, message: TaskRequest, code: FailCode, text: str) -> None:
         self.say(TaskFail(code=code, message=text, ref=message.ref, retry_after_s=1.0))
 
-    async def _relay(self, message: TaskRecord | TaskAssign, frame: bytes) -> None:
+    def _relay(self, message: TaskRecord | TaskAssign, frame: bytes) -> None:
         key = RouteKey(TaskId(message.task), message.part, message.attempt)
         if isinstance(message, TaskAssign):
             self._check_offer(key, message)
@@ -166,7 +167,7 @@ class ClientConnection(Connection):
                     CloseCode.NOT_YOURS, f"task {key.task.hex()} is another client's"
                 )
             case Relayed.FULL:
-                await self._refuse_for_node(key)
+                self._refuse_for_node(key)
             case Relayed.SENT | Relayed.STALE:
                 pass
 
@@ -181,11 +182,11 @@ class ClientConnection(Connection):
                 CloseCode.BAD_MESSAGE, "TASK_ASSIGN differs from what was offered"
             )
 
-    async def _refuse_for_node(self, key: RouteKey) -> None:
+    def _refuse_for_node(self, key: RouteKey) -> None:
         route = self._driver.relay.find(key)
         if route is None:
             return
-        await self._driver.post(
+        self._driver.post(
             AttemptFailed(
                 node=route.node_id,
                 task=key.task,

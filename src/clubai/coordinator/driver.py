@@ -72,37 +72,30 @@ class Driver:
         self._unstored: list[TaskRow] = []
         self._send, self._inbox = anyio.create_memory_object_stream[Event](INBOX_EVENTS)
 
-    async def post(self, event: Event) -> None:
+    def post(self, event: Event) -> bool:
         """Give the machine an event, in the order of the calls.
 
-        Waits only when the machine is far behind.
+        False, and nothing given, when the machine is too far behind or has ended.
+        What ends something may be lost so: the machine's deadlines end it later.
         """
         try:
             self._send.send_nowait(event)
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            return False
         except anyio.WouldBlock:
-            await self._send.send(event)
+            logger.warning("the inbox is full: %s is refused", type(event).__name__)
+            return False
         self._posted += 1
+        return True
 
-    async def settle(self, event: Event) -> None:
+    async def settle(self, event: Event) -> bool:
         """Give the machine an event, and wait until it is handled and performed."""
-        await self.post(event)
+        if not self.post(event):
+            return False
         ticket = self._posted
         while self._performed < ticket:
             await self.changed.wait()
-
-    def post_nowait(self, event: Event) -> None:
-        """Give the machine an event from a place that may not wait.
-
-        Only for events that end something; a full inbox drops it, and the machine's
-        own deadlines do the same later.
-        """
-        try:
-            self._send.send_nowait(event)
-            self._posted += 1
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-            pass  # the coordinator is ending, and every task with it
-        except anyio.WouldBlock:
-            logger.warning("the inbox is full: %s is left to its deadline", type(event))
+        return True
 
     async def run(self) -> None:
         """Drive the machine until cancelled. Raises `InvariantError` on a bug."""
@@ -121,11 +114,11 @@ class Driver:
             for command in commands:
                 self._perform(command)
             self._performed += len(batch)
-            self._announce()
+            self.announce()
 
     async def wait_idle(self) -> None:
-        """Wait until no task is under way or queued."""
-        while not self.machine.idle:
+        """Wait until no task is under way or queued, and all is said and stored."""
+        while not self.machine.idle or self._performed < self._posted:
             await self.changed.wait()
 
     async def flush(self) -> None:
@@ -194,6 +187,9 @@ class Driver:
         node = self.nodes.get(command.node)
         if client is None or node is None:
             return  # its ClientLeft or NodeLeft is already in the inbox
+        if command.attempt:
+            before = RouteKey(command.task, command.part, command.attempt - 1)
+            self.relay.close(before)
         self.relay.open(command, client.postbox, node.postbox)
         if not client.postbox.post(encode(translate.offer(command))):
             self._drop_client(client)
@@ -238,6 +234,7 @@ class Driver:
             Goodbye(code=CloseCode.TOO_SLOW, reason="control messages were not read")
         )
 
-    def _announce(self) -> None:
+    def announce(self) -> None:
+        """Wake whoever waits for a change."""
         self.changed.set()
         self.changed = anyio.Event()

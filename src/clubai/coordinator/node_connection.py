@@ -48,6 +48,7 @@ from clubai.protocol.messages import (
 )
 from clubai.protocol.session import choose_version, expect_hello, registration_bytes
 from clubai.storage.base import Store
+from clubai.transport.frames import each_frame
 
 logger = logging.getLogger(__name__)
 
@@ -88,9 +89,7 @@ class NodeConnection(Connection):
 
     async def _read(self) -> None:
         await self._join()
-        while True:
-            frame = await self.stream.receive()
-            await self._take(decode_from_node(frame), frame)
+        await each_frame(self.stream, self._take)
 
     async def _join(self) -> None:
         try:
@@ -112,9 +111,9 @@ class NodeConnection(Connection):
         for row in rows:
             if not await self._store.put_node(row):
                 raise InvariantError(f"the roster let node name {row.name!r} twice")
-        await self._driver.settle(
-            translate.node_joined(register, node=node, owner=self._owner.id)
-        )
+        event = translate.node_joined(register, node=node, owner=self._owner.id)
+        if not await self._driver.settle(event):
+            raise RemoteProtocolError(CloseCode.TOO_MANY, "the coordinator is overrun")
         self.say(NodeRegistered(node=node))
         logger.info("node %s joined", register.name)
 
@@ -158,9 +157,10 @@ class NodeConnection(Connection):
             return
         del self._driver.nodes[self.node]
         reason = self.goodbye.reason if self.goodbye else "its connection ended"
-        self._driver.post_nowait(NodeLeft(node=self.node, reason=reason))
+        self._driver.post(NodeLeft(node=self.node, reason=reason))
 
-    async def _take(self, message: FromNode, frame: bytes) -> None:
+    def _take(self, frame: bytes) -> None:
+        message: FromNode = decode_from_node(frame)
         if self._driver.nodes.get(self.node) is not self:
             return  # replaced: what this process of the node says no longer counts
         match message:
@@ -168,15 +168,15 @@ class NodeConnection(Connection):
                 self._relay(message, frame)
             case TaskReply():
                 if self._relay(message, frame):
-                    await self._post(translate.reply_begun(message, node=self.node))
+                    self._post(translate.reply_begun(message, node=self.node))
             case TaskResult():
-                await self._finish(message, frame)
+                self._finish(message, frame)
             case TaskAccept():
-                await self._post(translate.task_accepted(message, node=self.node))
+                self._post(translate.task_accepted(message, node=self.node))
             case TaskFail():
-                await self._post(translate.attempt_failed(message, node=self.node))
+                self._post(translate.attempt_failed(message, node=self.node))
             case NodeHeartbeat():
-                await self._post(translate.node_reported(message, node=self.node))
+                self._post(translate.node_reported(message, node=self.node))
                 self.postbox.post(HEARD)
             case Notice():
                 logger.info("node %s: %s", self.node.hex()[:12], message.code)
@@ -189,8 +189,9 @@ class NodeConnection(Connection):
             case _:
                 assert_never(message)
 
-    async def _post(self, event: Event) -> None:
-        await self._driver.post(event)
+    def _post(self, event: Event) -> None:
+        if not self._driver.post(event):
+            raise RemoteProtocolError(CloseCode.TOO_MANY, "the coordinator is overrun")
 
     def _relay(self, message: TaskRecord | TaskReply, frame: bytes) -> bool:
         key = RouteKey(TaskId(message.task), message.part, message.attempt)
@@ -213,12 +214,12 @@ class NodeConnection(Connection):
         if client:
             client.end(Goodbye(code=CloseCode.TOO_SLOW, reason="answers were not read"))
 
-    async def _finish(self, message: TaskResult, frame: bytes) -> None:
+    def _finish(self, message: TaskResult, frame: bytes) -> None:
         key = RouteKey(TaskId(message.task), message.part, message.attempt)
         route = self._driver.relay.find(key)
         if route is not None and route.node is self.postbox:
             route.result = frame
         answer_bytes = 0 if route is None else route.answer_bytes
-        await self._driver.post(
+        self._post(
             translate.task_finished(message, node=self.node, answer_bytes=answer_bytes)
         )

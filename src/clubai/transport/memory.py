@@ -19,6 +19,8 @@ from clubai.transport.base import MessageStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    Take = Callable[[bytes], None]
     from typing import Any
 
     from anyio.abc import TaskGroup
@@ -42,24 +44,74 @@ class MemoryStream(MessageStream):
         super().__init__(max_message_bytes)
         self._outgoing = outgoing
         self._incoming = incoming
+        self._other: MemoryStream
+        self._take: Take | None = None
+        self._broke: Exception | None = None
+
+    def join(self, other: MemoryStream) -> None:
+        """Make the two ends known to each other."""
+        self._other, other._other = other, self
 
     async def send(self, item: bytes) -> None:
         """Send one message, waiting while the buffer is full."""
-        self._check_size(item)
-        await self._outgoing.send(item)
+        try:
+            self.send_nowait(item)
+        except anyio.WouldBlock:
+            await self._outgoing.send(item)
+        else:
+            await anyio.lowlevel.checkpoint()
 
     def send_nowait(self, item: bytes) -> None:
-        """Send one message at once.
+        """Send one message at once; a receiver that is pushed to has it on return.
 
         Raises:
             anyio.WouldBlock: the buffer is full; nothing was sent.
         """
         self._check_size(item)
-        self._outgoing.send_nowait(item)
+        take = self._other._take
+        if take is None:
+            self._outgoing.send_nowait(item)
+        else:
+            take(item)
 
     async def receive(self) -> bytes:
         """Receive the next message."""
         return await self._incoming.receive()
+
+    async def push_to(self, take: Take) -> None:
+        """Have every message handed to `take` as it is sent, until the stream ends.
+
+        Raises:
+            EndOfStream, ClosedResourceError: the stream ended.
+            Exception: what `take` raised; it is not called again.
+        """
+        with anyio.CancelScope() as scope:
+
+            def guarded(item: bytes) -> None:
+                try:
+                    take(item)
+                except Exception as error:  # noqa: BLE001 - raised in push_to's task
+                    self._broke = error
+                    self._take = None
+                    scope.cancel()
+
+            try:
+                self._drain(guarded)
+                if self._broke is None:
+                    self._take = guarded
+                    await self._incoming.receive()
+            finally:
+                self._take = None
+        if self._broke is not None:
+            raise self._broke
+
+    def _drain(self, take: Take) -> None:
+        while self._broke is None:
+            try:
+                item = self._incoming.receive_nowait()
+            except anyio.WouldBlock:
+                return
+            take(item)
 
     async def aclose(self) -> None:
         """Close this end; the other one still receives what was sent."""
@@ -73,10 +125,10 @@ def memory_pair(
     """Return two ends of one connection; each direction holds `buffer` messages."""
     one_out, other_in = anyio.create_memory_object_stream[bytes](buffer)
     other_out, one_in = anyio.create_memory_object_stream[bytes](buffer)
-    return (
-        MemoryStream(one_out, one_in, max_message_bytes),
-        MemoryStream(other_out, other_in, max_message_bytes),
-    )
+    one = MemoryStream(one_out, one_in, max_message_bytes)
+    other = MemoryStream(other_out, other_in, max_message_bytes)
+    one.join(other)
+    return one, other
 
 
 class _Link(MessageStream):

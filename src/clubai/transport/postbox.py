@@ -16,6 +16,7 @@ from clubai.transport.memory import MemoryStream
 
 MAX_QUEUED_BYTES: Final = 16 << 20
 MAX_QUEUED_MESSAGES: Final = 4096
+LOW_WATER_BYTES: Final = 1 << 20
 LOW_WATER_MESSAGES: Final = 64
 
 
@@ -62,8 +63,13 @@ class Postbox:
 
     async def room(self) -> None:
         """Wait until little is queued, or nothing more will be sent."""
-        while len(self._queue) > LOW_WATER_MESSAGES and not self._stopped:
+        while self._much_is_queued and not self._stopped:
             await self._room.wait()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more will be taken."""
+        return self._stopped or self._closing
 
     def close(self, last: bytes | None = None) -> None:
         """Take nothing more; `run` sends `last` after what is queued, and returns."""
@@ -107,6 +113,10 @@ class Postbox:
         if self._room.statistics().tasks_waiting:
             self._room.set()
             self._room = anyio.Event()
+
+    @property
+    def _much_is_queued(self) -> bool:
+        return self._bytes > LOW_WATER_BYTES or len(self._queue) > LOW_WATER_MESSAGES
 
     def _fits(self, frame: bytes) -> bool:
         return (
