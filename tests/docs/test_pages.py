@@ -50,7 +50,7 @@ PAGES = Sybil(
 
 
 def pages_with_python() -> list[Path]:
-    pages = sorted(DOCS.rglob("*.md"))
+    pages = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
     return [page for page in pages if "```python" in page.read_text()]
 
 
