@@ -49,9 +49,12 @@ class CoordinatorConfig(
             msg = "jwt_secret has fewer than 32 bytes: try `openssl rand -hex 32`"
             raise ValueError(msg)
         for field in ("heartbeat_s", "login_s"):
-            if getattr(self, field) <= 0:
+            if not getattr(self, field) > 0:
                 msg = f"{field} is {getattr(self, field)}, it must be above 0"
                 raise ValueError(msg)
+        if not self.shutdown_s >= 0:
+            msg = f"shutdown_s is {self.shutdown_s}, it must not be below 0"
+            raise ValueError(msg)
 
     def __repr__(self) -> str:
         address = f"host={self.host!r}, port={self.port}"

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from clubai.coordinator.config import CoordinatorConfig, is_loopback
+
+SECRET = "s" * 32
+
+
+def test_the_defaults_are_the_ones_that_are_documented() -> None:
+    config = CoordinatorConfig()
+
+    assert (config.host, config.port) == ("127.0.0.1", 8000)
+    assert config.data == Path("data")
+    assert config.database == "sqlite:///data/clubai.db"
+    assert config.key_file == Path("data/coordinator.key")
+    assert config.registration_rule == "open"
+
+
+def test_what_lies_in_the_data_directory_goes_with_it() -> None:
+    config = CoordinatorConfig(data=Path("/srv/club"))
+
+    assert config.database == "sqlite:////srv/club/clubai.db"
+    assert config.key_file == Path("/srv/club/coordinator.key")
+
+
+def test_database_and_key_file_may_be_elsewhere() -> None:
+    config = CoordinatorConfig(database_url="memory://", key_path=Path("/keys/c.key"))
+
+    assert config.database == "memory://"
+    assert config.key_file == Path("/keys/c.key")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"port": -1}, "port is -1"),
+        ({"port": 65_536}, "port is 65536"),
+        ({"heartbeat_s": 0.0}, "heartbeat_s is 0"),
+        ({"login_s": -1.0}, "login_s is -1"),
+        ({"login_s": float("nan")}, "login_s is nan"),
+        ({"shutdown_s": -0.1}, "shutdown_s is -0.1"),
+        ({"jwt_secret": "hunter2"}, "openssl rand -hex 32"),
+        ({"jwt_secret": "\udcff" * 31}, "openssl rand -hex 32"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_name(
+    wrong: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said) as refused:
+        CoordinatorConfig(**wrong)
+
+    assert "hunter2" not in str(refused.value)
+
+
+def test_the_outermost_values_are_taken() -> None:
+    CoordinatorConfig(port=0, shutdown_s=0.0)
+    CoordinatorConfig(port=65_535, jwt_secret=SECRET)
+    CoordinatorConfig(jwt_secret="ü" * 16)
+
+
+def test_an_unknown_field_is_refused() -> None:
+    with pytest.raises(msgspec.ValidationError, match="prot"):
+        msgspec.convert({"prot": 8000}, CoordinatorConfig)
+
+
+def test_the_secret_is_kept_as_the_environment_has_it() -> None:
+    secret = CoordinatorConfig(jwt_secret="\udcff" + "s" * 31).jwt_secret_bytes
+
+    assert secret == b"\xff" + b"s" * 31
+
+
+def test_repr_shows_no_secret() -> None:
+    config = CoordinatorConfig(jwt_secret=SECRET, database_url="sqlite:///hunter2")
+
+    assert SECRET not in repr(config)
+    assert "hunter2" not in repr(config)
+    assert "8000" in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("host", "given", "rule"),
+    [
+        ("127.0.0.1", "", "open"),
+        ("localhost", "", "open"),
+        ("::1", "", "open"),
+        ("0.0.0.0", "", "closed"),  # noqa: S104 - only looked at
+        ("192.0.2.1", "", "closed"),
+        ("0.0.0.0", "open", "open"),  # noqa: S104 - only looked at
+        ("127.0.0.1", "closed", "closed"),
+    ],
+)
+def test_who_may_register_depends_on_who_can_reach_it(
+    host: str, given: Any, rule: str
+) -> None:
+    config = CoordinatorConfig(host=host, registration=given)
+
+    assert config.registration_rule == rule
+
+
+@pytest.mark.parametrize("host", ["", "club.example", "::", "127.0.0.1.example"])
+def test_what_others_may_reach_is_no_loopback(host: str) -> None:
+    assert not is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "::1", "localhost"])
+def test_what_only_this_machine_reaches_is_loopback(host: str) -> None:
+    assert is_loopback(host)
