@@ -1,12 +1,16 @@
-"""The driver: the one task that owns the `CoordinatorMachine`.
+"""The driver: the one owner of the `CoordinatorMachine`.
 
-Everyone else posts events to it or reads snapshots. Its order is: handle a batch of
-events, persist what must outlive the process, then send.
+Everyone else posts events to it or reads snapshots. Its order is: handle what has come,
+persist what must outlive the process, then send. Events that leave nothing to persist
+are done with when `post` returns; while facts are being stored, events wait, and are
+handled together afterwards (group commit).
 """
 
 from __future__ import annotations
 
 import logging
+import math
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final, assert_never
 
@@ -27,7 +31,7 @@ from clubai.core.commands import (
 )
 from clubai.core.coordinator import CoordinatorMachine
 from clubai.core.events import ClientKey, Event
-from clubai.errors import StorageError
+from clubai.errors import InvariantError, StorageError
 from clubai.model import NodeId
 from clubai.protocol.codec import encode
 from clubai.protocol.messages import CloseCode, Goodbye
@@ -40,7 +44,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 INBOX_EVENTS: Final = 8192
-BATCH_EVENTS: Final = 256
 UNSTORED_ROWS: Final = 10_000
 """Rows kept for the next try while the store cannot be written."""
 
@@ -61,31 +64,38 @@ class Driver:
         self.clients: dict[ClientKey, ClientConnection] = {}
         self.clock = clock
         self.changed = anyio.Event()
-        """Set, and replaced, after every batch."""
+        """Set, and replaced, after events were handled."""
         self.storing = True
         """False while the store cannot be written."""
         self.refuse_new = False
         """New requests are refused: the coordinator is stopping."""
         self._store = store
-        self._posted = 0
-        self._performed = 0
+        self._inbox: deque[Event] = deque()
+        self._busy = False
+        """A turn goes on, or its commands wait for their facts to be stored."""
+        self._unsent: list[Command] = []
         self._unstored: list[TaskRow] = []
-        self._send, self._inbox = anyio.create_memory_object_stream[Event](INBOX_EVENTS)
+        self._wake = anyio.Event()
+        self._armed = math.inf
+        """The deadline for which `run` sleeps."""
+        self._broken: InvariantError | None = None
+        self._posted = 0
+        self._taken = 0
+        self._performed = 0
 
     def post(self, event: Event) -> bool:
         """Give the machine an event, in the order of the calls.
 
-        False, and nothing given, when the machine is too far behind or has ended.
-        What ends something may be lost so: the machine's deadlines end it later.
+        False, and nothing given, when the machine is too far behind. What ends
+        something may be lost so: the machine's deadlines end it later.
         """
-        try:
-            self._send.send_nowait(event)
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-            return False
-        except anyio.WouldBlock:
+        if len(self._inbox) >= INBOX_EVENTS:
             logger.warning("the inbox is full: %s is refused", type(event).__name__)
             return False
+        self._inbox.append(event)
         self._posted += 1
+        if not self._busy:
+            self._turn()
         return True
 
     async def settle(self, event: Event) -> bool:
@@ -98,27 +108,24 @@ class Driver:
         return True
 
     async def run(self) -> None:
-        """Drive the machine until cancelled. Raises `InvariantError` on a bug."""
-        with self._send, self._inbox:
-            await self._drive()
+        """Store facts and watch deadlines until cancelled.
 
-    async def _drive(self) -> None:
+        Raises:
+            InvariantError: a bug of ours.
+        """
         while True:
-            batch = await self._next_batch()
-            now = self.clock()
-            commands: list[Command] = []
-            for event in batch:
-                commands += self.machine.handle(event, now=now)
-            commands += self.machine.advance(now=now)
-            await self._persist(commands)
-            for command in commands:
-                self._perform(command)
-            self._performed += len(batch)
-            self.announce()
+            if self._broken is not None:
+                raise self._broken
+            if self._unsent:
+                await self._store_then_send()
+            elif self._due <= self.clock():
+                self._turn()
+            else:
+                await self._sleep()
 
     async def wait_idle(self) -> None:
         """Wait until no task is under way or queued, and all is said and stored."""
-        while not self.machine.idle or self._performed < self._posted:
+        while not self.machine.idle or self._busy:
             await self.changed.wait()
 
     async def flush(self) -> None:
@@ -127,21 +134,62 @@ class Driver:
         if rows:
             await self._store.append_tasks(rows)
 
-    async def _next_batch(self) -> list[Event]:
+    def announce(self) -> None:
+        """Wake whoever waits for a change."""
+        self.changed.set()
+        self.changed = anyio.Event()
+
+    @property
+    def _due(self) -> float:
         deadline = self.machine.next_deadline()
-        batch: list[Event] = []
+        return math.inf if deadline is None else deadline
+
+    async def _sleep(self) -> None:
+        self._armed = self._due
+        with anyio.move_on_after(self._armed - self.clock()):
+            await self._wake.wait()
+        self._wake = anyio.Event()
+
+    def _turn(self) -> None:
+        """Handle what has come and what is due, until something must be stored."""
+        self._busy = True
         try:
-            batch.append(self._inbox.receive_nowait())
-        except anyio.WouldBlock:
-            timeout = None if deadline is None else max(deadline - self.clock(), 0)
-            with anyio.move_on_after(timeout):
-                batch.append(await self._inbox.receive())
-        while len(batch) < BATCH_EVENTS:
-            try:
-                batch.append(self._inbox.receive_nowait())
-            except anyio.WouldBlock:
-                break
-        return batch
+            while True:
+                commands = self._handle()
+                if any(isinstance(command, RecordTask) for command in commands):
+                    self._unsent = commands
+                    self._wake.set()
+                    return
+                self._perform_all(commands)
+                if not self._inbox:
+                    break
+        except InvariantError as error:  # for `run`, not for whoever posted
+            self._broken = error
+            self._wake.set()
+            return
+        self._busy = False
+        if self._due < self._armed:
+            self._wake.set()
+
+    def _handle(self) -> list[Command]:
+        now = self.clock()
+        commands: list[Command] = []
+        while self._inbox:
+            commands += self.machine.handle(self._inbox.popleft(), now=now)
+            self._taken += 1
+        return commands + self.machine.advance(now=now)
+
+    def _perform_all(self, commands: Iterable[Command]) -> None:
+        for command in commands:
+            self._perform(command)
+        self._performed = self._taken
+        self.announce()
+
+    async def _store_then_send(self) -> None:
+        commands, self._unsent = self._unsent, []
+        await self._persist(commands)
+        self._perform_all(commands)
+        self._turn()
 
     async def _persist(self, commands: Iterable[Command]) -> None:
         rows = [c.facts for c in commands if isinstance(c, RecordTask)]
@@ -233,8 +281,3 @@ class Driver:
         connection.end(
             Goodbye(code=CloseCode.TOO_SLOW, reason="control messages were not read")
         )
-
-    def announce(self) -> None:
-        """Wake whoever waits for a change."""
-        self.changed.set()
-        self.changed = anyio.Event()
