@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, Literal, NewType
 
 import msgspec
@@ -79,6 +80,7 @@ RETRY_ELSEWHERE: Final = frozenset(
 """Failures of one node that another node may not have."""
 
 
+@lru_cache(maxsize=16_384)
 def node_text(node: NodeId) -> str:
     """Show a node id as 52 characters of lower-case base32."""
     return base64.b32encode(node).decode("ascii").rstrip("=").lower()

@@ -57,7 +57,10 @@ class Flowing:
         while True:
             await self._waiting.wait()
             self._waiting = anyio.Event()
-            await anyio.sleep_until(self._flushed_at + FLUSH_SECONDS)
+            # All answers of an agent share the ticks: what is due together leaves
+            # together, and wakes the coordinator once.
+            tick = anyio.current_time() // FLUSH_SECONDS + 1
+            await anyio.sleep_until(tick * FLUSH_SECONDS)
             if self._lines:
                 self.flush()
 

@@ -116,6 +116,7 @@ class Connection:
         self._reader = anyio.CancelScope()
         self._phase = Phase.NOTHING
         self._ours_to_close = False
+        self._writing_since = math.inf
         self._tasks: TaskGroup
         self._protocol = Http1(
             app,
@@ -147,6 +148,10 @@ class Connection:
         """End as soon as what is being answered is answered."""
         if await self._protocol.retire():
             await self._send(Closed())
+
+    def stalls(self, now: float) -> bool:
+        """Whether the peer has taken nothing for `send_timeout_s`."""
+        return now - self._writing_since > self._limits.send_timeout_s
 
     async def abort(self) -> None:
         """End now."""
@@ -276,18 +281,17 @@ class Connection:
         with anyio.CancelScope(shield=True):
             try:
                 await self._outgoing.pump(self._write)
-            except (
-                anyio.BrokenResourceError,
-                anyio.ClosedResourceError,
-                TimeoutError,
-            ):
+            except (anyio.BrokenResourceError, anyio.ClosedResourceError):
                 await self.abort()
 
     async def _write(self, items: list[bytes]) -> None:
         data = items[0] if len(items) == 1 else b"".join(items)
         for start in range(0, len(data), _WRITE_BYTES):
-            with anyio.fail_after(self._limits.send_timeout_s):
-                await self._stream.send(data[start : start + _WRITE_BYTES])
+            # A deadline of its own for every write would cost as much as the write:
+            # the server looks after those that take too long.
+            self._writing_since = anyio.current_time()
+            await self._stream.send(data[start : start + _WRITE_BYTES])
+        self._writing_since = math.inf
 
     async def _close(self) -> None:
         with anyio.move_on_after(_LINGER_S, shield=True):

@@ -37,6 +37,7 @@ __all__ = ["ServerLimits", "serve_app"]
 
 _MAX_REFUSALS: Final = 64
 _RETRY_AFTER_S: Final = 5
+_LOOKS_PER_TIMEOUT: Final = 8
 _OUT_OF_FILES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 _log = logging.getLogger(__name__)
@@ -109,6 +110,7 @@ class _Serving:
         async with anyio.create_task_group() as connections:
             try:
                 async with anyio.create_task_group() as accepting:
+                    accepting.start_soon(self._drop_stalled)
                     for listener in listeners:
                         accepting.start_soon(self._accept, listener, connections)
                     task_status.started([_url(listener) for listener in listeners])
@@ -120,6 +122,13 @@ class _Serving:
                 await listener.aclose()
             await self._drain(connections)
             connections.cancel_scope.cancel()
+
+    async def _drop_stalled(self) -> None:
+        while True:
+            await anyio.sleep(self._limits.send_timeout_s / _LOOKS_PER_TIMEOUT)
+            now = anyio.current_time()
+            for connection in [c for c in self._connections if c.stalls(now)]:
+                await connection.abort()
 
     async def _drain(self, tasks: TaskGroup) -> None:
         with anyio.move_on_after(self._limits.drain_s):
