@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from typing import Final
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import msgspec
 
 from clubai.errors import ConfigError
 
-NODE_PATH = "/nodes/connect"
+NODE_PATH: Final = "/nodes/connect"
+NAME_LENGTH: Final = 256
+_SCHEMES: Final = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 
 
 class BackendConfig(
@@ -62,8 +65,19 @@ class AgentConfig(
     """Longest one request may run, whatever the coordinator allows."""
 
     def __post_init__(self) -> None:
-        if self.look_s <= 0 or self.request_timeout_s <= 0 or self.vram_gb < 0:
+        positive = self.look_s > 0 and self.request_timeout_s > 0
+        if not (positive and self.vram_gb >= 0):
             msg = "look_s and request_timeout_s must be above 0, vram_gb 0 or more"
+            raise ValueError(msg)
+        name = self.name
+        if not 0 < len(name) <= NAME_LENGTH or name != name.strip():
+            msg = f"name is {name[:80]!r}: give 1 to {NAME_LENGTH} characters without"
+            raise ValueError(f"{msg} spaces at the ends (NODE_ID)")
+        if not name.isprintable():
+            msg = f"name is {name[:80]!r}: give printable characters only (NODE_ID)"
+            raise ValueError(msg)
+        if not (self.token.isascii() and self.token.isprintable()):
+            msg = "token has characters that no key has: give it without line ends"
             raise ValueError(msg)
 
     def __repr__(self) -> str:
@@ -79,13 +93,25 @@ def node_url(url: str) -> str:
     """The WebSocket address for nodes at a club's address; a given path is kept.
 
     Raises:
-        ConfigError: `url` is no http, https, ws or wss URL.
+        ConfigError: `url` is no http, https, ws or wss URL, or holds credentials.
     """
-    parts = urlsplit(url if "://" in url else f"ws://{url}")
-    schemes = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
-    if parts.scheme not in schemes or not parts.netloc:
+    parts = _split(url if "://" in url else f"ws://{url}")
+    if parts is None or parts.scheme not in _SCHEMES or not parts.hostname:
         raise ConfigError(
             "COORDINATOR_URL", url, "give one such as ws://localhost:8000/nodes/connect"
         )
+    if parts.username is not None:
+        shown = f"{parts.scheme}://...@{parts.netloc.rpartition('@')[2]}"
+        fix = "leave the credentials out, and give the API key by itself"
+        raise ConfigError("COORDINATOR_URL", shown, fix)
     path = parts.path if parts.path not in ("", "/") else NODE_PATH
-    return urlunsplit((schemes[parts.scheme], parts.netloc, path, "", ""))
+    return urlunsplit((_SCHEMES[parts.scheme], parts.netloc, path, "", ""))
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # looked at only now
+    except ValueError:
+        return None
+    return parts
