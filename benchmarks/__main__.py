@@ -9,14 +9,13 @@ import argparse
 import json
 import os
 import platform
-import secrets
+import resource
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import msgspec
 
 from benchmarks import report
@@ -137,17 +136,20 @@ def generate(
 
 
 def measure_idle(args: argparse.Namespace, scratch: Path) -> IdleResult:
-    data = scratch / "idle"
-    arguments = ["clubai.cli.coordinator", "--port=0", f"--data={data}", "--json"]
+    open_files(args.nodes + 100)
+    arguments = ["benchmarks.wide_coordinator", str(scratch / "idle")]
     with started(arguments, scratch) as coordinator:
-        url = json.loads(coordinator.read_line())["coordinator"]
-        key = f"--key={become_member(url)}"
-        url = url.replace("http", "ws", 1) + "/nodes/connect"
-        pid = coordinator.pid
+        ready = json.loads(coordinator.read_line())
+        pid, url = coordinator.pid, ready["url"].replace("http", "ws", 1)
+        dial = [
+            "benchmarks.idle_nodes",
+            f"{url}/nodes/connect",
+            f"--key={ready['key']}",
+            f"--nodes={args.nodes}",
+        ]
         memory, cpu = memory_mb(pid), cpu_seconds(pid)
-        dial = ["benchmarks.idle_nodes", url, key, f"--nodes={args.nodes}"]
         with started(dial, scratch) as nodes:
-            read_phase(nodes)
+            joining = read_phase(nodes)
             joined = cpu_seconds(pid)
             kb_per_node = 1024 * (memory_mb(pid) - memory) / args.nodes
             silent = read_phase(nodes)
@@ -156,22 +158,25 @@ def measure_idle(args: argparse.Namespace, scratch: Path) -> IdleResult:
             end = cpu_seconds(pid)
     floor = (quiet - joined) / silent["seconds"]
     spent = max(0.0, end - quiet - floor * beating["seconds"])
+    per_heartbeat = spent / beating["heartbeats"]
+    join_cpu = joined - cpu - per_heartbeat * joining["heartbeats"]
     return IdleResult(
         nodes=args.nodes,
         lost=int(beating["lost"]),
-        join_cpu_ms=1000 * (joined - cpu) / args.nodes,
+        join_cpu_ms=1000 * join_cpu / args.nodes,
         kb_per_node=kb_per_node,
         heartbeats=int(beating["heartbeats"]),
-        cpu_us_per_heartbeat=1e6 * spent / beating["heartbeats"],
+        cpu_us_per_heartbeat=1e6 * per_heartbeat,
         cpu_percent=100 * (end - quiet) / beating["seconds"],
     )
 
 
-def become_member(url: str) -> str:
-    credentials = {"name": "owner", "password": secrets.token_hex(16)}
-    httpx.post(f"{url}/api/register", json=credentials).raise_for_status()
-    answer = httpx.post(f"{url}/api/login", json=credentials).raise_for_status()
-    return str(answer.json()["access_token"])
+def open_files(count: int) -> None:
+    """Let this process and its children open `count` files, if the system does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < count:
+        most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def read_phase(nodes: Started) -> dict[str, float]:

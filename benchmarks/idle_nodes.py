@@ -12,6 +12,7 @@ import json
 import os
 import struct
 import time
+from collections import deque
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -138,7 +139,31 @@ class Node(asyncio.Protocol):
         self.transport.write(frame(BINARY, encode(message)))
 
 
-async def join(url: str, key: str, count: int) -> list[Node]:
+class Beats:
+    """Sends a heartbeat for each node every `interval` seconds, while not paused."""
+
+    def __init__(self, interval: float) -> None:
+        self.interval = interval
+        self.paused = False
+        self.sent = 0
+        self.due: deque[tuple[float, Node]] = deque()
+
+    def add(self, node: Node) -> None:
+        self.due.append((time.perf_counter() + self.interval, node))
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(0.02)
+            now = time.perf_counter()
+            while not self.paused and self.due and self.due[0][0] <= now:
+                node = self.due.popleft()[1]
+                if not node.lost:
+                    node.transport.write(HEARTBEAT)
+                    self.sent += 1
+                    self.due.append((now + self.interval, node))
+
+
+async def join(url: str, key: str, count: int, beats: Beats) -> list[Node]:
     parts = urlsplit(url)
     free = asyncio.Semaphore(AT_ONCE)
 
@@ -150,31 +175,25 @@ async def join(url: str, key: str, count: int) -> list[Node]:
                 parts.port or 80,
             )
             await node.joined
+            beats.add(node)
             return node
 
     return list(await asyncio.gather(*(one(number) for number in range(count))))
 
 
-async def beat(nodes: list[Node], interval: float, seconds: float) -> int:
-    """Let each node send a heartbeat every `interval`, spread evenly."""
-    start, sent = time.perf_counter(), 0
-    while (passed := time.perf_counter() - start) < seconds:
-        due = int(passed / interval * len(nodes))
-        while sent < due:
-            nodes[sent % len(nodes)].transport.write(HEARTBEAT)
-            sent += 1
-        await asyncio.sleep(0.01)
-    return sent
-
-
 async def run(args: argparse.Namespace) -> None:
     start = time.perf_counter()
-    nodes = await join(args.url, args.key, args.nodes)
-    report("joined", nodes, seconds=time.perf_counter() - start)
+    beats = Beats(args.interval)
+    beating = asyncio.create_task(beats.run())
+    nodes = await join(args.url, args.key, args.nodes, beats)
+    report("joined", nodes, seconds=time.perf_counter() - start, heartbeats=beats.sent)
+    beats.paused = True
     await asyncio.sleep(args.silent)
     report("silent", nodes, seconds=args.silent)
-    sent = await beat(nodes, args.interval, args.seconds)
-    report("beating", nodes, seconds=args.seconds, heartbeats=sent)
+    beats.paused, before = False, beats.sent
+    await asyncio.sleep(args.seconds)
+    report("beating", nodes, seconds=args.seconds, heartbeats=beats.sent - before)
+    beating.cancel()
 
 
 def report(phase: str, nodes: list[Node], **more: float) -> None:

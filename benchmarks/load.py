@@ -19,6 +19,7 @@ import uvloop
 TOKEN: Final = b"tok "
 GIVE_UP: Final = 30.0
 """Seconds that one answer may take."""
+MOST_ERRORS: Final = 1000
 
 
 class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,17 +113,18 @@ async def run(
     async def worker() -> None:
         loop = asyncio.get_running_loop()
         connection: Connection | None = None
-        while time.perf_counter() < start + s:
-            if connection is None:
-                _, connection = await loop.create_connection(
-                    Connection, parts.hostname or "", parts.port or 80
-                )
+        while time.perf_counter() < start + s and len(errors) < MOST_ERRORS:
             try:
+                if connection is None:
+                    _, connection = await loop.create_connection(
+                        Connection, parts.hostname or "", parts.port or 80
+                    )
                 samples.append(await connection.ask(request, tokens))
-            except (ConnectionError, TimeoutError) as error:
+            except (OSError, TimeoutError) as error:
                 errors.append(str(error) or "no answer in time")
-                connection.transport.abort()
-                connection = None
+                if connection is not None:
+                    connection.transport.abort()
+                    connection = None
         if connection is not None:
             connection.transport.close()
 

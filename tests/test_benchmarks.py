@@ -27,6 +27,34 @@ def mock_url() -> Iterator[str]:
         mock.communicate(timeout=10)
 
 
+def test_idle_nodes_join_and_stay(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.wide_coordinator", tmp_path],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as coordinator:
+        assert coordinator.stdout is not None
+        ready = msgspec.json.decode(coordinator.stdout.readline())
+        url = ready["url"].replace("http", "ws", 1) + "/nodes/connect"
+        program = [sys.executable, "-m", "benchmarks.idle_nodes", url]
+        done = subprocess.run(
+            [*program, f"--key={ready['key']}", "--nodes=20", "--silent=0.1"]
+            + ["--interval=0.3", "--seconds=0.5"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        coordinator.communicate(timeout=10)
+
+    phases = [msgspec.json.decode(line) for line in done.stdout.splitlines()]
+    assert [phase["phase"] for phase in phases] == ["joined", "silent", "beating"]
+    assert [phase["lost"] for phase in phases] == [0, 0, 0]
+    assert phases[2]["heartbeats"] >= 20
+
+
 def load(url: str, *arguments: str) -> dict[str, float]:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.load", url, "--seconds=0.2", *arguments],
