@@ -39,9 +39,9 @@ def test_idle_nodes_join_and_stay(tmp_path: Path) -> None:
         ready = msgspec.json.decode(coordinator.stdout.readline())
         url = ready["url"].replace("http", "ws", 1) + "/nodes/connect"
         program = [sys.executable, "-m", "benchmarks.idle_nodes", url]
+        short = ["--nodes=20", "--silent=0.1", "--interval=0.3", "--seconds=0.5"]
         done = subprocess.run(
-            [*program, f"--key={ready['key']}", "--nodes=20", "--silent=0.1"]
-            + ["--interval=0.3", "--seconds=0.5"],
+            [*program, f"--key={ready['key']}", *short],
             cwd=ROOT,
             capture_output=True,
             text=True,
