@@ -14,7 +14,13 @@ from clubai import __version__
 from clubai.cli import plain, settings
 from clubai.cli.boundary import run_command
 from clubai.cli.options import CONTEXT, examples, json_option, program_options
-from clubai.cli.running import Loop, end_with_stdin, notify_ready, run_until_stopped
+from clubai.cli.running import (
+    Loop,
+    end_with_stdin,
+    notify_ready,
+    run_until_stopped,
+    spare_collections,
+)
 
 if TYPE_CHECKING:
     from clubai.coordinator.config import CoordinatorConfig
@@ -83,6 +89,7 @@ async def _serve(
         ready = await tasks.start(partial(club.serve_coordinator, config))
         if with_operator:
             await club.operator_key(ready.coordinator, config.data)
+        spare_collections()
         notify_ready()
         if as_json:
             fields = {

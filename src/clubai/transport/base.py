@@ -51,6 +51,11 @@ class MessageStream(ObjectStream[bytes]):
                 f"{self._max_message_bytes}"
             )
 
+    async def send_many(self, items: list[bytes]) -> None:
+        """Send messages in order; some streams carry them together."""
+        for item in items:
+            await self.send(item)
+
     async def send_eof(self) -> None:
         """Not supported: a WebSocket cannot be closed in one direction only."""
         raise NotImplementedError("a message stream cannot be half-closed: use aclose")

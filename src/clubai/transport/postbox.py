@@ -12,6 +12,7 @@ from typing import Final
 import anyio
 from anyio.abc import ObjectStream
 
+from clubai.transport.base import MessageStream
 from clubai.transport.memory import MemoryStream
 
 MAX_QUEUED_BYTES: Final = 16 << 20
@@ -38,7 +39,9 @@ class Postbox:
         self._max_bytes = max_bytes
         self._max_messages = max_messages
         self._queue: deque[bytes] = deque()
+        self._count = 0
         self._bytes = 0
+        """Of what is queued, and of what is being sent."""
         self._sending = False
         self._wake = anyio.Event()
         self._room = anyio.Event()
@@ -57,6 +60,7 @@ class Postbox:
         if not self._fits(frame):
             return False
         self._queue.append(frame)
+        self._count += 1
         self._bytes += len(frame)
         self._wake.set()
         return True
@@ -77,6 +81,7 @@ class Postbox:
             return
         if last is not None:
             self._queue.append(last)
+            self._count += 1
             self._bytes += len(last)
         self._closing = True
         self._wake.set()
@@ -91,7 +96,7 @@ class Postbox:
         try:
             while True:
                 while self._queue:
-                    await self._send(self._queue.popleft())
+                    await self._send_queued()
                 if self._stopped:
                     raise anyio.BrokenResourceError
                 if self._closing:
@@ -102,11 +107,22 @@ class Postbox:
             self._stopped = True
             self._wake_waiting()
 
-    async def _send(self, frame: bytes) -> None:
-        self._bytes -= len(frame)
+    async def _send_queued(self) -> None:
+        frames = list(self._queue)
+        self._queue.clear()
         self._sending = True
-        await self._stream.send(frame)
+        if isinstance(self._stream, MessageStream):
+            await self._stream.send_many(frames)
+            self._note_sent(*frames)
+        else:
+            for frame in frames:
+                await self._stream.send(frame)
+                self._note_sent(frame)
         self._sending = False
+
+    def _note_sent(self, *frames: bytes) -> None:
+        self._count -= len(frames)
+        self._bytes -= sum(map(len, frames))
         self._wake_waiting()
 
     def _wake_waiting(self) -> None:
@@ -116,11 +132,11 @@ class Postbox:
 
     @property
     def _much_is_queued(self) -> bool:
-        return self._bytes > LOW_WATER_BYTES or len(self._queue) > LOW_WATER_MESSAGES
+        return self._bytes > LOW_WATER_BYTES or self._count > LOW_WATER_MESSAGES
 
     def _fits(self, frame: bytes) -> bool:
         return (
-            len(self._queue) < self._max_messages
+            self._count < self._max_messages
             and self._bytes + len(frame) <= self._max_bytes
         )
 

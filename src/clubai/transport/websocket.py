@@ -41,8 +41,8 @@ class Wire(Protocol):
 
     subprotocol: str | None
 
-    async def send(self, item: bytes) -> None:
-        """Write one message; called by one task only."""
+    async def send(self, items: list[bytes]) -> None:
+        """Write messages, together if it can; called by one task only."""
 
     async def receive(self) -> bytes:
         """Read one message; called by one task only."""
@@ -65,12 +65,18 @@ class DialledStream(MessageStream):
 
     async def send(self, item: bytes) -> None:
         """Send one message, waiting while the peer is behind."""
-        self._check_size(item)
+        await self.send_many([item])
+
+    async def send_many(self, items: list[bytes]) -> None:
+        """Send messages that may share a packet."""
+        for item in items:
+            self._check_size(item)
         if self._closed:
             raise anyio.ClosedResourceError
         await anyio.lowlevel.checkpoint()
         try:
-            await self._outgoing.put(item)
+            for item in items:
+                await self._outgoing.put(item)
         except anyio.BrokenResourceError:
             if self._closed:
                 raise anyio.ClosedResourceError from None
@@ -111,9 +117,8 @@ class DialledStream(MessageStream):
             await self._wire.abort()
 
     async def _write(self, items: list[bytes]) -> None:
-        for item in items:
-            with anyio.fail_after(SEND_TIMEOUT_S):
-                await self._wire.send(item)
+        with anyio.fail_after(SEND_TIMEOUT_S):
+            await self._wire.send(items)
 
 
 @asynccontextmanager

@@ -39,9 +39,10 @@ class _AsyncioWire:
         self._connection = connection
         self.subprotocol: str | None = connection.subprotocol
 
-    async def send(self, item: bytes) -> None:
+    async def send(self, items: list[bytes]) -> None:
         try:
-            await self._connection.send(item)
+            for item in items:
+                await self._connection.send(item)
         except ConnectionClosed as error:
             raise _ended(error) from error
 

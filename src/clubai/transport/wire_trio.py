@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import anyio
@@ -15,7 +16,7 @@ from clubai.transport.base import ABNORMAL_CLOSURE, CLOSE_TIMEOUT_S, ending
 from clubai.transport.target import Refusal, Target, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from anyio.abc import TaskGroup
 
@@ -73,21 +74,67 @@ class _Reader:
                 self._opening.cancel()
 
 
+class _Gathering(trio.abc.Stream):
+    """A stream that can hold what it is given, to send several messages at once."""
+
+    def __init__(self, stream: _Stream) -> None:
+        self._inner = stream
+        self._holding = False
+        self._held = b""
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep what is sent until `flush`."""
+        self._holding = True
+        try:
+            yield
+        finally:
+            self._holding = False
+
+    async def flush(self) -> None:
+        """Send what was kept."""
+        if self._held:
+            held, self._held = self._held, b""
+            await self._inner.send_all(held)
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        if self._holding:
+            self._held += data
+            await trio.lowlevel.checkpoint()
+            return
+        await self.flush()
+        await self._inner.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._inner.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        return await self._inner.receive_some(max_bytes)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
 class _TrioWire:
     """See `websocket.Wire`."""
 
-    def __init__(self, connection: Any, stream: _Stream, reader: _Reader) -> None:
+    def __init__(self, connection: Any, stream: _Gathering, reader: _Reader) -> None:
         self._connection = connection
         self._reader = reader
         self._stream = stream
         self.subprotocol: str | None = connection.subprotocol
 
-    async def send(self, item: bytes) -> None:
+    async def send(self, items: list[bytes]) -> None:
         try:
-            await self._connection.send_message(item)
+            with self._stream.held() if len(items) > 1 else nullcontext():
+                for item in items:
+                    await self._connection.send_message(item)
+            await self._stream.flush()
         except ConnectionClosed as error:
             raise _ended(error) from error
-        except ProtocolError as error:
+        except (ProtocolError, trio.BrokenResourceError) as error:
+            raise anyio.BrokenResourceError from error
+        except trio.ClosedResourceError as error:
             raise anyio.BrokenResourceError from error
 
     async def receive(self) -> bytes:
@@ -111,13 +158,13 @@ class _TrioWire:
 
 async def dial(target: Target, tasks: TaskGroup) -> _TrioWire:
     """Open a connection; raises `Refusal` and `OSError`."""
-    stream = await _open_stream(target)
+    stream = _Gathering(await _open_stream(target))
     reader = _Reader(tasks)
 
     async def opening() -> Any:
         return await wrap_client_stream(
             cast("trio.Nursery", reader),
-            stream,
+            cast("trio.SocketStream", stream),
             target.netloc,
             target.resource,
             subprotocols=target.subprotocols,
