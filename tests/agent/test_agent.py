@@ -517,13 +517,21 @@ async def test_a_goodbye_for_good_ends_the_agent(
     assert (door.knocks.count, backoffs.attempts) == (1, [])
 
 
-@pytest.mark.parametrize("code", [CloseCode.RESTARTING, CloseCode.TOO_MANY])
+@pytest.mark.parametrize(
+    ("code", "warnings"), [(CloseCode.RESTARTING, 0), (CloseCode.TOO_MANY, 1)]
+)
 async def test_a_goodbye_for_now_is_tried_again(
-    code: CloseCode, tmp_path: Path, backoffs: Backoffs
+    code: CloseCode,
+    warnings: int,
+    tmp_path: Path,
+    backoffs: Backoffs,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     assert await Door(code=code).try_to_enter(tmp_path) is None
 
     assert backoffs.attempts[:3] == [0, 1, 2]
+    warned = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert bool(warned) == bool(warnings)
 
 
 def test_the_real_backoff_is_random_and_grows() -> None:

@@ -134,7 +134,8 @@ class Agent:
             except RemoteProtocolError as error:
                 if error.code in FINAL_CODES:
                     raise
-                logger.warning("%s", error)
+                expected = error.code == CloseCode.RESTARTING
+                logger.log(logging.INFO if expected else logging.WARNING, "%s", error)
             delay = backoff(failures, random())  # noqa: S311 - jitter, not a secret
             failures += 1
             logger.info("trying again in %.1f s", delay)
