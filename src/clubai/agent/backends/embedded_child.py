@@ -20,6 +20,7 @@ import threading
 from typing import Any, Final, NoReturn
 
 STOP_SECONDS: Final = 5.0
+STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 BATCH: Final = 512
 """Tokens of one step, and the most that one embedding's input may have."""
 
@@ -66,10 +67,14 @@ def main() -> None:
         return
     import xllamacpp
 
+    # The native threads inherit the mask: a signal that one of them took would not
+    # interrupt the read below.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     server = xllamacpp.Server(make_params(json.loads(line)))
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOP_SIGNALS:
         signal.signal(number, _stop)
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         os.write(announce, f"READY {server.listening_address}\n".encode())
         while sys.stdin.buffer.read(1 << 10):
             pass
