@@ -1,9 +1,9 @@
-"""The page docs/commands.md, from the commands' own help; run it to write the page."""
+"""Prints the page docs/commands.md from the commands' own help."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
@@ -11,7 +11,6 @@ from clubai.cli import clubai
 from clubai.cli.agent import agent
 from clubai.cli.coordinator import coordinator
 
-PAGE = Path(__file__).parent.parent.parent / "docs" / "commands.md"
 PROGRAMS = (
     ("clubai", clubai),
     ("clubai-coordinator", coordinator),
@@ -81,4 +80,4 @@ def render() -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(render())
+    sys.stdout.write(render())
