@@ -29,7 +29,7 @@ from clubai.coordinator.config import CoordinatorConfig
 from clubai.coordinator.coordinator import Coordinator
 from clubai.crypto.keyfiles import load, load_or_create
 from clubai.crypto.keys import API_KEY_LENGTH
-from clubai.errors import AuthenticationError, lone_errors
+from clubai.errors import AuthenticationError, ClubAIError, lone_errors
 from clubai.gateway import GatewayLimits, gateway_routes
 from clubai.gateway.transit import TransitClients
 from clubai.model import ClubSnapshot
@@ -269,6 +269,7 @@ async def _start_agents(
     backend: BackendConfig,
 ) -> list[Agent]:
     agents: list[Agent] = []
+    failures: list[ClubAIError] = []
 
     async def start(number: int) -> None:
         name = f"node-{number}"
@@ -279,9 +280,15 @@ async def _start_agents(
             data=data / "agents" / name,
             backend=backend,
         )
-        agents.append(await tasks.start(serve_agent, config))
+        try:
+            agents.append(await tasks.start(serve_agent, config))
+        except ClubAIError as error:  # the others are likely to fail alike
+            failures.append(error)
+            starting.cancel_scope.cancel()
 
     async with anyio.create_task_group() as starting:
         for number in range(1, count + 1):
             starting.start_soon(start, number)
+    if failures:
+        raise failures[0]
     return sorted(agents, key=lambda agent: agent.name)

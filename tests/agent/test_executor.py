@@ -3,15 +3,6 @@ from __future__ import annotations
 import anyio
 import msgspec
 import pytest
-from support.scripted_backend import (
-    USAGE,
-    Answerer,
-    ScriptedBackend,
-    embeddings,
-    say,
-    stop,
-    word,
-)
 
 from clubai.agent.executor import execute
 from clubai.client.answer import text_of
@@ -35,6 +26,15 @@ from clubai.protocol.records import (
 )
 from clubai.transport.memory import memory_pair
 from clubai.transport.postbox import Postbox
+from support.scripted_backend import (
+    USAGE,
+    Answerer,
+    ScriptedBackend,
+    embeddings,
+    say,
+    stop,
+    word,
+)
 
 TASK = b"t" * 16
 

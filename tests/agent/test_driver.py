@@ -1,0 +1,259 @@
+"""The agent's side of a connection; the coordinator's side is spoken by hand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import anyio
+import msgspec
+import pytest
+
+from clubai.agent.config import AgentConfig
+from clubai.agent.driver import AgentDriver
+from clubai.agent.standing import Standing
+from clubai.crypto.identity import Identity, verify
+from clubai.errors import ConnectionLost, RemoteProtocolError
+from clubai.model import FailCode
+from clubai.protocol.codec import decode_from_node, encode
+from clubai.protocol.messages import (
+    CloseCode,
+    Goodbye,
+    Hello,
+    Message,
+    NodeHeard,
+    NodeHeartbeat,
+    NodeRegister,
+    NodeRegistered,
+    TaskAccept,
+    TaskAssign,
+    TaskCancel,
+    TaskFail,
+    TaskRecord,
+    TaskReply,
+    TaskResult,
+    Welcome,
+)
+from clubai.protocol.records import RecordType, RecordWriter
+from clubai.protocol.session import registration_bytes
+from clubai.transport.memory import MemoryStream, memory_pair
+from support.scripted_backend import ScriptedBackend, say
+
+T = TypeVar("T", bound=Message)
+CHALLENGE = b"c" * 32
+
+
+class Far:
+    """The coordinator's end of one agent's connection."""
+
+    def __init__(self, stream: MemoryStream, identity: Identity) -> None:
+        self.stream = stream
+        self.identity = identity
+        self.ended = anyio.Event()
+        self.error: Exception | None = None
+        """Why the agent's `serve` ended."""
+
+    async def say(self, *messages: Message) -> None:
+        for message in messages:
+            await self.stream.send(encode(message))
+
+    async def hear(self, type_: type[T]) -> T:
+        """The next message that is no heartbeat, or the next heartbeat."""
+        with anyio.fail_after(5):
+            while True:
+                message = decode_from_node(await self.stream.receive())
+                if isinstance(message, type_):
+                    return message
+                assert isinstance(message, NodeHeartbeat), message
+
+    async def assign(self, number: int = 1, **changes: object) -> bytes:
+        """Give the agent work; its task id."""
+        task = bytes([number]) * 16
+        fields = {"task": task, "model": "m", **changes}
+        await self.say(TaskAssign(**fields))  # type: ignore[arg-type]
+        writer = RecordWriter(task, 0, 0)
+        await self.say(*writer.write_all(msgspec.json.encode({"messages": []})))
+        return task
+
+
+@asynccontextmanager
+async def driven(
+    backend: ScriptedBackend, *, heartbeat_s: float = 15.0
+) -> AsyncIterator[tuple[Far, Standing]]:
+    """A driver that has joined."""
+    here, there = memory_pair()
+    standing = Standing()
+    standing.update(backend.info)
+    far = Far(there, Identity.generate())
+    driver = AgentDriver(
+        here,
+        backend=backend,
+        standing=standing,
+        identity=far.identity,
+        boot=b"b" * 16,
+        config=AgentConfig(name="attic", vram_gb=24.0),
+        program="test",
+    )
+
+    async def serve() -> None:
+        try:
+            await driver.join()
+            await driver.serve()
+        except (ConnectionLost, RemoteProtocolError) as error:
+            far.error = error
+        finally:
+            far.ended.set()
+
+    async with here, there, anyio.create_task_group() as tasks:
+        tasks.start_soon(serve)
+        await far.hear(Hello)
+        await far.say(Welcome(version=1, challenge=CHALLENGE, heartbeat_s=heartbeat_s))
+        register = await far.hear(NodeRegister)
+        check_registration(register, far.identity)
+        await far.say(NodeRegistered(node=far.identity.node_id))
+        yield far, standing
+        tasks.cancel_scope.cancel()
+
+
+def check_registration(register: NodeRegister, identity: Identity) -> None:
+    assert register.key == identity.key
+    signed = registration_bytes(CHALLENGE, register.boot)
+    assert verify(register.key, signed, register.sig)
+    assert (register.name, register.vram_gb) == ("attic", 24.0)
+    assert [offer.name for offer in register.models] == ["m"]
+
+
+async def test_work_is_accepted_run_and_answered() -> None:
+    backend = ScriptedBackend(say("hello"))
+    async with driven(backend) as (far, _):
+        task = await far.assign()
+
+        assert (await far.hear(TaskAccept)).task == task
+        assert (await far.hear(TaskReply)).task == task
+        while not (await far.hear(TaskRecord)).fin:
+            pass
+        assert (await far.hear(TaskResult)).usage.completion_tokens == 2
+    assert backend.asked == [("chat", "m", {"messages": []})]
+
+
+async def test_no_more_work_is_taken_than_there_are_slots() -> None:
+    backend = ScriptedBackend(lambda _: [anyio.Event()], slots=1)
+    async with driven(backend) as (far, _):
+        await far.assign(1)
+        await far.hear(TaskAccept)
+        second = await far.assign(2)
+
+        refused = await far.hear(TaskFail)
+
+        assert (refused.task, refused.code) == (second, FailCode.BUSY)
+        assert backend.most_running == 1
+
+
+async def test_a_cancel_stops_the_backend() -> None:
+    backend = ScriptedBackend(lambda _: [anyio.Event()])
+    async with driven(backend) as (far, _):
+        task = await far.assign()
+        await far.hear(TaskAccept)
+        await backend.started.wait()
+        await far.say(TaskCancel(task=task))
+        with anyio.fail_after(5):
+            await backend.stopped.wait()
+
+
+async def test_a_cancel_before_the_request_is_whole_frees_its_slot() -> None:
+    backend = ScriptedBackend(slots=1)
+    async with driven(backend) as (far, _):
+        await far.say(TaskAssign(task=b"1" * 16, model="m"))
+        await far.say(TaskCancel(task=b"1" * 16))
+        await far.assign(2)
+
+        assert (await far.hear(TaskAccept)).task == bytes([2]) * 16
+
+
+async def test_a_request_out_of_order_fails_as_not_opened() -> None:
+    async with driven(ScriptedBackend()) as (far, _):
+        writer = RecordWriter(b"1" * 16, 0, 0)
+        writer.write(RecordType.DATA, b"lost")
+        await far.say(
+            TaskAssign(task=b"1" * 16, model="m"),
+            writer.write(RecordType.DATA, b"{}", fin=True),
+        )
+
+        assert (await far.hear(TaskFail)).code == FailCode.OPEN_FAILED
+
+
+async def test_heartbeats_list_the_work_and_the_changes() -> None:
+    backend = ScriptedBackend(lambda _: [anyio.Event()])
+    async with driven(backend, heartbeat_s=0.02) as (far, standing):
+        task = await far.assign()
+        await far.hear(TaskAccept)
+        while task not in (await far.hear(NodeHeartbeat)).running:
+            await far.say(NodeHeard())
+        standing.pause()
+        while not (await far.hear(NodeHeartbeat)).paused:
+            await far.say(NodeHeard())
+        refused_task = await far.assign(2)
+        assert (await far.hear(TaskFail)).task == refused_task
+
+
+async def test_a_silent_coordinator_is_given_up() -> None:
+    async with driven(ScriptedBackend(), heartbeat_s=0.02) as (far, _):
+        with anyio.fail_after(5):
+            await far.ended.wait()
+
+    assert isinstance(far.error, ConnectionLost)
+    assert "silent" in far.error.reason
+
+
+async def test_a_goodbye_keeps_its_reason() -> None:
+    async with driven(ScriptedBackend()) as (far, _):
+        await far.say(Goodbye(code=CloseCode.REPLACED, reason="a newer one came"))
+        with anyio.fail_after(5):
+            await far.ended.wait()
+
+    assert isinstance(far.error, RemoteProtocolError)
+    assert (far.error.code, far.error.reason) == (
+        CloseCode.REPLACED,
+        "a newer one came",
+    )
+
+
+async def test_when_the_connection_goes_the_work_stops() -> None:
+    backend = ScriptedBackend(lambda _: [anyio.Event()])
+    async with driven(backend) as (far, _):
+        await far.assign()
+        await backend.started.wait()
+        await far.stream.aclose()
+        with anyio.fail_after(5):
+            await backend.stopped.wait()
+            await far.ended.wait()
+
+    assert isinstance(far.error, ConnectionLost)
+
+
+@pytest.mark.parametrize("said", [b"\xc1", encode(Hello(versions=(1,)))])
+async def test_nonsense_of_the_coordinator_ends_the_connection(said: bytes) -> None:
+    async with driven(ScriptedBackend()) as (far, _):
+        await far.stream.send(said)
+        with anyio.fail_after(5):
+            await far.ended.wait()
+
+    assert isinstance(far.error, RemoteProtocolError)
+
+
+async def test_a_refusal_at_the_greeting_is_raised_by_join() -> None:
+    here, there = memory_pair()
+    driver = AgentDriver(
+        here,
+        backend=ScriptedBackend(),
+        standing=Standing(),
+        identity=Identity.generate(),
+        boot=bytes(16),
+        config=AgentConfig(),
+        program="test",
+    )
+    async with here, there:
+        await there.send(encode(Goodbye(code=CloseCode.VERSION, reason="update")))
+        with pytest.raises(RemoteProtocolError, match="update"):
+            await driver.join()
