@@ -38,3 +38,11 @@ def model_file() -> Path:
         return await ensure_model(cache=cache, env=os.environ)
 
     return anyio.run(ensure)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write the golden files anew instead of comparing with them",
+    )

@@ -67,10 +67,11 @@ async def test_when_stopping_new_requests_are_refused_and_all_are_told(
         async with club.client() as client, anyio.create_task_group() as tasks:
 
             async def read() -> None:
-                with pytest.raises(ConnectionLost, match="stopping"):
-                    async with client.stream("Q", model="m") as stream:
-                        async for _ in stream:
-                            started.set()
+                async with client.stream("Q", model="m") as stream:
+                    await anext(stream)
+                    started.set()
+                    with pytest.raises(ConnectionLost, match="stopping"):
+                        await anext(stream)
 
             started = anyio.Event()
             tasks.start_soon(read)

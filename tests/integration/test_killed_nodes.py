@@ -15,6 +15,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+
 from support.commands import started
 
 ROOT = Path(__file__).parents[2]
