@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import resource
+import secrets
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -40,6 +41,7 @@ class Pids(msgspec.Struct, frozen=True):
 class Club(msgspec.Struct, frozen=True):
     """The line that `clubai up --json` prints."""
 
+    coordinator: str
     openai: str
     api_key: str
     pids: Pids
@@ -84,7 +86,7 @@ def measure_load(args: argparse.Namespace, scratch: Path) -> list[Row]:
                     Row(target="direct", streamed=streamed, at_once=at_once, load=load)
                 )
                 show(args, report.line(rows[-1]))
-        with club(args, url, scratch) as one:
+        with up(scratch, f"--agents={args.agents}", f"--backend={url}") as one:
             for streamed in (False, True):
                 for at_once in args.at_once:
                     rows.append(measure_club(args, one, streamed, at_once))
@@ -137,14 +139,12 @@ def generate(
 
 def measure_idle(args: argparse.Namespace, scratch: Path) -> IdleResult:
     open_files(args.nodes + 100)
-    arguments = ["benchmarks.wide_coordinator", str(scratch / "idle")]
-    with started(arguments, scratch) as coordinator:
-        ready = json.loads(coordinator.read_line())
-        pid, url = coordinator.pid, ready["url"].replace("http", "ws", 1)
+    with up(scratch, "--agents=0") as one:
+        pid = one.pids.coordinator
         dial = [
             "benchmarks.idle_nodes",
-            f"{url}/nodes/connect",
-            f"--key={ready['key']}",
+            one.coordinator.replace("http", "ws", 1) + "/nodes/connect",
+            f"--key={one.api_key}",
             f"--nodes={args.nodes}",
         ]
         memory, cpu = memory_mb(pid), cpu_seconds(pid)
@@ -192,19 +192,11 @@ def backend(args: argparse.Namespace, scratch: Path) -> Iterator[str]:
 
 
 @contextmanager
-def club(args: argparse.Namespace, url: str, scratch: Path) -> Iterator[Club]:
-    arguments = [
-        "clubai.cli",
-        "up",
-        "--processes",
-        "--json",
-        "--port=0",
-        f"--data={scratch / 'club'}",
-        f"--agents={args.agents}",
-        f"--backend={url}",
-    ]
-    with started(arguments, scratch) as up:
-        yield msgspec.json.decode(up.read_line(), type=Club)
+def up(scratch: Path, *options: str) -> Iterator[Club]:
+    data = scratch / f"club-{secrets.token_hex(3)}"
+    arguments = ["clubai.cli", "up", "--processes", "--json", "--port=0"]
+    with started([*arguments, f"--data={data}", *options], scratch) as process:
+        yield msgspec.json.decode(process.read_line(), type=Club)
 
 
 def machine() -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from support.commands import started
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -28,26 +30,19 @@ def mock_url() -> Iterator[str]:
 
 
 def test_idle_nodes_join_and_stay(tmp_path: Path) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.wide_coordinator", tmp_path],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as coordinator:
-        assert coordinator.stdout is not None
-        ready = msgspec.json.decode(coordinator.stdout.readline())
-        url = ready["url"].replace("http", "ws", 1) + "/nodes/connect"
+    club = ["up", "--processes", "--json", "--port=0", "--agents=0", "--data=club"]
+    with started("clubai.cli", *club, home=tmp_path) as up:
+        ready = up.ready()
+        url = ready["coordinator"].replace("http", "ws", 1) + "/nodes/connect"
         program = [sys.executable, "-m", "benchmarks.idle_nodes", url]
         short = ["--nodes=20", "--silent=0.1", "--interval=0.3", "--seconds=0.5"]
         done = subprocess.run(
-            [*program, f"--key={ready['key']}", *short],
+            [*program, f"--key={ready['api_key']}", *short],
             cwd=ROOT,
             capture_output=True,
             text=True,
             check=True,
         )
-        coordinator.communicate(timeout=10)
 
     phases = [msgspec.json.decode(line) for line in done.stdout.splitlines()]
     assert [phase["phase"] for phase in phases] == ["joined", "silent", "beating"]

@@ -109,7 +109,7 @@ async def _listen(
                 make_app(coordinator, tasks, gateway=gateway),
                 host=coordinator.config.host,
                 port=coordinator.config.port,
-                limits=ServerLimits(),
+                limits=ServerLimits(max_connections=coordinator.config.max_connections),
                 stop=stop.wait,
                 task_status=task_status,
             )

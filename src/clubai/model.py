@@ -100,7 +100,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the frozen value structs."""
 
 
-class ModelOffer(Value, frozen=True, kw_only=True, omit_defaults=True):
+class ModelOffer(Value, frozen=True, kw_only=True):
     """One model that a node can run."""
 
     name: str

@@ -31,6 +31,30 @@ async def test_the_first_step_leaves_at_once_and_the_next_ones_wait() -> None:
     assert steps(sent) == [word("a")]
 
 
+async def test_a_step_that_only_names_a_role_waits_for_the_first_word() -> None:
+    sent: list[bytes] = []
+    flowing = Flowing(sent.append)
+    role = Choice(delta=msgspec.Raw(b'{"role":"assistant","content":null}'))
+
+    flowing.add(role)
+    assert sent == []
+    flowing.add(word("a"))
+
+    assert steps(sent) == [role, word("a")]
+    assert len(sent) == 1
+
+
+@pytest.mark.parametrize(
+    "delta", [b'{"tool_calls":[{"index":0}]}', b'{"reasoning_content":"hm"}']
+)
+async def test_tools_and_thoughts_are_a_beginning_too(delta: bytes) -> None:
+    sent: list[bytes] = []
+
+    Flowing(sent.append).add(Choice(delta=msgspec.Raw(delta)))
+
+    assert len(sent) == 1
+
+
 async def test_a_full_record_leaves_before_its_time() -> None:
     sent: list[bytes] = []
     flowing = Flowing(sent.append)

@@ -24,6 +24,11 @@ from support.http_server import json_response
 
 openai = pytest.importorskip("openai", reason="the package openai is not installed")
 
+# Under trio the openai package leaves generators of its own to the collector.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+
 EMBEDDER = "tiny-embedder"
 SAID = "The answer."
 HI: Any = [{"role": "user", "content": "hi"}]

@@ -1,7 +1,8 @@
 """Answers as records: what the backend streams, cut and timed for the wire.
 
-The first step leaves at once; after that a record is sent every `FLUSH_SECONDS` or
-`FLUSH_BYTES`, whichever comes first. A `Whole` answer is kept until it is complete.
+The first step that says something leaves at once, with those before it that only name
+a role; after that a record is sent every `FLUSH_SECONDS` or `FLUSH_BYTES`, whichever
+comes first. A `Whole` answer is kept until it is complete.
 """
 
 from __future__ import annotations
@@ -32,12 +33,16 @@ class Flowing:
         self._bytes = 0
         self._flushed_at = -FLUSH_SECONDS
         self._waiting = anyio.Event()
+        self._begun = False
 
     def add(self, choice: Choice) -> None:
         """Take one step, and send what is due."""
         line = encode_choice(choice)
         self._lines.append(line)
         self._bytes += len(line)
+        self._begun = self._begun or _says_something(choice)
+        if not self._begun:
+            return  # until a node has said something, another one may answer instead
         late = anyio.current_time() - self._flushed_at >= FLUSH_SECONDS
         if late or self._bytes >= FLUSH_BYTES:
             self.flush()
@@ -102,6 +107,16 @@ class Whole:
                 delta = msgspec.Raw(msgspec.json.encode({"content": piece}))
                 self._choices.append(Choice(index=self._run_index, delta=delta))
         self._run = []
+
+
+def _says_something(choice: Choice) -> bool:
+    """Whether a reader would see anything of this step."""
+    if choice.text or choice.finish_reason:
+        return True
+    if not choice.delta:
+        return False
+    said = _json.decode(choice.delta)
+    return any(value for key, value in said.items() if key != "role")
 
 
 _STEP_CHARACTERS = 8_000

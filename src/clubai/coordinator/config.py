@@ -35,6 +35,8 @@ class CoordinatorConfig(
     registration: Registration | Literal[""] = ""
     """Who may make an account: `open` anyone who reaches the address, `closed` nobody
     but the first. Empty: open on loopback, closed elsewhere."""
+    max_connections: int = 20_000
+    """Of nodes, clients and HTTP requests together; further ones get a 503."""
     heartbeat_s: float = HEARTBEAT_SECONDS
     login_s: float = LOGIN_SECONDS
     shutdown_s: float = 1.5

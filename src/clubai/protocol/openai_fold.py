@@ -159,7 +159,8 @@ def _add_plain(whole: dict[str, Any], key: str, value: Any) -> None:
     if key in _SAID_ONCE:
         whole.setdefault(key, value)
     elif not isinstance(value, str):
-        if isinstance(before, list) and isinstance(value, list):
+        ours = isinstance(before, _Pieces)
+        if isinstance(before, list) and isinstance(value, list) and not ours:
             before.extend(value)
         else:
             whole[key] = value
@@ -183,7 +184,8 @@ def _add_tool_calls(calls: dict[int, dict[str, Any]], steps: list[Any]) -> None:
 def _add_logprobs(whole: dict[str, Any], step: dict[str, Any]) -> None:
     for key, value in step.items():
         before = whole.get(key)
-        if isinstance(before, list) and isinstance(value, list):
+        ours = isinstance(before, _Pieces)
+        if isinstance(before, list) and isinstance(value, list) and not ours:
             before.extend(value)
         elif value is not None or key not in whole:
             whole[key] = value
