@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Self, assert_never
+from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import anyio
@@ -15,6 +14,7 @@ from anyio.abc import ObjectStream
 
 from clubai.client.answer import Answer, AnswerStream, chat_body
 from clubai.client.job import DEADLINE_SECONDS, WAIT_SECONDS, Job
+from clubai.client.link import ClientLink
 from clubai.client.mailbox import Mailbox
 from clubai.client.run import OnWait, Run
 from clubai.errors import (
@@ -22,12 +22,8 @@ from clubai.errors import (
     ClubAIError,
     ConfigError,
     ConnectFailed,
-    ConnectionLost,
     PermissionDenied,
-    RemoteProtocolError,
-    TaskFailed,
     TaskRejected,
-    lone_errors,
 )
 from clubai.model import (
     ClubSnapshot,
@@ -37,29 +33,13 @@ from clubai.model import (
     ModelSnapshot,
     ReadableBy,
 )
-from clubai.protocol.codec import decode_to_client, decode_value, encode
+from clubai.protocol.codec import decode_value
 from clubai.protocol.messages import (
-    PROTOCOL_VERSION,
     ClubAnswer,
     ClubQuery,
     ClubUnwatch,
     ClubWatch,
-    Goodbye,
-    Hello,
-    Message,
-    Notice,
-    TaskCancel,
-    TaskFail,
-    TaskOffer,
-    TaskRecord,
-    TaskReply,
-    TaskResult,
-    ToClient,
-    Welcome,
 )
-from clubai.protocol.session import expect_welcome
-from clubai.transport.frames import each_frame
-from clubai.transport.postbox import Postbox
 from clubai.transport.websocket import open_websocket
 
 logger = logging.getLogger(__name__)
@@ -71,18 +51,10 @@ class Client:
     """Speaks for one member over one connection; made by `connect` or `over`."""
 
     def __init__(
-        self,
-        stream: ObjectStream[bytes],
-        *,
-        readable_by: ReadableBy = "coordinator and node",
+        self, link: ClientLink, *, readable_by: ReadableBy = "coordinator and node"
     ) -> None:
-        self._stream = stream
-        self._postbox = Postbox(stream)
+        self._link = link
         self._readable_by: ReadableBy = readable_by
-        self._refs = itertools.count(1)
-        self._mailboxes: dict[int, Mailbox] = {}
-        self._refs_by_task: dict[bytes, int] = {}
-        self._lost: ClubAIError | None = None
 
     @classmethod
     @asynccontextmanager
@@ -126,26 +98,18 @@ class Client:
         Raises:
             ConnectionLost, RemoteProtocolError: the greeting did not succeed.
         """
-        client = cls(stream)
-        await client._greet(timeout)
-        with lone_errors():
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(client._read)
-                tasks.start_soon(client._write)
-                try:
-                    yield client
-                finally:
-                    tasks.cancel_scope.cancel()
+        async with ClientLink.open(stream, timeout=timeout) as link:
+            yield cls(link)
 
     @property
     def lost(self) -> bool:
         """The connection is gone: make a new client."""
-        return self._lost is not None
+        return self._link.lost
 
     @property
     def busy(self) -> bool:
         """Requests or watches are open on it."""
-        return bool(self._mailboxes)
+        return self._link.busy
 
     @asynccontextmanager
     async def run(
@@ -160,19 +124,17 @@ class Client:
         """
         run = Run(
             job,
-            ref=next(self._refs),
-            send=self._send,
+            ref=self._link.next_ref(),
+            send=self._link.send,
             readable_by=self._readable_by,
             on_wait=on_wait,
         )
-        self._open(run.ref, run.mailbox)
+        self._link.expect(run.ref, run.mailbox)
         try:
             await run.request()
             yield run
         finally:
-            self._mailboxes.pop(run.ref, None)
-            if run.task:
-                self._refs_by_task.pop(bytes.fromhex(run.task), None)
+            self._link.forget(run.ref, task=bytes.fromhex(run.task))
             if not run.ended:
                 with anyio.CancelScope(shield=True), anyio.move_on_after(2):
                     await self._quietly(run.cancel)
@@ -279,13 +241,13 @@ class Client:
         At most one snapshot comes in `interval_s` seconds. Raises `ConnectionLost`.
         """
         ref, mailbox = self._new_mailbox()
-        await self._send(ClubWatch(ref=ref, interval_s=interval_s))
+        await self._link.send(ClubWatch(ref=ref, interval_s=interval_s))
         try:
             yield _Snapshots(mailbox)
         finally:
-            self._mailboxes.pop(ref, None)
+            self._link.forget(ref)
             with anyio.CancelScope(shield=True), anyio.move_on_after(2):
-                await self._quietly(lambda: self._send(ClubUnwatch(ref=ref)))
+                await self._quietly(lambda: self._link.send(ClubUnwatch(ref=ref)))
 
     async def _chat_job(
         self,
@@ -325,99 +287,17 @@ class Client:
     async def _query(self, what: str) -> msgspec.Raw:
         ref, mailbox = self._new_mailbox()
         try:
-            await self._send(ClubQuery(ref=ref, what=what))
+            await self._link.send(ClubQuery(ref=ref, what=what))
             message = await mailbox.take()
         finally:
-            self._mailboxes.pop(ref, None)
-        assert isinstance(message, ClubAnswer)  # noqa: S101 - by _dispatch
+            self._link.forget(ref)
+        assert isinstance(message, ClubAnswer)  # noqa: S101 - a query's ref has no other
         return message.body
 
     def _new_mailbox(self) -> tuple[int, Mailbox]:
-        ref, mailbox = next(self._refs), Mailbox()
-        self._open(ref, mailbox)
+        ref, mailbox = self._link.next_ref(), Mailbox()
+        self._link.expect(ref, mailbox)
         return ref, mailbox
-
-    def _open(self, ref: int, mailbox: Mailbox) -> None:
-        if self._lost is not None:
-            raise self._lost
-        self._mailboxes[ref] = mailbox
-
-    async def _greet(self, timeout: float) -> None:
-        hello = Hello(versions=(PROTOCOL_VERSION,), program="clubai client")
-        try:
-            with anyio.fail_after(timeout):
-                await self._stream.send(encode(hello))
-                expect_welcome(decode_to_client(await self._stream.receive()))
-        except TimeoutError as error:
-            raise ConnectionLost("the coordinator did not greet in time") from error
-        except (anyio.EndOfStream, anyio.BrokenResourceError) as error:
-            raise ConnectionLost("the coordinator closed at the greeting") from error
-
-    async def _send(self, message: Message) -> None:
-        if self._lost is not None:
-            raise self._lost
-        frame = encode(message)
-        while not self._postbox.post(frame):
-            if self._postbox.stopped:
-                raise self._lose(ConnectionLost("the coordinator is gone"))
-            await self._postbox.room()
-
-    async def _write(self) -> None:
-        try:
-            await self._postbox.run()
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-            self._lose(ConnectionLost("the coordinator is gone"))
-
-    async def _read(self) -> None:
-        reason: ClubAIError = ConnectionLost("the coordinator closed the connection")
-        try:
-            await each_frame(self._stream, self._take)
-        except (RemoteProtocolError, ConnectionLost) as error:
-            reason = error
-        except (
-            anyio.EndOfStream,
-            anyio.BrokenResourceError,
-            anyio.ClosedResourceError,
-        ):
-            pass
-        finally:
-            self._lose(reason)
-
-    def _lose(self, reason: ClubAIError) -> ClubAIError:
-        if self._lost is None:
-            self._lost = reason
-            for mailbox in self._mailboxes.values():
-                mailbox.fail(reason)
-        return self._lost
-
-    def _take(self, frame: bytes) -> None:
-        message: ToClient = decode_to_client(frame)
-        match message:
-            case TaskRecord() | TaskReply() | TaskResult():
-                ref = self._refs_by_task.get(message.task, 0)
-            case TaskOffer():
-                ref = message.ref
-                self._refs_by_task[message.task] = ref
-            case TaskFail() | Notice() | ClubAnswer():
-                ref = message.ref
-            case Goodbye():
-                raise ConnectionLost(f"{message.reason} (code {message.code})")
-            case Welcome():
-                return
-            case _:
-                assert_never(message)
-        if isinstance(message, TaskResult | TaskFail):
-            self._refs_by_task.pop(message.task, None)
-        mailbox = self._mailboxes.get(ref)
-        if mailbox is not None and not mailbox.put(message):
-            self._give_up(ref, mailbox)
-
-    def _give_up(self, ref: int, mailbox: Mailbox) -> None:
-        del self._mailboxes[ref]
-        mailbox.fail(
-            TaskFailed(FailCode.SLOW_READER, "the answer was not read fast enough")
-        )
-        self._postbox.post(encode(TaskCancel(ref=ref)))
 
     async def _quietly(self, act: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -12,7 +12,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import Final, Protocol, assert_never
 
 import anyio
 
@@ -36,16 +36,29 @@ from clubai.model import NodeId
 from clubai.protocol.codec import encode
 from clubai.protocol.messages import CloseCode, Goodbye
 from clubai.storage.base import Store, TaskRow
-
-if TYPE_CHECKING:
-    from clubai.coordinator.client_connection import ClientConnection
-    from clubai.coordinator.node_connection import NodeConnection
+from clubai.transport.postbox import Postbox
 
 logger = logging.getLogger(__name__)
 
 INBOX_EVENTS: Final = 8192
 UNSTORED_ROWS: Final = 10_000
 """Rows kept for the next try while the store cannot be written."""
+
+
+class Reached(Protocol):
+    """What the driver needs of a connection."""
+
+    postbox: Postbox
+
+    def end(self, goodbye: Goodbye) -> None:
+        """Say why, and close."""
+
+
+class Asking(Reached, Protocol):
+    """A client's connection."""
+
+    def forget(self, ref: int) -> None:
+        """The request `ref` has ended."""
 
 
 class Driver:
@@ -60,8 +73,8 @@ class Driver:
     ) -> None:
         self.machine = machine
         self.relay = Relay()
-        self.nodes: dict[NodeId, NodeConnection] = {}
-        self.clients: dict[ClientKey, ClientConnection] = {}
+        self.nodes: dict[NodeId, Reached] = {}
+        self.clients: dict[ClientKey, Asking] = {}
         self.clock = clock
         self.changed = anyio.Event()
         """Set, and replaced, after events were handled."""
@@ -277,7 +290,7 @@ class Driver:
         if connection is not None:
             connection.end(Goodbye(code=code, reason=reason))
 
-    def _drop_client(self, connection: ClientConnection) -> None:
+    def _drop_client(self, connection: Asking) -> None:
         connection.end(
             Goodbye(code=CloseCode.TOO_SLOW, reason="control messages were not read")
         )
