@@ -103,8 +103,14 @@ class Http:
         self._headers = {"accept-encoding": "identity"}
         if api_key:
             self._headers["authorization"] = f"Bearer {api_key}"
-        self._timeout = httpx.Timeout(read_seconds, connect=connect_seconds)
-        self._tls = _tls_context(base)
+        # Without kept connections there is nothing in it that would need closing.
+        self._client = httpx.AsyncClient(
+            verify=_tls_context(base),
+            trust_env=False,
+            timeout=httpx.Timeout(read_seconds, connect=connect_seconds),
+            limits=httpx.Limits(max_keepalive_connections=0),
+            follow_redirects=False,
+        )
 
     def __repr__(self) -> str:
         return f"Http({self.base!r})"
@@ -130,22 +136,16 @@ class Http:
         if body is not None:
             headers = {**headers, "content-type": "application/json"}
             content = msgspec.json.encode(body)
-        async with httpx.AsyncClient(
-            verify=self._tls,
-            trust_env=False,
-            timeout=self._timeout,
-            follow_redirects=False,
-        ) as client:
-            with _mapped(self.base, FailCode.BACKEND):
-                request = client.build_request(
-                    method, url, headers=headers, content=content
-                )
-                response = await client.send(request, stream=True)
-            download = Download(response, self.base)
-            try:
-                yield download
-            finally:
-                await download.aclose()
+        with _mapped(self.base, FailCode.BACKEND):
+            request = self._client.build_request(
+                method, url, headers=headers, content=content
+            )
+            response = await self._client.send(request, stream=True)
+        download = Download(response, self.base)
+        try:
+            yield download
+        finally:
+            await download.aclose()
 
     async def _document(
         self, method: str, path: str, body: object, seconds: float
