@@ -58,6 +58,20 @@ async def test_an_unknown_model_is_refused_with_those_there_are(tmp_path: Path) 
         assert "known-model" in caught.value.message
 
 
+async def test_a_reason_fits_its_message_however_long_the_names_are(
+    tmp_path: Path,
+) -> None:
+    async with memory_club(tmp_path) as club, club.client() as client:
+        names = [f"{number:03}-{'x' * 250}" for number in range(30)]
+        await club.add("attic", ScriptedBackend(models=names))
+
+        with pytest.raises(TaskRejected) as caught:
+            await client.ask("Q", model="nope")
+
+        assert caught.value.code == FailCode.UNKNOWN_MODEL
+        assert not client.lost
+
+
 async def test_leaving_an_answer_reaches_the_backend(tmp_path: Path) -> None:
     async with memory_club(tmp_path) as club, club.client() as client:
         never = anyio.Event()
