@@ -68,6 +68,14 @@ def test_a_pause_is_told_and_keeps_the_models() -> None:
     assert not standing.paused
 
 
+def test_a_drain_is_told_and_keeps_the_models() -> None:
+    standing = Standing()
+    standing.update(info())
+
+    assert announces(standing, standing.drain)
+    assert (standing.draining, standing.models) == (True, MODELS)
+
+
 async def test_a_look_is_due_after_its_time() -> None:
     with anyio.fail_after(5):
         await Standing().wait_due(0.01)

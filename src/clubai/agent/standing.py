@@ -46,6 +46,11 @@ class Standing:
         self.paused = False
         self._announce()
 
+    def drain(self) -> None:
+        """Take no new work any more: the node is about to go."""
+        self.draining = True
+        self._announce()
+
     def look_again(self) -> None:
         """The backend surprised us: read it before its time."""
         self._look_again.set()
