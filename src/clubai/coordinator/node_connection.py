@@ -107,14 +107,15 @@ class NodeConnection(Connection):
             holder_connected=holder is not None and holder in self._driver.nodes,
             now=self._driver.clock(),
         )
-        self._replace(node)
         for row in rows:
             if not await self._store.put_node(row):
                 raise InvariantError(f"the roster let node name {row.name!r} twice")
+        self._replace(node)
+        # Queued before the machine knows of the node: it comes before any work.
+        self.say(NodeRegistered(node=node))
         event = translate.node_joined(register, node=node, owner=self._owner.id)
         if not await self._driver.settle(event):
             raise RemoteProtocolError(CloseCode.TOO_MANY, "the coordinator is overrun")
-        self.say(NodeRegistered(node=node))
         logger.info("node %s joined", register.name)
 
     async def _greet(self) -> NodeRegister:
