@@ -7,14 +7,14 @@ import anyio
 import pytest
 
 from clubai.core.limits import CoordinatorLimits
-from clubai.errors import BackendError, StorageError
+from clubai.errors import BackendError, StorageError, TaskFailed
 from clubai.model import FailCode
 from clubai.protocol.messages import Goodbye, TaskAssign, TaskCancel, TaskRecord
 from clubai.storage import MemoryStore
 from clubai.storage.base import TaskRow
 from support.memory_club import memory_club
 from support.raw_peers import RawNode
-from support.scripted_backend import ScriptedBackend, say
+from support.scripted_backend import ScriptedBackend, say, word
 
 
 class Breaking(MemoryStore):
@@ -118,7 +118,23 @@ async def test_a_nodes_failure_before_the_first_token_is_tried_elsewhere(
 
         assert {answer.text for answer in answers} == {"fine"}
         assert len(good.asked) == 4
+        assert len(club.coordinator.driver.relay) == 0
         assert len(bad.asked) >= 1
+
+
+async def test_no_route_outlives_its_task(tmp_path: Path) -> None:
+    async with memory_club(tmp_path) as club, club.client() as client:
+        broken = BackendError(FailCode.BACKEND, "broken")
+        await club.add("bad", ScriptedBackend(lambda _: [broken]))
+        for _ in range(3):
+            with pytest.raises(TaskFailed):
+                await client.ask("Q", model="m", wait_s=0.1)
+        await club.add("slow", ScriptedBackend(lambda _: [word("a"), anyio.Event()]))
+        async with client.stream("Q", model="m") as stream:
+            await anext(stream)
+        await club.coordinator.driver.wait_idle()
+
+        assert len(club.coordinator.driver.relay) == 0
 
 
 async def test_a_node_runs_no_more_than_its_slots(tmp_path: Path) -> None:
