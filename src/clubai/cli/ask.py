@@ -66,7 +66,7 @@ def answer_fields(answer: Answer) -> dict[str, Any]:
     default="single",
     help="How the work is divided.",
 )
-@option("--wait", "wait_s", type=float, default=60.0, help="Seconds to wait in line.")
+@option("--wait", "wait_s", type=float, default=300.0, help="Seconds to wait in line.")
 @option("--deadline", "deadline_s", type=float, default=600.0, help="Seconds in all.")
 @option("--no-stream", is_flag=True, help="Print the answer when it is whole.")
 @json_option

@@ -8,7 +8,7 @@ import msgspec
 
 from clubai.model import Kind, Mode
 
-WAIT_SECONDS: Final = 60.0
+WAIT_SECONDS: Final = 300.0
 DEADLINE_SECONDS: Final = 600.0
 
 

@@ -19,8 +19,8 @@ class CoordinatorLimits(msgspec.Struct, frozen=True, kw_only=True):
     missed_reports: int = 2
     """Heartbeats in a row that do not list an accepted task: the node lost it."""
     max_attempts: int = 3
-    max_queue: int = 512
-    max_queue_member: int = 64
+    max_queue: int = 2048
+    max_queue_member: int = 512
     say_wait_s: float = 5.0
     """A waiting task is looked at anew, and its client told of a change, this often."""
     load_s: float = 20.0

@@ -28,7 +28,7 @@ class GatewayLimits(
     """Of the bodies of all requests that are under way."""
     body_s: float = 30.0
     """How long a request's body may take to arrive."""
-    wait_s: float = 60.0
+    wait_s: float = 300.0
     """How long a request may be queued, unless it says so itself."""
     deadline_s: float = 600.0
     """How long a request may take altogether, unless it says so itself."""
