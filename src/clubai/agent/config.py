@@ -9,8 +9,8 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 import msgspec
 
 from clubai.errors import ConfigError
+from clubai.protocol.session import NODE_PATH
 
-NODE_PATH: Final = "/nodes/connect"
 NAME_LENGTH: Final = 256
 _SCHEMES: Final = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 

@@ -40,11 +40,10 @@ from clubai.protocol.messages import (
     ClubUnwatch,
     ClubWatch,
 )
+from clubai.protocol.session import CLIENT_PATH
 from clubai.transport.websocket import open_websocket
 
 logger = logging.getLogger(__name__)
-
-CLIENT_PATH = "/clients/connect"
 
 
 class Client:

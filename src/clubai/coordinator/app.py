@@ -37,10 +37,9 @@ from clubai.coordinator.replies import (
 )
 from clubai.errors import ClubAIError, PermissionDenied
 from clubai.protocol.messages import SUBPROTOCOL
+from clubai.protocol.session import CLIENT_PATH, NODE_PATH
 from clubai.transport.asgi import WebSocketStream
 
-NODE_PATH: Final = "/nodes/connect"
-CLIENT_PATH: Final = "/clients/connect"
 FEED_SECONDS: Final = 0.5
 """Between two snapshots of `/api/events`."""
 

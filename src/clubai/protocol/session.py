@@ -22,6 +22,9 @@ from clubai.protocol.messages import (
     Welcome,
 )
 
+NODE_PATH: Final = "/nodes/connect"
+CLIENT_PATH: Final = "/clients/connect"
+"""Where a coordinator accepts the two kinds of connection."""
 HEARTBEAT_SECONDS: Final = 15.0
 LOGIN_SECONDS: Final = 5.0
 """A connection that has not finished its beginning by then is closed."""
