@@ -260,7 +260,7 @@ async def test_a_reader_that_falls_behind_loses_its_task_and_no_other() -> None:
             request = await script.hear(TaskRequest)
             await script.offer(request)
             await script.reply()
-            for _ in range(MAX_WAITING + 1):
+            for _ in range(MAX_WAITING + 2):
                 await script.data(word("x"))
             await script.hear(TaskCancel)
             flooded.set()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import anyio
+import msgspec
 import pytest
 
 from clubai.client import Client, Job
@@ -85,11 +86,12 @@ async def test_records_of_an_attempt_that_failed_are_not_the_answers() -> None:
     assert answer.text == "fresh"
 
 
-async def test_another_node_after_the_answer_began_is_refused() -> None:
+async def test_another_node_after_a_stream_began_is_refused() -> None:
     async def serve_twice(script: Script) -> None:
         request = await script.hear(TaskRequest)
         await script.offer(request)
         await script.reply()
+        await script.data(word("a"))
         await script.say(
             TaskOffer(ref=request.ref, task=TASK, attempt=1, node=bytes(32), model="m")
         )
@@ -97,8 +99,33 @@ async def test_another_node_after_the_answer_began_is_refused() -> None:
 
     async with scripted() as (client, script), anyio.create_task_group() as tasks:
         tasks.start_soon(serve_twice, script)
-        with pytest.raises(RemoteProtocolError):
-            await client.ask("Q", model="m")
+        async with client.run(JOB) as run:
+            with pytest.raises(RemoteProtocolError):
+                [_ async for _ in run]
+
+
+async def test_a_whole_answer_that_broke_off_is_taken_from_another_node() -> None:
+    whole = msgspec.structs.replace(JOB, stream=False)
+
+    async def serve_twice(script: Script) -> None:
+        request = await script.hear(TaskRequest)
+        await script.offer(request)
+        await script.reply()
+        await script.data(word("half"))
+        await script.offer(request, attempt=1)
+        await script.reply()
+        await script.data(word("a"))
+        await script.data(word("b"), stop())
+        await script.finish()
+
+    async with scripted() as (client, script), anyio.create_task_group() as tasks:
+        tasks.start_soon(serve_twice, script)
+        async with client.run(whole) as run:
+            await run.begin()
+            steps = [choices async for choices in run]
+
+    assert run.attempts == 2
+    assert [len(choices) for choices in steps] == [3]
 
 
 async def test_leaving_before_an_offer_cancels_by_ref() -> None:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import anyio
 import pytest
+from msgspec.structs import replace
 
+from clubai.client import Job
 from clubai.crypto.identity import Identity
 from clubai.model import FailCode, ModelOffer, Usage
 from clubai.protocol.codec import decode_to_node, encode
@@ -24,11 +26,14 @@ from clubai.protocol.messages import (
     TaskReply,
     TaskResult,
 )
+from clubai.protocol.records import Choice, RecordType, RecordWriter, encode_choice
 from clubai.protocol.session import registration_bytes
 from clubai.storage import MemoryStore
 from support.memory_club import ALICE, BOB, MemoryClub, memory_club
 from support.raw_peers import RawNode
 from support.scripted_backend import ScriptedBackend, say
+
+CHAT = Job(kind="chat", model="m", body={"messages": []})
 
 
 def raw(club: MemoryClub, **settings: object) -> RawNode:
@@ -271,3 +276,35 @@ async def test_a_node_that_goes_in_the_middle_is_replaced_by_another(
 
         (answer,) = answers
         assert (answer.text, answer.attempts) == ("rescued", 2)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_what_nobody_has_seen_of_an_answer_is_asked_of_another(
+    stream: bool, tmp_path: Path
+) -> None:
+    """The reply's head is out, and of a whole answer its first half too."""
+    async with memory_club(tmp_path) as club:
+        node = raw(club)
+        await node.register("attic")
+        async with club.client() as client, anyio.create_task_group() as tasks:
+            answers = []
+
+            async def ask() -> None:
+                async with client.run(replace(CHAT, stream=stream)) as run:
+                    steps = [step async for steps in run for step in steps]
+                    answers.append((steps, run.attempts))
+
+            tasks.start_soon(ask)
+            assign = await take_work(node)
+            await node.say(TaskReply(task=assign.task))
+            if not stream:
+                writer = RecordWriter(assign.task, 0, 0)
+                half = encode_choice(Choice(text="half"))
+                await node.say(writer.write(RecordType.DATA, half))
+            await club.add("second", ScriptedBackend(say("rescued")))
+            await node.stream.aclose()
+
+        ((steps, attempts),) = answers
+        assert attempts == 2
+        assert not any(step.text == "half" for step in steps)
+        assert steps[-1].finish_reason == "stop"

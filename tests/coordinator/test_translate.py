@@ -28,7 +28,7 @@ from clubai.protocol.messages import (
     NodeRegister,
     TaskAccept,
     TaskFail,
-    TaskReply,
+    TaskRecord,
     TaskRequest,
     TaskResult,
 )
@@ -111,7 +111,7 @@ def test_an_acceptance() -> None:
 
 
 def test_a_reply() -> None:
-    message = TaskReply(**ATTEMPT, hdr=b"sealed")
+    message = TaskRecord(**ATTEMPT, seq=7, fin=True, ct=b"sealed")
 
     assert_carried(message, translate.reply_begun(message, node=NODE), node=NODE)
 

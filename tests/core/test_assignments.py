@@ -111,6 +111,24 @@ def test_after_the_answer_began_nothing_is_tried_again() -> None:
     assert failure.code == FailCode.TRUNCATED
 
 
+def test_a_whole_answer_that_broke_off_is_tried_elsewhere() -> None:
+    scene = Scene()
+    scene.join("a")
+    scene.join("b")
+    scene.ask("t", stream=False)
+    scene.accept("a", "t")
+    scene.wait(1.0)
+    scene.reply("a", "t")
+    retry = only(OfferTask, scene.leave("a"))
+    assert (retry.node_name, retry.attempt) == ("b", 1)
+    scene.wait(2.0)
+    scene.accept("b", "t", attempt=1)
+    failure = only(FailTask, scene.fail("b", "t", FailCode.TRUNCATED, attempt=1))
+
+    assert not failure.begun
+    assert scene.task("t").first_token_ms == 0
+
+
 def test_attempts_are_bounded_and_the_last_failure_is_told() -> None:
     scene = Scene()
     for name in "abcd":

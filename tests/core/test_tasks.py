@@ -58,8 +58,13 @@ def test_only_the_moves_of_the_table_are_made(state: TaskState, move: Move) -> N
         assert caught.value.story == ("+0.000 s requested: chat of 'llama'",)
 
 
-def test_an_answer_that_began_is_never_tried_again() -> None:
-    assert ("replying", Move.RETRY) not in TRANSITIONS
+@pytest.mark.parametrize("stream", [True, False])
+def test_part_of_an_answer_is_given_only_of_a_stream_that_began(stream: bool) -> None:
+    task = make(stream=stream)
+    task.move(Move.OFFER, 1.0, "")
+    assert not task.given
+    task.move(Move.REPLY, 2.0, "")
+    assert task.given is stream
 
 
 def test_nothing_leaves_an_end() -> None:

@@ -1,7 +1,9 @@
 """One job on its way: from the request for a node to the end of the answer.
 
 A `Run` is driven by whoever awaits it: it owns no task. When a node fails before the
-answer begins, the coordinator offers another one and the run sends everything again.
+answer begins, the coordinator offers another one and the run sends everything again. An
+answer that is not streamed is handed out when it is whole: until then, too, another
+node may be offered.
 """
 
 from __future__ import annotations
@@ -91,8 +93,9 @@ class Run:
         self._offer: TaskOffer | None = None
         self._reader = RecordReader()
         self._data = b""
-        """Data of a record that came before anyone iterated."""
-        self._result: TaskResult | None = None
+        """Data that is ready for whoever iterates."""
+        self._held: list[bytes] = []
+        """Data of an answer that is not whole yet, and not streamed."""
         self._begun = False
         self._started = time.monotonic()
         self._first_at = 0.0
@@ -192,8 +195,7 @@ class Run:
             case TaskOffer():
                 await self._accept(message)
             case TaskReply():
-                self._begun = True
-                self._first_at = time.monotonic()
+                pass
             case TaskResult():
                 self._finish(message)
             case TaskFail():
@@ -208,11 +210,13 @@ class Run:
                 assert_never(message)
 
     async def _accept(self, offer: TaskOffer) -> None:
-        if self._begun:
+        if self._begun and self.job.stream:
             raise RemoteProtocolError(
                 CloseCode.BAD_MESSAGE, "a second offer after the answer began"
             )
+        self._begun = False
         self._offer = offer
+        self._held.clear()
         self._reader = RecordReader()
         self._queued_ms = offer.queued_ms
         self.task = task_text(TaskId(offer.task))
@@ -240,9 +244,14 @@ class Run:
         if self._offer is None or record.attempt != self._offer.attempt:
             return
         type_, data = self._reader.read(record)
+        if not self._begun:
+            self._begun = True
+            self._first_at = time.monotonic()
         match type_:
-            case RecordType.DATA:
+            case RecordType.DATA if self.job.stream:
                 self._data = data
+            case RecordType.DATA:
+                self._held.append(data)
             case RecordType.USAGE:
                 self.usage_json = msgspec.Raw(data)
             case RecordType.KEEP_ALIVE:
@@ -255,7 +264,8 @@ class Run:
             raise RemoteProtocolError(
                 CloseCode.BAD_MESSAGE, "the answer ended before its final record"
             )
-        self._result = result
+        if self._held:
+            self._data = b"".join(self._held)
         self.usage = result.usage
         self._ended_at = time.monotonic()
         self.ended = True

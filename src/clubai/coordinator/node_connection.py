@@ -166,10 +166,10 @@ class NodeConnection(Connection):
             return  # replaced: what this process of the node says no longer counts
         match message:
             case TaskRecord():
-                self._relay(message, frame)
-            case TaskReply():
                 if self._relay(message, frame):
-                    self._post(translate.reply_begun(message, node=self.node))
+                    self._begin(message)
+            case TaskReply():
+                self._relay(message, frame)
             case TaskResult():
                 self._finish(message, frame)
             case TaskAccept():
@@ -195,7 +195,7 @@ class NodeConnection(Connection):
             raise RemoteProtocolError(CloseCode.TOO_MANY, "the coordinator is overrun")
 
     def _relay(self, message: TaskRecord | TaskReply, frame: bytes) -> bool:
-        key = RouteKey(TaskId(message.task), message.part, message.attempt)
+        key = _key(message)
         match self._driver.relay.to_client(key, self.postbox, frame):
             case Relayed.SENT:
                 return True
@@ -209,6 +209,12 @@ class NodeConnection(Connection):
                 pass
         return False
 
+    def _begin(self, message: TaskRecord) -> None:
+        route = self._driver.relay.find(_key(message))
+        if route is not None and not route.begun:
+            route.begun = True
+            self._post(translate.reply_begun(message, node=self.node))
+
     def _drop_reader(self, key: RouteKey) -> None:
         route = self._driver.relay.find(key)
         client = route and self._driver.clients.get(route.offer.client)
@@ -216,11 +222,14 @@ class NodeConnection(Connection):
             client.end(Goodbye(code=CloseCode.TOO_SLOW, reason="answers were not read"))
 
     def _finish(self, message: TaskResult, frame: bytes) -> None:
-        key = RouteKey(TaskId(message.task), message.part, message.attempt)
-        route = self._driver.relay.find(key)
+        route = self._driver.relay.find(_key(message))
         if route is not None and route.node is self.postbox:
             route.result = frame
         answer_bytes = 0 if route is None else route.answer_bytes
         self._post(
             translate.task_finished(message, node=self.node, answer_bytes=answer_bytes)
         )
+
+
+def _key(message: TaskRecord | TaskReply | TaskResult) -> RouteKey:
+    return RouteKey(TaskId(message.task), message.part, message.attempt)

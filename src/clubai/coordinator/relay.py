@@ -25,7 +25,15 @@ class RouteKey(NamedTuple):
 class Route:
     """The two ends of one assignment, while it lives."""
 
-    __slots__ = ("answer_bytes", "client", "node", "node_id", "offer", "result")
+    __slots__ = (
+        "answer_bytes",
+        "begun",
+        "client",
+        "node",
+        "node_id",
+        "offer",
+        "result",
+    )
 
     def __init__(self, offer: OfferTask, client: Postbox, node: Postbox) -> None:
         self.offer = offer
@@ -33,6 +41,8 @@ class Route:
         self.node = node
         self.node_id: NodeId = offer.node
         self.answer_bytes = 0
+        self.begun = False
+        """A record of the answer has been handed on."""
         self.result = b""
         """The node's `TASK_RESULT` frame, kept until the facts are stored."""
 

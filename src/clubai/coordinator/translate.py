@@ -30,7 +30,7 @@ from clubai.protocol.messages import (
     TaskCancel,
     TaskFail,
     TaskOffer,
-    TaskReply,
+    TaskRecord,
     TaskRequest,
     TaskResult,
 )
@@ -95,8 +95,8 @@ def task_accepted(message: TaskAccept, *, node: NodeId) -> TaskAccepted:
     )
 
 
-def reply_begun(message: TaskReply, *, node: NodeId) -> ReplyBegun:
-    """A node's answer begins."""
+def reply_begun(message: TaskRecord, *, node: NodeId) -> ReplyBegun:
+    """A node's answer begins: this is its first record."""
     return ReplyBegun(
         node=node,
         task=TaskId(message.task),

@@ -66,7 +66,7 @@ class Assignments:
             task.begin(now, until=now + self._limits.lease_s)
 
     def reply_begun(self, event: ReplyBegun, now: float, out: list[Command]) -> None:
-        """The answer begins: no other node will be tried."""
+        """The answer begins: if it is streamed, no other node will be tried."""
         task = self._answered(event, out)
         if task is None or task.state == "replying":
             return
@@ -201,7 +201,7 @@ class Assignments:
         task.code, task.message = code, message[:MAX_MESSAGE]
         task.excluded[task.nodes[-1]] = None
         if (
-            task.state != "replying"
+            not task.given
             and code in RETRY_ELSEWHERE
             and len(task.nodes) < self._limits.max_attempts
         ):

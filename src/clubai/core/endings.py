@@ -69,7 +69,7 @@ class Endings:
         tell: bool = True,
     ) -> None:
         """End a task without an answer; if it was leased, its slot is free already."""
-        begun = task.state == "replying"
+        begun = task.given
         if task.waiting:
             self._queue.remove(task)
         task.code, task.message = refusal.code, refusal.message[:MAX_MESSAGE]

@@ -95,7 +95,7 @@ class TaskAccepted(Happened, frozen=True, kw_only=True, gc=False):
 
 
 class ReplyBegun(Happened, frozen=True, kw_only=True, gc=False):
-    """A node's answer begins: from here the task is not tried elsewhere."""
+    """A node's answer begins: a streamed one is not tried elsewhere from here."""
 
     node: NodeId
     task: TaskId

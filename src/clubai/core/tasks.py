@@ -5,9 +5,11 @@ the table is a bug of ours and raises with the task's story.
 
 ```
 queued --offer--> offered --accept--> running --reply--> replying --finish--> done
-  ^-----retry--------'------------------'                    |
+  ^-----retry--------'------------------'-------------------'|
   '--fail-----------'--fail-------------'--fail--------------'--> failed
 ```
+
+From `replying` only a whole answer is retried: of a streamed one, part is out already.
 
 A node may leave out what it could say (`reply` without `accept`, `finish` without
 `reply`), never go back.
@@ -67,6 +69,7 @@ TRANSITIONS: Final[dict[tuple[TaskState, Move], TaskState]] = {
     ("running", Move.RETRY): "queued",
     ("running", Move.FAIL): "failed",
     ("replying", Move.FINISH): "done",
+    ("replying", Move.RETRY): "queued",
     ("replying", Move.FAIL): "failed",
 }
 
@@ -136,6 +139,11 @@ class Task:
             return min(self.deadline, self.lease_until)
         return min(self.deadline, self.wait_until, self.look_at)
 
+    @property
+    def given(self) -> bool:
+        """Whether part of an answer may be with whoever asked: it cannot be retried."""
+        return self.state == "replying" and self.request.stream
+
     def move(self, move: Move, now: float, detail: str) -> None:
         """Change the state by the table.
 
@@ -163,6 +171,7 @@ class Task:
         """Begin to count the node's time, and how often it leaves the task out."""
         self.began_at = now
         self.missed = 0
+        self.replied_at = 0.0
         self.lease_until = until
 
     def note(self, now: float, text: str) -> None:

@@ -18,8 +18,8 @@ client  -- TASK_REQUEST -->                      no content: model, sizes, limit
         -- TASK_ASSIGN --->  -- TASK_ASSIGN -->  agent
         -- TASK_RECORD...->  -- relayed ------>
                              <- TASK_ACCEPT
-        <- TASK_REPLY        <- TASK_REPLY       the answer begins: no retry from here
-        <- TASK_RECORD...    <- relayed
+        <- TASK_REPLY        <- TASK_REPLY
+        <- TASK_RECORD...    <- relayed          from here no retry of a stream
         <- TASK_RESULT       <- TASK_RESULT      or TASK_FAIL
         -- TASK_CANCEL --->  -- TASK_CANCEL -->
 ```
@@ -237,7 +237,7 @@ class TaskAccept(Message, frozen=True, kw_only=True, tag="TASK_ACCEPT"):
 
 
 class TaskReply(Message, frozen=True, kw_only=True, tag="TASK_REPLY"):
-    """The answer begins: from here the task is not tried elsewhere."""
+    """The answer begins with the next message."""
 
     task: Id16
     part: U16 = 0
