@@ -10,6 +10,7 @@ ClubAIError
 ├── ProtocolError
 │   ├── LocalProtocolError     we were about to say something wrong (a bug)
 │   └── RemoteProtocolError    the other side said something wrong
+├── TrustError             a key, a signature or a sealed record does not hold
 ├── TransportError
 │   ├── ConnectFailed
 │   └── ConnectionLost
@@ -32,7 +33,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from clubai.model import FailCode
+    from clubai.model import FailCode, TrustCode
 
 
 class ClubAIError(Exception):
@@ -97,6 +98,18 @@ class RemoteProtocolError(ProtocolError):
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(f"{reason} (code {code})")
+        self.code = code
+        self.reason = reason
+
+
+class TrustError(ClubAIError):
+    """What somebody showed does not hold; `code` says which check it failed.
+
+    Nothing was decrypted, sent or counted on the strength of it.
+    """
+
+    def __init__(self, code: TrustCode, reason: str) -> None:
+        super().__init__(f"{reason} ({code.value})")
         self.code = code
         self.reason = reason
 

@@ -63,6 +63,53 @@ class FailCode(StrEnum):
     RESTARTING = "restarting"
 
 
+class TrustCode(StrEnum):
+    """Which check a key, a signature or a sealed record failed."""
+
+    COORDINATOR_CHANGED = "coordinator_changed"
+    """The coordinator's signing key is not the one that was pinned."""
+    BAD_ASSIGNMENT = "bad_assignment"
+    """Not signed by the coordinator's key, or not readable."""
+    WRONG_ASSIGNMENT = "wrong_assignment"
+    """Signed, and not for what was asked: task, model, mode, key or node differ."""
+    EXPIRED = "expired"
+    """Not yet, or no longer, valid by this machine's clock."""
+    BAD_BUNDLE = "bad_bundle"
+    """A node's keys are not signed by the identity that the node id names."""
+    EPOCH_ROLLBACK = "epoch_rollback"
+    """An older bundle of a node than one that was seen before."""
+    KEY_STALE = "key_stale"
+    """Sealed to a key that the node no longer has: fetch its bundle and retry."""
+    STALE_BOOT = "stale_boot"
+    """Sealed to an earlier process of the node."""
+    REPLAYED = "replayed"
+    """The same sealed request came before."""
+    OPEN_FAILED = "open_failed"
+    """Sealed to another key, or for another purpose, or altered on the way."""
+    BAD_RECORD = "bad_record"
+    """A record that is altered, badly padded or of an unknown type."""
+    OUT_OF_ORDER = "out_of_order"
+    """A record where another one was due, or after the final one."""
+    TRUNCATED = "truncated"
+    """The end came before the final record."""
+    TOO_MUCH = "too_much"
+    """More records or bytes than one direction may hold."""
+    BAD_ATTESTATION = "bad_attestation"
+    """What the node signed is not what it sent."""
+    TAG_LIE = "tag_lie"
+    """A node's equality tag or sketch is not of the answer that it sent."""
+    LOG_FORK = "log_fork"
+    """The key log is not a continuation of what it was before."""
+    NOT_IN_LOG = "not_in_log"
+    """A node's keys are not in the key log."""
+    TOO_YOUNG = "too_young"
+    """The node is in the key log for less time than the policy asks."""
+    NOT_PINNED = "not_pinned"
+    """The node is none of those that the policy names."""
+    NOT_OWNED = "not_owned"
+    """No owner that the policy names has countersigned the node."""
+
+
 RETRY_ELSEWHERE: Final = frozenset(
     {
         FailCode.BUSY,
