@@ -23,9 +23,24 @@ MemberId = NewType("MemberId", str)
 
 NICKNAME_LENGTH: Final = 12
 
+MAX_RECORD_DATA: Final = 65_536 - 5
+"""Most bytes of data in one record; with its head it fills the largest bucket."""
+MAX_RECORDS: Final = 1 << 20
+MAX_DIRECTION_BYTES: Final = 64 << 20
+"""Most records, and bytes of data, in one direction of one attempt."""
+
 Kind = Literal["chat", "completion", "embedding"]
 """What is asked of a model."""
 Mode = Literal["single", "subtasks", "consensus", "context"]
+MODE_NUMBERS: Final[dict[Mode, int]] = {
+    "single": 0,
+    "consensus": 1,
+    "subtasks": 2,
+    "context": 3,
+}
+"""The modes as sealed requests bind them."""
+Privacy = Literal["normal", "high"]
+"""Whether an answer's records leave when there is something, or at a constant rate."""
 ReadableBy = Literal["coordinator and node", "node"]
 """Who could read a request: transit or sealed."""
 

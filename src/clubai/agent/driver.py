@@ -16,6 +16,9 @@ from anyio.abc import ObjectStream, TaskGroup
 from clubai.agent.backends.base import Backend
 from clubai.agent.config import AgentConfig
 from clubai.agent.executor import execute
+from clubai.agent.intake import FAIL_CODES, Admitted
+from clubai.agent.membership import Membership
+from clubai.agent.reply import Reply
 from clubai.agent.standing import Standing
 from clubai.core.agent import (
     Accept,
@@ -33,8 +36,7 @@ from clubai.core.agent import (
     StopWork,
     WorkEnded,
 )
-from clubai.crypto.identity import Identity
-from clubai.errors import ConnectionLost, RemoteProtocolError
+from clubai.errors import ConnectionLost, RemoteProtocolError, TrustError
 from clubai.model import FailCode, TaskId
 from clubai.protocol.codec import decode_to_node, encode
 from clubai.protocol.messages import (
@@ -43,6 +45,7 @@ from clubai.protocol.messages import (
     Goodbye,
     Hello,
     Message,
+    NodeBundle,
     NodeHeard,
     NodeHeartbeat,
     NodeRegister,
@@ -81,9 +84,9 @@ class AssignmentKey(NamedTuple):
 class Arriving:
     """A request whose records are still coming."""
 
-    def __init__(self, assign: TaskAssign) -> None:
-        self.assign = assign
-        self._reader = RecordReader()
+    def __init__(self, admitted: Admitted) -> None:
+        self.admitted = admitted
+        self._reader = RecordReader(admitted.seal.records)
         self._pieces: list[bytes] = []
 
     def add(self, record: TaskRecord) -> bool:
@@ -106,8 +109,7 @@ class AgentDriver:
         *,
         backend: Backend,
         standing: Standing,
-        identity: Identity,
-        boot: bytes,
+        membership: Membership,
         config: AgentConfig,
         program: str,
     ) -> None:
@@ -115,8 +117,7 @@ class AgentDriver:
         self._outbox = Postbox(stream)
         self._backend = backend
         self._standing = standing
-        self._identity = identity
-        self._boot = boot
+        self._membership = membership
         self._config = config
         self._program = program
         self._machine = AgentMachine(slots=standing.slots)
@@ -124,6 +125,8 @@ class AgentDriver:
         self._work: dict[AssignmentKey, anyio.CancelScope] = {}
         self._heartbeat_s = 0.0
         self._heard_at = 0.0
+        self._said_bundle = b""
+        """Hash of the bundle that the coordinator was last told of."""
         self._tasks: TaskGroup
 
     async def join(self) -> None:
@@ -172,11 +175,16 @@ class AgentDriver:
         await self._stream.send(encode(hello))
         welcome = expect_welcome(decode_to_node(await self._stream.receive()))
         self._heartbeat_s = welcome.heartbeat_s
-        signed = registration_bytes(welcome.challenge, self._boot)
+        me = self._membership
+        me.pin(welcome.key)
+        bundle = me.bundle()
+        self._said_bundle = bundle.hash
         register = NodeRegister(
-            key=self._identity.key,
-            sig=self._identity.sign(signed),
-            boot=self._boot,
+            key=me.identity.key,
+            sig=me.identity.sign(registration_bytes(welcome.challenge, me.boot)),
+            boot=me.boot,
+            bundle=bundle.body,
+            bundle_sig=bundle.sig,
             name=self._config.name,
             models=self._standing.models,
             slots=self._standing.slots,
@@ -218,6 +226,10 @@ class AgentDriver:
             await changed.wait()
 
     def _say_standing(self) -> None:
+        bundle = self._membership.bundle()
+        if bundle.hash != self._said_bundle:
+            self._said_bundle = bundle.hash
+            self._post(NodeBundle(bundle=bundle.body, bundle_sig=bundle.sig))
         self._post(
             NodeHeartbeat(
                 models=self._standing.models,
@@ -260,14 +272,21 @@ class AgentDriver:
 
     def _assign(self, message: TaskAssign) -> None:
         key = _key(message)
-        self._arriving[key] = Arriving(message)
+        try:
+            admitted = self._membership.admit(message)
+        except TrustError as error:
+            logger.warning("a request is refused: %s", error)
+            code = FAIL_CODES.get(error.code, FailCode.OPEN_FAILED)
+            self._fail(key, code, error.reason)
+            return
+        self._arriving[key] = Arriving(admitted)
         self._handle(
             AssignmentArrived(
                 task=key.task,
                 part=key.part,
                 attempt=key.attempt,
-                model=message.model,
-                deadline_s=message.deadline_s,
+                model=admitted.assigned.model,
+                deadline_s=admitted.assigned.deadline_s,
             )
         )
 
@@ -278,7 +297,7 @@ class AgentDriver:
             return
         try:
             whole = arriving.add(record)
-        except RemoteProtocolError as error:
+        except (TrustError, RemoteProtocolError) as error:
             del self._arriving[key]
             self._handle(
                 CancelArrived(task=key.task, part=key.part, attempt=key.attempt)
@@ -319,13 +338,20 @@ class AgentDriver:
     async def _run(
         self, key: AssignmentKey, arriving: Arriving, scope: anyio.CancelScope
     ) -> None:
+        reply = Reply(
+            arriving.admitted,
+            task=key.task,
+            identity=self._membership.identity,
+            postbox=self._outbox,
+            wall_ms=self._membership.wall_ms,
+        )
         try:
             with scope:
                 code = await execute(
-                    arriving.assign,
+                    arriving.admitted.assigned,
                     arriving.body,
                     backend=self._backend,
-                    postbox=self._outbox,
+                    reply=reply,
                     timeout_s=self._config.request_timeout_s,
                 )
                 if code in (FailCode.UNKNOWN_MODEL, FailCode.BUSY, FailCode.BACKEND):

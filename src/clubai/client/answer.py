@@ -9,7 +9,7 @@ import msgspec
 
 from clubai.client.run import Run
 from clubai.model import Mode, ReadableBy, Timings, Usage
-from clubai.protocol.records import Choice
+from clubai.protocol.records import Choice, text_of
 
 
 class NodeUsed(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,22 +33,6 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     readable_by: ReadableBy
     task: str
     finish_reason: str
-
-
-class _Delta(msgspec.Struct, frozen=True):
-    content: str | None = None
-
-
-_delta_decoder = msgspec.json.Decoder(_Delta)
-
-
-def text_of(choice: Choice) -> str:
-    """The text that one step adds: a chat delta's content or a completion's text."""
-    if choice.text is not None:
-        return choice.text
-    if not choice.delta:
-        return ""
-    return _delta_decoder.decode(choice.delta).content or ""
 
 
 class AnswerStream:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
@@ -16,7 +17,8 @@ from clubai.client.answer import Answer, AnswerStream, chat_body
 from clubai.client.job import DEADLINE_SECONDS, WAIT_SECONDS, Job
 from clubai.client.link import ClientLink
 from clubai.client.mailbox import Mailbox
-from clubai.client.run import OnWait, Run
+from clubai.client.run import OnWait, Run, Sealing
+from clubai.client.trust import Trust
 from clubai.errors import (
     AuthenticationError,
     ClubAIError,
@@ -50,34 +52,39 @@ class Client:
     """Speaks for one member over one connection; made by `connect` or `over`."""
 
     def __init__(
-        self, link: ClientLink, *, readable_by: ReadableBy = "coordinator and node"
+        self, link: ClientLink, trust: Trust, *, readable_by: ReadableBy = "node"
     ) -> None:
         self._link = link
-        self._readable_by: ReadableBy = readable_by
+        self._sealing = Sealing(trust, self._read_log, wall_clock_ms, readable_by)
 
     @classmethod
     @asynccontextmanager
     async def connect(
-        cls, url: str, token: str, *, timeout: float = 10.0
+        cls, url: str, token: str, *, trust: Trust | None = None, timeout: float = 10.0
     ) -> AsyncIterator[Client]:
         """Connect to the club at `url` (http, https, ws or wss).
+
+        What is asked is sealed on this machine: only the node that answers can read it.
 
         Args:
             url: The coordinator's address, with or without a path.
             token: An API key or an access token.
+            trust: What is known of the club and asked of its nodes; None: whatever
+                the coordinator says is believed the first time, and kept in memory.
             timeout: Seconds for the connection and its greeting.
 
         Raises:
             ConfigError: the URL is none.
             ConnectFailed: nothing answers there.
             AuthenticationError: the token is not good.
+            TrustError: the coordinator is not the one that was pinned.
             RemoteProtocolError: the coordinator speaks another version.
         """
         address = client_url(url)
         try:
             async with (
                 open_websocket(address, token=token, connect_timeout=timeout) as stream,
-                cls.over(stream, timeout=timeout) as client,
+                cls.over(stream, trust=trust, timeout=timeout) as client,
             ):
                 yield client
         except ConnectFailed as error:
@@ -90,15 +97,26 @@ class Client:
     @classmethod
     @asynccontextmanager
     async def over(
-        cls, stream: ObjectStream[bytes], *, timeout: float = 10.0
+        cls,
+        stream: ObjectStream[bytes],
+        *,
+        trust: Trust | None = None,
+        readable_by: ReadableBy = "node",
+        timeout: float = 10.0,
     ) -> AsyncIterator[Client]:
         """Speak over a stream that already stands for a member.
 
+        `readable_by` is what answers say of themselves: another one than `node` where
+        this client's own process is the coordinator's.
+
         Raises:
             ConnectionLost, RemoteProtocolError: the greeting did not succeed.
+            TrustError: the coordinator is not the one that was pinned.
         """
+        trust = trust or Trust.in_memory()
         async with ClientLink.open(stream, timeout=timeout) as link:
-            yield cls(link)
+            trust.pin_coordinator(link.coordinator_key)
+            yield cls(link, trust, readable_by=readable_by)
 
     @property
     def lost(self) -> bool:
@@ -125,7 +143,7 @@ class Client:
             job,
             ref=self._link.next_ref(),
             send=self._link.send,
-            readable_by=self._readable_by,
+            sealing=self._sealing,
             on_wait=on_wait,
         )
         self._link.expect(run.ref, run.mailbox)
@@ -283,10 +301,13 @@ class Client:
         best = max(offers, key=lambda model: (model.slots_free, model.warm, model.name))
         return best.name
 
-    async def _query(self, what: str) -> msgspec.Raw:
+    async def _read_log(self, path: str) -> bytes:
+        return decode_value(await self._query("log", path), bytes)
+
+    async def _query(self, what: str, path: str = "") -> msgspec.Raw:
         ref, mailbox = self._new_mailbox()
         try:
-            await self._link.send(ClubQuery(ref=ref, what=what))
+            await self._link.send(ClubQuery(ref=ref, what=what, path=path))
             message = await mailbox.take()
         finally:
             self._link.forget(ref)
@@ -337,3 +358,8 @@ def client_url(url: str) -> str:
     if parts.scheme not in schemes or not parts.netloc:
         raise ConfigError("url", url, "give an address such as http://127.0.0.1:8000")
     return urlunsplit((schemes[parts.scheme], parts.netloc, CLIENT_PATH, "", ""))
+
+
+def wall_clock_ms() -> int:
+    """This machine's time in Unix milliseconds."""
+    return time.time_ns() // 1_000_000

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from clubai.model import Kind, Mode
+from clubai.model import Kind, Mode, Privacy
 
 WAIT_SECONDS: Final = 300.0
 DEADLINE_SECONDS: Final = 600.0
@@ -31,6 +31,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """How long it may be queued."""
     deadline_s: float = DEADLINE_SECONDS
     """How long it may take altogether."""
+
+    privacy: Privacy = "normal"
+    """`high`: a streamed answer comes at a constant rate, so that its rhythm says
+    nothing; it is slower."""
+    compare_key: bytes | None = None
+    """32 random bytes that all tasks of one comparison share: the coordinator compares
+    their answers by tags under this key, without reading them."""
 
     def __repr__(self) -> str:
         return f"Job(kind={self.kind!r}, model={self.model!r}, mode={self.mode!r})"

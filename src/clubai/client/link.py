@@ -56,6 +56,8 @@ class ClientLink:
         self._mailboxes: dict[int, Mailbox] = {}
         self._refs_by_task: dict[bytes, int] = {}
         self._lost: ClubAIError | None = None
+        self.coordinator_key = b""
+        """As the coordinator greets with it; whether it is the right one is not said."""
 
     @classmethod
     @asynccontextmanager
@@ -118,11 +120,12 @@ class ClientLink:
         try:
             with anyio.fail_after(timeout):
                 await self._stream.send(encode(hello))
-                expect_welcome(decode_to_client(await self._stream.receive()))
+                welcome = expect_welcome(decode_to_client(await self._stream.receive()))
         except TimeoutError as error:
             raise ConnectionLost("the coordinator did not greet in time") from error
         except (anyio.EndOfStream, anyio.BrokenResourceError) as error:
             raise ConnectionLost("the coordinator closed at the greeting") from error
+        self.coordinator_key = welcome.key
 
     async def _write(self) -> None:
         try:

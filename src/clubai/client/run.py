@@ -1,8 +1,9 @@
 """One job on its way: from the request for a node to the end of the answer.
 
-A `Run` is driven by whoever awaits it: it owns no task. When a node fails before the
-answer begins, the coordinator offers another one and the run sends everything again. An
-answer that is not streamed is handed out when it is whole: until then, too, another
+A `Run` is driven by whoever awaits it: it owns no task. Each node that is offered is
+checked, and the request sealed to it alone. When a node fails before the answer begins,
+the coordinator offers another one and the run seals everything again, under new keys.
+An answer that is not streamed is handed out when it is whole: until then, too, another
 node may be offered.
 """
 
@@ -10,21 +11,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Self, assert_never
+from typing import NamedTuple, Self, assert_never
 
 import msgspec
 
+from clubai.client.attempt import Attempt, Fetch, begin_attempt, request_body
 from clubai.client.job import Job
 from clubai.client.mailbox import Mailbox
+from clubai.client.trust import Trust
+from clubai.crypto.identity import Identity
 from clubai.errors import (
     ClubAIError,
     RemoteProtocolError,
     TaskError,
     TaskFailed,
     TaskRejected,
+    TrustError,
 )
 from clubai.model import (
-    NodeId,
     ReadableBy,
     TaskId,
     Timings,
@@ -38,7 +42,6 @@ from clubai.protocol.messages import (
     Goodbye,
     Message,
     Notice,
-    TaskAssign,
     TaskCancel,
     TaskFail,
     TaskOffer,
@@ -49,16 +52,20 @@ from clubai.protocol.messages import (
     ToClient,
     Welcome,
 )
-from clubai.protocol.records import (
-    Choice,
-    RecordReader,
-    RecordType,
-    RecordWriter,
-    decode_choices,
-)
+from clubai.protocol.records import Choice, RecordType, decode_choices
 
+OfAttempt = TaskReply | TaskRecord | TaskResult
 Send = Callable[[Message], Awaitable[None]]
 OnWait = Callable[[Notice], None]
+
+
+class Sealing(NamedTuple):
+    """What the runs of one connection seal with."""
+
+    trust: Trust
+    fetch: Fetch
+    now_ms: Callable[[], int]
+    readable_by: ReadableBy
 
 
 class Run:
@@ -70,13 +77,13 @@ class Run:
         *,
         ref: int,
         send: Send,
-        readable_by: ReadableBy,
+        sealing: Sealing,
         on_wait: OnWait | None = None,
     ) -> None:
         self.job = job
         self.ref = ref
         self.mailbox = Mailbox()
-        self.readable_by: ReadableBy = readable_by
+        self.readable_by: ReadableBy = sealing.readable_by
         self.task = ""
         """The task's id as text, once a node was offered."""
         self.node = ""
@@ -89,9 +96,10 @@ class Run:
         """The backend's whole `usage` object."""
         self.ended = False
         self._send = send
+        self._sealing = sealing
         self._on_wait = on_wait
-        self._offer: TaskOffer | None = None
-        self._reader = RecordReader()
+        self._verdict_key = Identity.generate()
+        self._attempt: Attempt | None = None
         self._data = b""
         """Data that is ready for whoever iterates."""
         self._held: list[bytes] = []
@@ -126,6 +134,7 @@ class Run:
                 stream=self.job.stream,
                 wait_s=self.job.wait_s,
                 deadline_s=self.job.deadline_s,
+                cvk=self._verdict_key.key,
             )
         )
 
@@ -135,6 +144,7 @@ class Run:
         Raises:
             TaskRejected: refused; nothing was spent.
             TaskFailed: every node that was tried failed.
+            TrustError: the coordinator or the node did what an honest one does not.
             ConnectionLost: the coordinator is gone.
         """
         while not self._begun and not self.ended:
@@ -148,7 +158,8 @@ class Run:
         """The steps of the next record.
 
         Raises:
-            TaskRejected, TaskFailed, ConnectionLost: as `begin`, and mid-way.
+            TaskRejected, TaskFailed, TrustError, ConnectionLost: as `begin`, and
+                mid-way.
         """
         data = await self._next_data()
         if not data:
@@ -184,6 +195,10 @@ class Run:
             raise
         try:
             await self._take(message)
+        except TrustError as error:
+            await self._complain(error)
+            await self.cancel()
+            raise
         except RemoteProtocolError:
             await self.cancel()
             raise
@@ -195,7 +210,9 @@ class Run:
             case TaskOffer():
                 await self._accept(message)
             case TaskReply():
-                pass
+                attempt = self._present(message)
+                if attempt is not None:
+                    attempt.reply(message)
             case TaskResult():
                 self._finish(message)
             case TaskFail():
@@ -214,68 +231,83 @@ class Run:
             raise RemoteProtocolError(
                 CloseCode.BAD_MESSAGE, "a second offer after the answer began"
             )
+        self._attempt = None
+        attempt = await begin_attempt(
+            offer,
+            self.job,
+            verdict_key=self._verdict_key,
+            after=self.attempts - 1,
+            trust=self._sealing.trust,
+            fetch=self._sealing.fetch,
+            now_ms=self._sealing.now_ms(),
+        )
         self._begun = False
-        self._offer = offer
         self._held.clear()
-        self._reader = RecordReader()
+        self._attempt = attempt
         self._queued_ms = offer.queued_ms
         self.task = task_text(TaskId(offer.task))
-        self.node = node_text(NodeId(offer.node))
+        self.node = node_text(attempt.node)
         self.node_name = offer.node_name
-        self.model = offer.model
-        self.attempts = offer.attempt + 1
-        await self._send(
-            TaskAssign(
-                task=offer.task,
-                part=offer.part,
-                attempt=offer.attempt,
-                model=offer.model,
-                kind=self.job.kind,
-                max_tokens=self.job.max_tokens,
-                stream=self.job.stream,
-                deadline_s=self.job.deadline_s,
-            )
-        )
-        writer = RecordWriter(offer.task, offer.part, offer.attempt)
-        for record in writer.write_all(msgspec.json.encode(self.job.body)):
-            await self._send(record)
+        self.model = attempt.assigned.model
+        self.attempts = attempt.assigned.attempt + 1
+        for message in attempt.request(request_body(self.job)):
+            await self._send(message)
 
-    def _read(self, record: TaskRecord) -> None:
-        if self._offer is None or record.attempt != self._offer.attempt:
+    def _present(self, message: OfAttempt) -> Attempt | None:
+        """The attempt that a message is of; None: of one that is over."""
+        attempt = self._attempt
+        if attempt is None or message.attempt != attempt.assigned.attempt:
+            return None
+        return attempt
+
+    def _read(self, message: TaskRecord) -> None:
+        attempt = self._present(message)
+        if attempt is None:
             return
-        type_, data = self._reader.read(record)
+        type_, content = attempt.record(message)
         if not self._begun:
             self._begun = True
             self._first_at = time.monotonic()
         match type_:
             case RecordType.DATA if self.job.stream:
-                self._data = data
+                self._data = content
             case RecordType.DATA:
-                self._held.append(data)
+                self._held.append(content)
             case RecordType.USAGE:
-                self.usage_json = msgspec.Raw(data)
-            case RecordType.KEEP_ALIVE:
+                self.usage_json = msgspec.Raw(content)
+            case RecordType.ERROR | RecordType.KEEP_ALIVE:
                 pass
             case _:
                 assert_never(type_)
 
-    def _finish(self, result: TaskResult) -> None:
-        if not self._reader.finished or result.records != self._reader.count:
-            raise RemoteProtocolError(
-                CloseCode.BAD_MESSAGE, "the answer ended before its final record"
-            )
+    def _finish(self, message: TaskResult) -> None:
+        attempt = self._present(message)
+        if attempt is None:
+            return
+        said = attempt.result(message)
         if self._held:
             self._data = b"".join(self._held)
-        self.usage = result.usage
+        self.usage = Usage(
+            prompt_tokens=said.prompt_tokens, completion_tokens=said.output_tokens
+        )
         self._ended_at = time.monotonic()
         self.ended = True
 
     def _error(self, fail: TaskFail) -> TaskError:
         kind: type[TaskError] = TaskFailed if fail.attempts else TaskRejected
+        said = self._attempt.failure(fail) if self._attempt else ""
         return kind(
             fail.code,
-            fail.message,
+            said or fail.message,
             task=self.task,
             retry_after=fail.retry_after_s,
             attempts=fail.attempts,
         )
+
+    async def _complain(self, error: TrustError) -> None:
+        """Tell the coordinator what was wrong with an answer that was asked for."""
+        if self._attempt is not None:
+            now_ms = self._sealing.now_ms()
+            await self._send(
+                self._attempt.verdict(error.code, self._verdict_key, now_ms=now_ms)
+            )

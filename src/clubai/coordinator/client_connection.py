@@ -5,6 +5,7 @@ Messages become events for the driver (control), frames go to the relay (data).
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Final, assert_never
 
 import anyio
@@ -15,7 +16,7 @@ from clubai.coordinator.accounts import Member
 from clubai.coordinator.connections import Connection, login_late
 from clubai.coordinator.driver import Driver
 from clubai.coordinator.feed import Feed
-from clubai.coordinator.relay import Relayed, RouteKey
+from clubai.coordinator.relay import Relayed, RouteKey, held
 from clubai.core.events import (
     AttemptFailed,
     ClientKey,
@@ -43,11 +44,14 @@ from clubai.protocol.messages import (
     TaskFail,
     TaskRecord,
     TaskRequest,
+    TaskVerdict,
     Welcome,
 )
 from clubai.protocol.session import choose_version, expect_hello
 from clubai.transport.frames import each_frame
 
+ReadLog = Callable[[str], Awaitable[bytes]]
+"""Reads a part of the key log by its path; empty when there is no such part."""
 MAX_OPEN_REQUESTS: Final = 1024
 """Requests that one client connection may have open at once."""
 MAX_WATCHES: Final = 16
@@ -64,6 +68,8 @@ class ClientConnection(Connection):
         member: Member,
         driver: Driver,
         feed: Feed,
+        coordinator_key: bytes,
+        read_log: ReadLog,
         login_s: float,
         program: str,
     ) -> None:
@@ -72,9 +78,12 @@ class ClientConnection(Connection):
         self._member = member
         self._driver = driver
         self._feed = feed
+        self._coordinator_key = coordinator_key
+        self._read_log = read_log
         self._login_s = login_s
         self._program = program
         self._open: dict[int, TaskId] = {}
+        self._requests: dict[int, TaskRequest] = {}
         self._watches: dict[int, anyio.CancelScope] = {}
 
     async def serve(self) -> None:
@@ -88,9 +97,14 @@ class ClientConnection(Connection):
             del self._driver.clients[self.key]
             self._driver.post(ClientLeft(client=self.key))
 
+    def request(self, ref: int) -> TaskRequest | None:
+        """What was asked as `ref`; None when it has ended."""
+        return self._requests.get(ref)
+
     def forget(self, ref: int) -> None:
         """The request `ref` has ended."""
         self._open.pop(ref, None)
+        self._requests.pop(ref, None)
 
     async def _read(self) -> None:
         try:
@@ -100,7 +114,12 @@ class ClientConnection(Connection):
             raise login_late(self._login_s) from error
         version = choose_version(expect_hello(hello))
         self.say(
-            Welcome(version=version, challenge=random_bytes(32), program=self._program)
+            Welcome(
+                version=version,
+                challenge=random_bytes(32),
+                key=self._coordinator_key,
+                program=self._program,
+            )
         )
         await each_frame(self.stream, self._take)
 
@@ -111,6 +130,8 @@ class ClientConnection(Connection):
                 self._relay(message, frame)
             case TaskRequest():
                 self._request(message)
+            case TaskVerdict():
+                self._driver.evidence.judge(message, member=self._member.id)
             case TaskCancel():
                 task = self._open.get(message.ref) if message.ref else message.task
                 if task:
@@ -149,9 +170,10 @@ class ClientConnection(Connection):
         event = translate.task_requested(
             message, task=task, client=self.key, member=self._member.id
         )
-        if self._driver.post(event):
-            self._open[message.ref] = task
-        else:
+        self._open[message.ref] = task
+        self._requests[message.ref] = message
+        if not self._driver.post(event):
+            self.forget(message.ref)
             self._refuse(message, FailCode.QUEUE_FULL, "the coordinator is overrun")
 
     def _refuse(self, message: TaskRequest, code: FailCode, text: str) -> None:
@@ -159,9 +181,12 @@ class ClientConnection(Connection):
 
     def _relay(self, message: TaskRecord | TaskAssign, frame: bytes) -> None:
         key = RouteKey(TaskId(message.task), message.part, message.attempt)
+        size = 0
         if isinstance(message, TaskAssign):
             self._check_offer(key, message)
-        match self._driver.relay.to_node(key, self.postbox, frame):
+        else:
+            size = held(message.ct)
+        match self._driver.relay.to_node(key, self.postbox, frame, held=size):
             case Relayed.FOREIGN:
                 raise RemoteProtocolError(
                     CloseCode.NOT_YOURS, f"task {key.task.hex()} is another client's"
@@ -173,14 +198,13 @@ class ClientConnection(Connection):
 
     def _check_offer(self, key: RouteKey, message: TaskAssign) -> None:
         route = self._driver.relay.find(key)
-        if route is None:
+        if route is None or route.client is not self.postbox:
             return
-        offer = route.offer
-        asked = (message.model, message.kind, message.max_tokens, message.stream)
-        if asked != (offer.model, offer.kind, offer.max_tokens, offer.stream):
+        if message.body != route.made.offer.body or route.enc_head:
             raise RemoteProtocolError(
                 CloseCode.BAD_MESSAGE, "TASK_ASSIGN differs from what was offered"
             )
+        route.enc_head = message.enc_head
 
     def _refuse_for_node(self, key: RouteKey) -> None:
         route = self._driver.relay.find(key)
@@ -205,10 +229,17 @@ class ClientConnection(Connection):
                 body = encode_value(self._feed.snapshot(self._member))
             case "account":
                 body = encode_value(self._member)
+            case "log":
+                self._tasks.start_soon(self._answer_log, query)
+                return
             case _:
                 raise RemoteProtocolError(
                     CloseCode.BAD_MESSAGE, f"nothing is known about {query.what!r}"
                 )
+        self.say(ClubAnswer(ref=query.ref, body=body))
+
+    async def _answer_log(self, query: ClubQuery) -> None:
+        body = encode_value(await self._read_log(query.path))
         self.say(ClubAnswer(ref=query.ref, body=body))
 
     def _watch(self, message: ClubWatch) -> None:

@@ -17,6 +17,7 @@ from typing import Final, Protocol, assert_never
 import anyio
 
 from clubai.coordinator import translate
+from clubai.coordinator.assigner import Assigner, NodeKeys
 from clubai.coordinator.relay import Relay, RouteKey
 from clubai.core.commands import (
     CancelAttempt,
@@ -34,7 +35,7 @@ from clubai.core.events import ClientKey, Event
 from clubai.errors import InvariantError, StorageError
 from clubai.model import NodeId
 from clubai.protocol.codec import encode
-from clubai.protocol.messages import CloseCode, Goodbye
+from clubai.protocol.messages import CloseCode, Goodbye, TaskRequest
 from clubai.storage.base import Store, TaskRow
 from clubai.transport.postbox import Postbox
 
@@ -54,8 +55,17 @@ class Reached(Protocol):
         """Say why, and close."""
 
 
+class Answering(Reached, Protocol):
+    """A node's connection."""
+
+    keys: NodeKeys
+
+
 class Asking(Reached, Protocol):
     """A client's connection."""
+
+    def request(self, ref: int) -> TaskRequest | None:
+        """What was asked as `ref`; None when it has ended."""
 
     def forget(self, ref: int) -> None:
         """The request `ref` has ended."""
@@ -69,11 +79,12 @@ class Driver:
         machine: CoordinatorMachine,
         store: Store,
         *,
+        assigner: Assigner,
         clock: Callable[[], float],
     ) -> None:
         self.machine = machine
         self.relay = Relay()
-        self.nodes: dict[NodeId, Reached] = {}
+        self.nodes: dict[NodeId, Answering] = {}
         self.clients: dict[ClientKey, Asking] = {}
         self.clock = clock
         self.changed = anyio.Event()
@@ -83,6 +94,7 @@ class Driver:
         self.refuse_new = False
         """New requests are refused: the coordinator is stopping."""
         self._store = store
+        self._assigner = assigner
         self._inbox: deque[Event] = deque()
         self._busy = False
         """A turn goes on, or its commands wait for their facts to be stored."""
@@ -248,11 +260,15 @@ class Driver:
         node = self.nodes.get(command.node)
         if client is None or node is None:
             return  # its ClientLeft or NodeLeft is already in the inbox
+        request = client.request(command.ref)
+        if request is None:
+            return  # it was cancelled: the event is in the inbox
         if command.attempt:
             before = RouteKey(command.task, command.part, command.attempt - 1)
             self.relay.close(before)
-        self.relay.open(command, client.postbox, node.postbox)
-        if not client.postbox.post(encode(translate.offer(command))):
+        made = self._assigner.offer(command, request, node.keys)
+        self.relay.open(command, made, client.postbox, node.postbox)
+        if not client.postbox.post(encode(made.offer)):
             self._drop_client(client)
 
     def _fail(self, command: FailTask) -> None:

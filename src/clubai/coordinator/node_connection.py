@@ -6,34 +6,39 @@ Messages become events for the driver (control), frames go to the relay (data).
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Final, assert_never
 
 import anyio
 from anyio.abc import ObjectStream
+from msgspec.structs import replace
 
 from clubai.coordinator import translate
 from clubai.coordinator.accounts import Member
+from clubai.coordinator.assigner import NodeKeys
 from clubai.coordinator.connections import Connection, login_late
 from clubai.coordinator.driver import Driver
-from clubai.coordinator.relay import Relayed, RouteKey
+from clubai.coordinator.relay import Relayed, Route, RouteKey, held
 from clubai.coordinator.roster import Roster
-from clubai.core.events import (
-    Event,
-    NodeLeft,
+from clubai.core.events import Event, NodeLeft
+from clubai.crypto.attestation import (
+    Attestation,
+    read_attestation,
+    verify_attestation,
 )
+from clubai.crypto.bundles import Bundle, check_time, read_bundle
 from clubai.crypto.identity import node_id, verify
 from clubai.crypto.keys import random_bytes
-from clubai.errors import InvariantError, RemoteProtocolError
-from clubai.model import NodeId, TaskId
-from clubai.protocol.codec import (
-    decode_from_node,
-    encode,
-)
+from clubai.crypto.schedule import transcript_hash
+from clubai.errors import InvariantError, RemoteProtocolError, TrustError
+from clubai.model import NodeId, TaskId, TrustCode
+from clubai.protocol.codec import decode_from_node, encode
 from clubai.protocol.messages import (
     CloseCode,
     FromNode,
     Goodbye,
     Hello,
+    NodeBundle,
     NodeHeard,
     NodeHeartbeat,
     NodeRegister,
@@ -49,6 +54,9 @@ from clubai.protocol.messages import (
 from clubai.protocol.session import choose_version, expect_hello, registration_bytes
 from clubai.storage.base import Store
 from clubai.transport.frames import each_frame
+
+LogBundle = Callable[[Bundle], Awaitable[None]]
+"""Puts a node's bundle into the key log, unless it is there."""
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +74,8 @@ class NodeConnection(Connection):
         driver: Driver,
         roster: Roster,
         store: Store,
+        coordinator_key: bytes,
+        log_bundle: LogBundle,
         heartbeat_s: float,
         login_s: float,
         program: str,
@@ -75,15 +85,24 @@ class NodeConnection(Connection):
         self._driver = driver
         self._roster = roster
         self._store = store
+        self._coordinator_key = coordinator_key
+        self._log_bundle = log_bundle
         self._heartbeat_s = heartbeat_s
         self._login_s = login_s
         self._program = program
         self.node = NodeId(b"")
+        self.keys: NodeKeys
+        """What the node's requests are sealed to; set when it has registered."""
+        self._next_bundle: Bundle | None = None
+        self._bundle_came = anyio.Event()
 
     async def serve(self) -> None:
         """Serve the connection until it ends, whatever the peer sends."""
         try:
-            await self.hold(self._read)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._follow_bundles)
+                await self.hold(self._read)
+                tasks.cancel_scope.cancel()
         finally:
             self._leave()
 
@@ -110,6 +129,9 @@ class NodeConnection(Connection):
         for row in rows:
             if not await self._store.put_node(row):
                 raise InvariantError(f"the roster let node name {row.name!r} twice")
+        bundle = self._read_bundle(register.key, register.bundle, register.bundle_sig)
+        await self._log_bundle(bundle)
+        self.keys = NodeKeys(bundle=bundle, boot=register.boot)
         self._replace(node)
         # Queued before the machine knows of the node: it comes before any work.
         self.say(NodeRegistered(node=node))
@@ -126,6 +148,7 @@ class NodeConnection(Connection):
                 version=1,
                 challenge=challenge,
                 heartbeat_s=self._heartbeat_s,
+                key=self._coordinator_key,
                 program=self._program,
             )
         )
@@ -166,16 +189,21 @@ class NodeConnection(Connection):
             return  # replaced: what this process of the node says no longer counts
         match message:
             case TaskRecord():
-                if self._relay(message, frame):
+                if self._relay(message, frame, held=held(message.ct)):
                     self._begin(message)
             case TaskReply():
                 self._relay(message, frame)
             case TaskResult():
-                self._finish(message, frame)
+                self._finish(message)
             case TaskAccept():
                 self._post(translate.task_accepted(message, node=self.node))
             case TaskFail():
                 self._post(translate.attempt_failed(message, node=self.node))
+            case NodeBundle():
+                self._next_bundle = self._read_bundle(
+                    self.keys.bundle.ik, message.bundle, message.bundle_sig
+                )
+                self._bundle_came.set()
             case NodeHeartbeat():
                 self._post(translate.node_reported(message, node=self.node))
                 self.postbox.post(HEARD)
@@ -194,9 +222,11 @@ class NodeConnection(Connection):
         if not self._driver.post(event):
             raise RemoteProtocolError(CloseCode.TOO_MANY, "the coordinator is overrun")
 
-    def _relay(self, message: TaskRecord | TaskReply, frame: bytes) -> bool:
+    def _relay(
+        self, message: TaskRecord | TaskReply, frame: bytes, *, held: int = 0
+    ) -> bool:
         key = _key(message)
-        match self._driver.relay.to_client(key, self.postbox, frame):
+        match self._driver.relay.to_client(key, self.postbox, frame, held=held):
             case Relayed.SENT:
                 return True
             case Relayed.FOREIGN:
@@ -221,14 +251,57 @@ class NodeConnection(Connection):
         if client:
             client.end(Goodbye(code=CloseCode.TOO_SLOW, reason="answers were not read"))
 
-    def _finish(self, message: TaskResult, frame: bytes) -> None:
+    def _finish(self, message: TaskResult) -> None:
         route = self._driver.relay.find(_key(message))
-        if route is not None and route.node is self.postbox:
-            route.result = frame
-        answer_bytes = 0 if route is None else route.answer_bytes
+        mine = route is not None and route.node is self.postbox
+        said = self._attested(message, route if mine else None)
+        if route is not None and mine:
+            route.result = encode(replace(message, eq=b"", sketch=b""))
         self._post(
-            translate.task_finished(message, node=self.node, answer_bytes=answer_bytes)
+            translate.task_finished(
+                message,
+                said,
+                node=self.node,
+                request_bytes=route.request_bytes if route and mine else 0,
+                answer_bytes=route.answer_bytes if route and mine else 0,
+            )
         )
+
+    def _attested(self, message: TaskResult, route: Route | None) -> Attestation:
+        """What the node signed; of a live assignment, that it signed it of this one."""
+        try:
+            said = read_attestation(message.body)
+            if route is None:
+                return said
+            verify_attestation(self.keys.bundle.ik, message.body, message.sig)
+            if said.th != transcript_hash(route.made.binding_hash, route.enc_head):
+                raise TrustError(
+                    TrustCode.BAD_ATTESTATION, "the node signed another request"
+                )
+        except TrustError as error:
+            raise RemoteProtocolError(CloseCode.BAD_SIGNATURE, error.reason) from error
+        return said
+
+    def _read_bundle(self, key: bytes, body: bytes, sig: bytes) -> Bundle:
+        try:
+            bundle = read_bundle(body, sig)
+            check_time(bundle, round(self._driver.clock() * 1000))
+        except TrustError as error:
+            raise RemoteProtocolError(CloseCode.BAD_SIGNATURE, error.reason) from error
+        if bundle.ik != key:
+            raise RemoteProtocolError(
+                CloseCode.BAD_SIGNATURE, "the bundle is another node's"
+            )
+        return bundle
+
+    async def _follow_bundles(self) -> None:
+        while True:
+            await self._bundle_came.wait()
+            self._bundle_came = anyio.Event()
+            bundle, self._next_bundle = self._next_bundle, None
+            if bundle is not None:
+                await self._log_bundle(bundle)
+                self.keys = replace(self.keys, bundle=bundle)
 
 
 def _key(message: TaskRecord | TaskReply | TaskResult) -> RouteKey:

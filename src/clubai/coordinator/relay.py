@@ -7,11 +7,15 @@ no room on the other side ends its own assignment, and nothing else.
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from clubai.coordinator.assigner import Made
 from clubai.core.commands import OfferTask
 from clubai.model import NodeId, TaskId
 from clubai.transport.postbox import Postbox
+
+SEALING_BYTES: Final = 16 + 5
+"""The tag of a record, and its type and length."""
 
 
 class RouteKey(NamedTuple):
@@ -29,22 +33,32 @@ class Route:
         "answer_bytes",
         "begun",
         "client",
+        "enc_head",
+        "made",
         "node",
         "node_id",
         "offer",
+        "request_bytes",
         "result",
     )
 
-    def __init__(self, offer: OfferTask, client: Postbox, node: Postbox) -> None:
+    def __init__(
+        self, offer: OfferTask, made: Made, client: Postbox, node: Postbox
+    ) -> None:
         self.offer = offer
+        self.made = made
         self.client = client
         self.node = node
         self.node_id: NodeId = offer.node
+        self.enc_head = b""
+        """The request's sealed head, once it has passed."""
+        self.request_bytes = 0
         self.answer_bytes = 0
+        """What the records that passed can have held at most."""
         self.begun = False
         """A record of the answer has been handed on."""
         self.result = b""
-        """The node's `TASK_RESULT` frame, kept until the facts are stored."""
+        """The `TASK_RESULT` frame for the client, kept until the facts are stored."""
 
 
 class Relayed(Enum):
@@ -68,10 +82,12 @@ class Relay:
     def __len__(self) -> int:
         return len(self._routes)
 
-    def open(self, offer: OfferTask, client: Postbox, node: Postbox) -> None:
+    def open(
+        self, offer: OfferTask, made: Made, client: Postbox, node: Postbox
+    ) -> None:
         """Join the two ends for one assignment."""
         key = RouteKey(offer.task, offer.part, offer.attempt)
-        self._routes[key] = Route(offer, client, node)
+        self._routes[key] = Route(offer, made, client, node)
 
     def close(self, key: RouteKey) -> None:
         """Forget one assignment; what comes for it later is stale."""
@@ -81,21 +97,31 @@ class Relay:
         """The route of one assignment, if it lives."""
         return self._routes.get(key)
 
-    def to_node(self, key: RouteKey, sender: Postbox, frame: bytes) -> Relayed:
-        """Hand a client's frame to the node."""
+    def to_node(
+        self, key: RouteKey, sender: Postbox, frame: bytes, *, held: int = 0
+    ) -> Relayed:
+        """Hand a client's frame to the node; `held` is what its record may hold."""
         route = self._routes.get(key)
         if route is None:
             return Relayed.STALE
         if route.client is not sender:
             return Relayed.FOREIGN
+        route.request_bytes += held
         return Relayed.SENT if route.node.post(frame) else Relayed.FULL
 
-    def to_client(self, key: RouteKey, sender: Postbox, frame: bytes) -> Relayed:
-        """Hand a node's frame to the client, and count it."""
+    def to_client(
+        self, key: RouteKey, sender: Postbox, frame: bytes, *, held: int = 0
+    ) -> Relayed:
+        """Hand a node's frame to the client; `held` is what its record may hold."""
         route = self._routes.get(key)
         if route is None:
             return Relayed.STALE
         if route.node is not sender:
             return Relayed.FOREIGN
-        route.answer_bytes += len(frame)
+        route.answer_bytes += held
         return Relayed.SENT if route.client.post(frame) else Relayed.FULL
+
+
+def held(ct: bytes) -> int:
+    """Most bytes that a record's ciphertext can hold: all but its tag and its head."""
+    return max(len(ct) - SEALING_BYTES, 0)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from clubai.core.commands import (
     CancelAttempt,
     FailTask,
-    OfferTask,
     SayWait,
 )
 from clubai.core.events import (
@@ -21,7 +20,8 @@ from clubai.core.events import (
     TaskFinished,
     TaskRequested,
 )
-from clubai.model import MemberId, NodeId, TaskId
+from clubai.crypto.attestation import Attestation
+from clubai.model import MemberId, NodeId, TaskId, Usage
 from clubai.protocol.messages import (
     NodeHeartbeat,
     NodeRegister,
@@ -29,7 +29,6 @@ from clubai.protocol.messages import (
     TaskAccept,
     TaskCancel,
     TaskFail,
-    TaskOffer,
     TaskRecord,
     TaskRequest,
     TaskResult,
@@ -106,17 +105,25 @@ def reply_begun(message: TaskRecord, *, node: NodeId) -> ReplyBegun:
 
 
 def task_finished(
-    message: TaskResult, *, node: NodeId, answer_bytes: int
+    message: TaskResult,
+    said: Attestation,
+    *,
+    node: NodeId,
+    request_bytes: int,
+    answer_bytes: int,
 ) -> TaskFinished:
-    """A node's answer is whole."""
+    """A node's answer is whole; `said` is what it signed."""
     return TaskFinished(
         node=node,
         task=TaskId(message.task),
         part=message.part,
         attempt=message.attempt,
-        usage=message.usage,
-        first_token_ms=message.first_token_ms,
-        total_ms=message.total_ms,
+        usage=Usage(
+            prompt_tokens=said.prompt_tokens, completion_tokens=said.output_tokens
+        ),
+        first_token_ms=said.first_token_ms,
+        total_ms=said.total_ms,
+        request_bytes=request_bytes,
         answer_bytes=answer_bytes,
     )
 
@@ -130,20 +137,7 @@ def attempt_failed(message: TaskFail, *, node: NodeId) -> AttemptFailed:
         attempt=message.attempt,
         code=message.code,
         message=message.message,
-    )
-
-
-def offer(command: OfferTask) -> TaskOffer:
-    """Tell a client which node it got."""
-    return TaskOffer(
-        ref=command.ref,
-        task=command.task,
-        part=command.part,
-        attempt=command.attempt,
-        node=command.node,
-        node_name=command.node_name,
-        model=command.model,
-        queued_ms=command.queued_ms,
+        sealed=message.sealed,
     )
 
 
@@ -170,6 +164,7 @@ def failure(command: FailTask) -> TaskFail:
         retry_after_s=command.retry_after_s,
         attempts=command.attempts,
         begun=command.begun,
+        sealed=command.sealed,
     )
 
 

@@ -26,7 +26,7 @@ from clubai.core.offering import Offering
 from clubai.core.registry import Registry
 from clubai.core.speeds import Sample
 from clubai.core.table import TaskTable
-from clubai.core.tasks import PART, Move, Task, believable_count
+from clubai.core.tasks import PART, Move, Task, believable_count, metered
 from clubai.model import RETRY_ELSEWHERE, FailCode, TaskId, Usage, task_text
 
 NODE_FAILURES: Final = frozenset(
@@ -82,8 +82,10 @@ class Assignments:
             return
         node = self._registry.nodes[event.node]
         usage = Usage(
-            prompt_tokens=believable_count(event.usage.prompt_tokens),
-            completion_tokens=believable_count(event.usage.completion_tokens),
+            prompt_tokens=metered(event.usage.prompt_tokens, event.request_bytes),
+            completion_tokens=metered(
+                event.usage.completion_tokens, event.answer_bytes
+            ),
         )
         sample = Sample(
             tokens=usage.completion_tokens,
@@ -110,6 +112,7 @@ class Assignments:
             self._registry.fail(node, event.task, busy=event.code == FailCode.BUSY)
         else:
             self._registry.release(node, event.task)
+        task.sealed = event.sealed
         self._after_failure(task, event.code, event.message, now, out)
         self._offering.fill(node, now, out)
 
@@ -199,6 +202,8 @@ class Assignments:
     ) -> None:
         """Decide about a task whose attempt failed; the slot is free already."""
         task.code, task.message = code, message[:MAX_MESSAGE]
+        if code is FailCode.NODE_LOST:
+            task.sealed = b""
         task.excluded[task.nodes[-1]] = None
         if (
             not task.given

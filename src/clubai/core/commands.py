@@ -81,6 +81,8 @@ class FailTask(Wanted, frozen=True, kw_only=True, gc=False):
     attempts: int
     begun: bool
     """Part of an answer may have been sent."""
+    sealed: bytes = b""
+    """The last node's own words, for whoever asked."""
 
 
 class FinishTask(Wanted, frozen=True, kw_only=True, gc=False):

@@ -42,6 +42,7 @@ class Endings:
     ) -> None:
         """End a task well; its slot is free already."""
         task.usage = usage
+        task.request_bytes = event.request_bytes
         task.answer_bytes = event.answer_bytes
         task.replied_at = task.replied_at or now
         task.move(Move.FINISH, now, f"{usage.completion_tokens} tokens")
@@ -72,7 +73,9 @@ class Endings:
         begun = task.given
         if task.waiting:
             self._queue.remove(task)
-        task.code, task.message = refusal.code, refusal.message[:MAX_MESSAGE]
+        message = refusal.message[:MAX_MESSAGE]
+        told = (refusal.code, message) == (task.code, task.message)
+        task.code, task.message = refusal.code, message
         task.move(Move.FAIL, now, f"{task.code}: {task.message}")
         self._record(task, now, out)
         if not tell:
@@ -89,6 +92,7 @@ class Endings:
                 retry_after_s=refusal.retry_after_s,
                 attempts=len(task.nodes),
                 begun=begun,
+                sealed=task.sealed if told else b"",
             )
         )
 

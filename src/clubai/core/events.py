@@ -113,7 +113,9 @@ class TaskFinished(Happened, frozen=True, kw_only=True, gc=False):
     usage: Usage
     first_token_ms: int
     total_ms: int
+    request_bytes: int
     answer_bytes: int
+    """What the records that passed can have held: no count of tokens is over it."""
 
 
 class AttemptFailed(Happened, frozen=True, kw_only=True, gc=False):
@@ -125,6 +127,8 @@ class AttemptFailed(Happened, frozen=True, kw_only=True, gc=False):
     attempt: int
     code: FailCode
     message: str
+    sealed: bytes = b""
+    """The node's own words, which only whoever asked can read."""
 
 
 class TaskCancelled(Happened, frozen=True, kw_only=True, gc=False):

@@ -112,12 +112,14 @@ class Task:
     """When the present attempt was offered, then when it was accepted."""
     replied_at: float = 0.0
     code: FailCode | None = None
-    """Of the last failed attempt."""
     message: str = ""
+    sealed: bytes = b""
+    """Code, words and sealed words of the last failed attempt."""
     said: tuple[WaitReason, int] | None = None
     """Reason and place in the queue, as the client was last told."""
     wait_text: str = ""
     usage: Usage = field(default_factory=Usage)
+    request_bytes: int = 0
     answer_bytes: int = 0
     ended_at: float = 0.0
     story: list[tuple[float, str]] = field(default_factory=list)
@@ -221,7 +223,7 @@ class Task:
             total_ms=self.total_ms,
             prompt_tokens=self.usage.prompt_tokens,
             completion_tokens=self.usage.completion_tokens,
-            request_bytes=self.request.request_bytes,
+            request_bytes=self.request_bytes or self.request.request_bytes,
             answer_bytes=self.answer_bytes,
         )
 
@@ -281,6 +283,11 @@ def new_task(request: TaskRequested, order: int, now: float, look_at: float) -> 
 def believable_count(count: int) -> int:
     """Bring a number that a connection claims into bounds."""
     return min(max(count, 0), MAX_COUNT)
+
+
+def metered(tokens: int, held_bytes: int) -> int:
+    """Bound a node's count of tokens by the bytes that passed: a token has one."""
+    return min(believable_count(tokens), max(held_bytes, 0))
 
 
 def believable_seconds(seconds: float) -> float:

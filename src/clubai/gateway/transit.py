@@ -14,6 +14,7 @@ import anyio
 from anyio.abc import ObjectStream, TaskGroup, TaskStatus
 
 from clubai.client import Client
+from clubai.client.trust import Trust
 from clubai.errors import AuthenticationError
 from clubai.model import MemberId
 
@@ -43,6 +44,7 @@ class TransitClients(Generic[S]):
     Args:
         authenticate: Says whom a bearer token speaks for; raises as `client_for`.
         link: Gives a local stream that speaks for them.
+        trust: What the clients know of the coordinator, whose process this is.
         tasks: Where the clients' tasks run.
     """
 
@@ -51,10 +53,12 @@ class TransitClients(Generic[S]):
         *,
         authenticate: Callable[[str], Awaitable[S]],
         link: Callable[[S], ObjectStream[bytes]],
+        trust: Trust,
         tasks: TaskGroup,
     ) -> None:
         self._authenticate = authenticate
         self._link = link
+        self._trust = trust
         self._tasks = tasks
         self._held: dict[MemberId, _Held] = {}
         self._making = anyio.Lock()
@@ -86,7 +90,12 @@ class TransitClients(Generic[S]):
             return held
 
     async def _hold(self, speaker: S, *, task_status: TaskStatus[_Held]) -> None:
-        async with self._link(speaker) as stream, Client.over(stream) as client:
+        async with (
+            self._link(speaker) as stream,
+            Client.over(
+                stream, trust=self._trust, readable_by="coordinator and node"
+            ) as client,
+        ):
             held = _Held(client)
             self._held[speaker.id] = held
             task_status.started(held)

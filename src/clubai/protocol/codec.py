@@ -41,8 +41,10 @@ def encode(message: Message) -> bytes:
     return data
 
 
-def encode_value(value: msgspec.Struct | tuple[msgspec.Struct, ...]) -> msgspec.Raw:
-    """Encode a snapshot for `ClubAnswer.body`."""
+def encode_value(
+    value: msgspec.Struct | tuple[msgspec.Struct, ...] | bytes,
+) -> msgspec.Raw:
+    """Encode a snapshot, or a part of the key log, for `ClubAnswer.body`."""
     return msgspec.Raw(_encoder.encode(value))
 
 

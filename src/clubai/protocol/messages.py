@@ -14,18 +14,21 @@ agent   -- NODE_REGISTER ->                      signed over WELCOME.challenge
 
 client  -- TASK_REQUEST -->                      no content: model, sizes, limits
         <- NOTICE                                why it waits
-        <- TASK_OFFER                            a node; again after a failed attempt
-        -- TASK_ASSIGN --->  -- TASK_ASSIGN -->  agent
+        <- TASK_OFFER                            a signed assignment to a node; again
+                                                 after a failed attempt
+        -- TASK_ASSIGN --->  -- TASK_ASSIGN -->  agent: the keys, sealed to the node
         -- TASK_RECORD...->  -- relayed ------>
                              <- TASK_ACCEPT
         <- TASK_REPLY        <- TASK_REPLY
         <- TASK_RECORD...    <- relayed          from here no retry of a stream
         <- TASK_RESULT       <- TASK_RESULT      or TASK_FAIL
+        -- TASK_VERDICT -->                      what was wrong with it
         -- TASK_CANCEL --->  -- TASK_CANCEL -->
 ```
 
-`task`, `part` and `attempt` name one assignment. `TASK_RECORD` is the same bytes on
-both hops: the coordinator relays the frame and never looks inside `ct`.
+`task`, `part` and `attempt` name one assignment. `TASK_ASSIGN`, `TASK_RECORD` and
+`TASK_REPLY` are the same bytes on both hops: the coordinator relays the frames, and has
+no key to what is sealed in them.
 """
 
 from __future__ import annotations
@@ -41,7 +44,6 @@ from clubai.model import (
     Kind,
     Mode,
     ModelOffer,
-    Usage,
 )
 
 PROTOCOL_VERSION: Final = 1
@@ -54,6 +56,13 @@ Text = Annotated[str, Meta(max_length=4096)]
 Id16 = Annotated[bytes, Meta(min_length=16, max_length=16)]
 Bytes32 = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Bytes64 = Annotated[bytes, Meta(min_length=64, max_length=64)]
+EncHead = Annotated[bytes, Meta(min_length=176, max_length=176)]
+ReplyHead = Annotated[bytes, Meta(min_length=96, max_length=96)]
+AttestationBody = Annotated[bytes, Meta(min_length=172, max_length=172)]
+VerdictBody = Annotated[bytes, Meta(min_length=123, max_length=123)]
+BundleBody = Annotated[bytes, Meta(max_length=512)]
+AssignmentBody = Annotated[bytes, Meta(max_length=1 << 16)]
+SealedFailure = Annotated[bytes, Meta(max_length=96 + 65_536 + 16)]
 U16 = Annotated[int, Meta(ge=0, lt=1 << 16)]
 U32 = Annotated[int, Meta(ge=0, lt=1 << 32)]
 U63 = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
@@ -98,6 +107,8 @@ class Welcome(Message, frozen=True, kw_only=True, tag="WELCOME"):
     challenge: Bytes32
     """Fresh random bytes that a node signs in `NodeRegister`."""
     heartbeat_s: Seconds = 15.0
+    key: Bytes32
+    """The coordinator's signing key: whoever knows the club has pinned it."""
     program: Name = ""
 
 
@@ -131,6 +142,9 @@ class NodeRegister(Message, frozen=True, kw_only=True, tag="NODE_REGISTER"):
     """Over `session.registration_bytes(challenge, boot)`."""
     boot: Id16
     """Random per agent process."""
+    bundle: BundleBody
+    """The node's keys, signed by `key`."""
+    bundle_sig: Bytes64
     name: Name
     models: Annotated[tuple[ModelOffer, ...], Meta(max_length=512)] = ()
     slots: U16 = 1
@@ -144,6 +158,13 @@ class NodeRegistered(Message, frozen=True, kw_only=True, tag="NODE_REGISTERED"):
     """The coordinator took the node in."""
 
     node: Bytes32
+
+
+class NodeBundle(Message, frozen=True, kw_only=True, tag="NODE_BUNDLE"):
+    """A node's encryption key has changed: its next bundle."""
+
+    bundle: BundleBody
+    bundle_sig: Bytes64
 
 
 class NodeHeartbeat(Message, frozen=True, kw_only=True, tag="NODE_HEARTBEAT"):
@@ -183,49 +204,51 @@ class TaskRequest(Message, frozen=True, kw_only=True, tag="TASK_REQUEST"):
     deadline_s: Seconds = 600.0
     """How long it may take altogether."""
     request_bytes: U63 = 0
+    """Of the request as it is padded."""
+    cvk: Bytes32
+    """The client's verdict key for this task."""
     exclude: Annotated[tuple[Bytes32, ...], Meta(max_length=256)] = ()
     pinned: Annotated[tuple[Bytes32, ...], Meta(max_length=256)] = ()
     """Only these nodes, when not empty."""
 
 
 class TaskOffer(Message, frozen=True, kw_only=True, tag="TASK_OFFER"):
-    """The coordinator chose a node. Sent again, with `attempt` + 1, after a failure."""
+    """The coordinator chose a node; again, and another one, after a failed attempt."""
 
     ref: U32
     task: Id16
-    part: U16 = 0
-    attempt: U16 = 0
-    node: Bytes32
+    body: AssignmentBody
+    """The assignment; see `assignment`. Nothing else in this message is signed."""
+    sig: Bytes64
+    """Over `body`, by the coordinator's key."""
     node_name: Name = ""
-    model: Name
     queued_ms: U32 = 0
 
 
 class TaskAssign(Message, frozen=True, kw_only=True, tag="TASK_ASSIGN"):
-    """The client takes the offer; relayed to the agent, the records follow.
-
-    The routing fields are checked by the coordinator against its offer.
-    """
+    """The client takes the offer; relayed to the agent, the sealed request follows."""
 
     task: Id16
     part: U16 = 0
     attempt: U16 = 0
-    model: Name
-    kind: Kind = "chat"
-    max_tokens: U32 = 0
-    stream: bool = True
-    deadline_s: Seconds = 600.0
+    body: AssignmentBody
+    sig: Bytes64
+    """The assignment as it was offered."""
+    enc_head: EncHead
+    """The secret of this attempt, sealed to the node's encryption key."""
+    commit: Bytes32
+    """To the key of the request's records."""
 
 
 class TaskRecord(Message, frozen=True, kw_only=True, tag="TASK_RECORD"):
-    """One record of the request or of the answer; see `records`."""
+    """One sealed record of the request or of the answer; see `records`."""
 
     task: Id16
     part: U16 = 0
     attempt: U16 = 0
     seq: U63
     fin: bool = False
-    ct: bytes
+    ct: Annotated[bytes, Meta(max_length=65_536 + 16)]
 
 
 class TaskAccept(Message, frozen=True, kw_only=True, tag="TASK_ACCEPT"):
@@ -242,21 +265,33 @@ class TaskReply(Message, frozen=True, kw_only=True, tag="TASK_REPLY"):
     task: Id16
     part: U16 = 0
     attempt: U16 = 0
-    hdr: bytes = b""
-    """Keys of the answer, when records are sealed."""
+    hdr: ReplyHead
+    """The node's half of the answer's keys."""
 
 
 class TaskResult(Message, frozen=True, kw_only=True, tag="TASK_RESULT"):
-    """The answer is whole: `records` records were sent."""
+    """The answer is whole: what the node signs of it. The client gets no tags."""
 
     task: Id16
     part: U16 = 0
     attempt: U16 = 0
-    usage: Usage = Usage()
-    first_token_ms: U32 = 0
-    total_ms: U32 = 0
-    """Both measured by the agent, from the whole request."""
-    records: U32 = 0
+    body: AttestationBody
+    sig: Bytes64
+    """Over `body`, by the node's identity key."""
+    eq: Annotated[bytes, Meta(max_length=32)] = b""
+    sketch: Annotated[bytes, Meta(max_length=128)] = b""
+    """By these two the coordinator compares answers that it cannot read."""
+
+
+class TaskVerdict(Message, frozen=True, kw_only=True, tag="TASK_VERDICT"):
+    """What the client found wrong with an answer."""
+
+    task: Id16
+    part: U16 = 0
+    attempt: U16 = 0
+    body: VerdictBody
+    sig: Bytes64
+    """Over `body`, by the task's verdict key."""
 
 
 class TaskFail(Message, frozen=True, kw_only=True, tag="TASK_FAIL"):
@@ -272,6 +307,9 @@ class TaskFail(Message, frozen=True, kw_only=True, tag="TASK_FAIL"):
     attempts: U16 = 0
     begun: bool = False
     """Part of the answer had been sent."""
+    sealed: SealedFailure = b""
+    """The node's own words, for the client alone: `TaskReply.hdr`, unless that was sent
+    before, and one final record."""
 
 
 class TaskCancel(Message, frozen=True, kw_only=True, tag="TASK_CANCEL"):
@@ -288,7 +326,9 @@ class ClubQuery(Message, frozen=True, kw_only=True, tag="CLUB_QUERY"):
 
     ref: U32
     what: Name
-    """`models`, `snapshot`, or `account`."""
+    """`models`, `snapshot`, `account`, or `log`."""
+    path: Name = ""
+    """Of `log`: which part of the key log, as `/log/` has it."""
 
 
 class ClubAnswer(Message, frozen=True, kw_only=True, tag="CLUB_ANSWER"):
@@ -316,6 +356,7 @@ class ClubUnwatch(Message, frozen=True, kw_only=True, tag="CLUB_UNWATCH"):
 FromNode = (
     Hello
     | NodeRegister
+    | NodeBundle
     | NodeHeartbeat
     | TaskAccept
     | TaskReply
@@ -340,6 +381,7 @@ FromClient = (
     | TaskRequest
     | TaskAssign
     | TaskRecord
+    | TaskVerdict
     | TaskCancel
     | ClubQuery
     | ClubWatch

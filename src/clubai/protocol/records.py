@@ -1,39 +1,35 @@
 """Records: how a request and its answer are cut into pieces, in both directions.
 
-The one seam for sealing. `RecordWriter` numbers and closes a direction, `RecordReader`
-checks the order and the end; what stands between them is `plain` here, and nothing
-else in the house knows what a record looks like inside.
-
-A plain record is `u8 type, u32 n, n bytes of data` (big-endian). What the data is:
+`RecordWriter` and `RecordReader` put a sealer and an opener on the wire: those number,
+seal and check, and only the client and the node that answers have them. What is inside:
 
 - request, `DATA`: the JSON body of the OpenAI request, in one or more pieces;
 - answer to chat and completion, `DATA`: one JSON `Choice` a line;
 - answer to embedding, `DATA`: the JSON list of the response's `data`, in pieces;
-- answer, `USAGE`: the JSON `usage` object; it is the last record of an answer.
+- answer, `USAGE`: the JSON `usage` object; it is the last record of an answer;
+- `ERROR`: a JSON `Failure`, the last record of an answer that failed;
+- `KEEP_ALIVE`: nothing; it hides when there is something.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
 from clubai.errors import LocalProtocolError, RemoteProtocolError
+from clubai.model import MAX_RECORD_DATA
 from clubai.protocol.messages import CloseCode, TaskRecord
 
-MAX_RECORD_DATA: Final = 65_536 - 5
-"""Most bytes of data in one record; with its head it fills the largest bucket."""
-MAX_RECORDS: Final = 1 << 20
-MAX_DIRECTION_BYTES: Final = 64 << 20
-"""Most bytes of data in one direction of one attempt."""
 FLUSH_SECONDS: Final = 0.120
 FLUSH_BYTES: Final = 200
 """An answer's first data leaves at once; then a record is sent at either bound."""
-
-_HEAD = struct.Struct(">BI")
+MAX_FAILURE_CHARACTERS: Final = 2000
+COMPARE: Final = 1
+STEADY: Final = 2
+"""Flags of a sealed head: the answer is to be compared; it comes at a constant rate."""
 
 
 class RecordType(IntEnum):
@@ -41,6 +37,7 @@ class RecordType(IntEnum):
 
     DATA = 0
     USAGE = 1
+    ERROR = 2
     KEEP_ALIVE = 3
 
 
@@ -56,7 +53,55 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     logprobs: msgspec.Raw = msgspec.Raw(b"")
 
 
+class _Delta(msgspec.Struct, frozen=True):
+    content: msgspec.Raw = msgspec.Raw(b"")
+
+
+def text_of(choice: Choice) -> str:
+    """The text that one step adds: a chat delta's content or a completion's text."""
+    if choice.text is not None:
+        return choice.text
+    if not choice.delta:
+        return ""
+    content = _delta_decoder.decode(choice.delta).content
+    return msgspec.json.decode(content) if content[:1] == b'"' else ""
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """What a node says of a failure to whoever asked, and to nobody else."""
+
+    message: str
+
+
+class Sealer(Protocol):
+    """Seals one direction of one attempt."""
+
+    @property
+    def count(self) -> int:
+        """Records sealed so far: the number of the next one."""
+
+    def seal(self, type_: int, data: bytes, *, fin: bool = False) -> bytes:
+        """Seal the next record."""
+
+
+class Opener(Protocol):
+    """Opens one direction of one attempt, in order."""
+
+    @property
+    def count(self) -> int:
+        """Records opened so far."""
+
+    @property
+    def finished(self) -> bool:
+        """The final record has been opened."""
+
+    def open(self, ct: bytes, *, seq: int, fin: bool) -> tuple[int, bytes]:
+        """Open the next record."""
+
+
 _choice_decoder = msgspec.json.Decoder(Choice)
+_delta_decoder = msgspec.json.Decoder(_Delta)
+_failure_decoder = msgspec.json.Decoder(Failure)
 _encoder = msgspec.json.Encoder()
 
 
@@ -82,18 +127,16 @@ def decode_choices(data: bytes) -> list[Choice]:
 class RecordWriter:
     """One direction of one attempt, on the side that writes it."""
 
-    def __init__(self, task: bytes, part: int, attempt: int) -> None:
+    def __init__(self, task: bytes, part: int, attempt: int, sealer: Sealer) -> None:
         self._task = task
         self._part = part
         self._attempt = attempt
-        self._seq = 0
-        self._bytes = 0
-        self._closed = False
+        self._sealer = sealer
 
     @property
     def count(self) -> int:
         """Records written so far."""
-        return self._seq
+        return self._sealer.count
 
     def write(self, type_: RecordType, data: bytes, *, fin: bool = False) -> TaskRecord:
         """Make the next record of `data`, at most `MAX_RECORD_DATA` bytes.
@@ -101,24 +144,14 @@ class RecordWriter:
         Raises:
             LocalProtocolError: the direction is closed, or a limit is passed.
         """
-        if self._closed:
-            raise LocalProtocolError("a record after the final one")
-        if len(data) > MAX_RECORD_DATA:
-            raise LocalProtocolError(f"{len(data)} bytes do not fit one record")
-        self._bytes += len(data)
-        if self._seq >= MAX_RECORDS or self._bytes > MAX_DIRECTION_BYTES:
-            raise LocalProtocolError("the direction is full")
-        record = TaskRecord(
+        return TaskRecord(
             task=self._task,
             part=self._part,
             attempt=self._attempt,
-            seq=self._seq,
+            seq=self._sealer.count,
             fin=fin,
-            ct=_HEAD.pack(type_, len(data)) + data,
+            ct=self._sealer.seal(type_, data, fin=fin),
         )
-        self._seq += 1
-        self._closed = fin
-        return record
 
     def write_all(self, data: bytes) -> Iterator[TaskRecord]:
         """Cut `data` into `DATA` records, the last one final; at least one record."""
@@ -130,43 +163,44 @@ class RecordWriter:
 class RecordReader:
     """One direction of one attempt, on the side that reads it."""
 
-    def __init__(self) -> None:
-        self._seq = 0
-        self._bytes = 0
-        self.finished = False
+    def __init__(self, opener: Opener) -> None:
+        self._opener = opener
+
+    @property
+    def finished(self) -> bool:
         """The final record has been read."""
+        return self._opener.finished
 
     @property
     def count(self) -> int:
         """Records read so far."""
-        return self._seq
+        return self._opener.count
 
     def read(self, record: TaskRecord) -> tuple[RecordType, bytes]:
         """Check that `record` is the next one, and give what it carries.
 
         Raises:
-            RemoteProtocolError: out of order, after the end, over a limit, or broken.
+            TrustError: out of order, after the end, over a limit, or altered.
+            RemoteProtocolError: of a type that nobody sends.
         """
-        if self.finished:
-            raise _broken("a record after the final one")
-        if record.seq != self._seq:
-            raise _broken(f"record {record.seq} where {self._seq} was due")
-        if len(record.ct) < _HEAD.size:
-            raise _broken("a record without its head")
-        type_, size = _HEAD.unpack_from(record.ct)
-        data = record.ct[_HEAD.size :]
-        if size != len(data) or size > MAX_RECORD_DATA:
-            raise _broken("a record of the wrong length")
-        self._bytes += size
-        if self._seq >= MAX_RECORDS or self._bytes > MAX_DIRECTION_BYTES:
-            raise _broken("more than one direction may hold")
+        type_, data = self._opener.open(record.ct, seq=record.seq, fin=record.fin)
         try:
-            known = RecordType(type_)
+            return RecordType(type_), data
         except ValueError as error:
             raise _broken(f"a record of unknown type {type_}") from error
-        self._seq += 1
-        self.finished = record.fin
-        return known, data
+
+
+def encode_failure(message: str) -> bytes:
+    """What an `ERROR` record holds: `message`, cut where it is too long."""
+    return _encoder.encode(Failure(message=message[:MAX_FAILURE_CHARACTERS]))
+
+
+def decode_failure(data: bytes) -> Failure:
+    """Read an `ERROR` record. Raises `RemoteProtocolError`."""
+    try:
+        return _failure_decoder.decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise _broken(f"an error record cannot be read: {error}") from error
 
 
 def pack_lines(lines: Sequence[bytes]) -> Iterable[bytes]:
