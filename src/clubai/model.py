@@ -289,6 +289,24 @@ class TaskFacts(Value, frozen=True, kw_only=True):
     answer_bytes: int
 
 
+class VerdictFacts(Value, frozen=True, kw_only=True):
+    """What a client said of an answer, signed with the task's verdict key."""
+
+    task: bytes
+    part: int
+    attempt: int
+    node: bytes
+    member: MemberId
+    value: int
+    """0 ok, 1 undecryptable, 2 truncated, 3 minority, 4 known answer wrong,
+    5 useless."""
+    score_milli: int
+    checked: bool
+    """It is about the very answer that the node attested."""
+    at_ms: int
+    """The client's clock, Unix milliseconds."""
+
+
 class ClubStats(Value, frozen=True, kw_only=True):
     """Counts since the coordinator started, unless the name says otherwise."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import anyio
@@ -12,7 +13,11 @@ import pytest
 
 from clubai.agent.config import AgentConfig
 from clubai.agent.driver import AgentDriver
+from clubai.agent.membership import Membership, wall_clock_ms
 from clubai.agent.standing import Standing
+from clubai.coordinator.assigner import NodeKeys
+from clubai.crypto.attestation import read_attestation
+from clubai.crypto.bundles import read_bundle
 from clubai.crypto.identity import Identity, verify
 from clubai.errors import ConnectionLost, RemoteProtocolError
 from clubai.model import FailCode
@@ -27,7 +32,6 @@ from clubai.protocol.messages import (
     NodeRegister,
     NodeRegistered,
     TaskAccept,
-    TaskAssign,
     TaskCancel,
     TaskFail,
     TaskRecord,
@@ -35,10 +39,10 @@ from clubai.protocol.messages import (
     TaskResult,
     Welcome,
 )
-from clubai.protocol.records import RecordType, RecordWriter
 from clubai.protocol.session import registration_bytes
 from clubai.transport.memory import MemoryStream, memory_pair
 from support.scripted_backend import ScriptedBackend, say
+from support.sealed_peers import PlayedClient, PlayedRequest, made_offer
 
 T = TypeVar("T", bound=Message)
 CHALLENGE = b"c" * 32
@@ -50,6 +54,10 @@ class Far:
     def __init__(self, stream: MemoryStream, identity: Identity) -> None:
         self.stream = stream
         self.identity = identity
+        self.coordinator = Identity.generate()
+        self.client = PlayedClient()
+        self.keys: NodeKeys
+        """As the agent registered them."""
         self.ended = anyio.Event()
         self.error: Exception | None = None
         """Why the agent's `serve` ended."""
@@ -67,19 +75,30 @@ class Far:
                     return message
                 assert isinstance(message, NodeHeartbeat), message
 
+    def sealed(
+        self, number: int = 1, *, signed_by: Identity | None = None, **changes: object
+    ) -> PlayedRequest:
+        """A request that is sealed to the node, as offered but for `changes`."""
+        changes.setdefault("now_ms", wall_clock_ms())
+        offer = made_offer(
+            signed_by or self.coordinator,
+            self.client.request(),
+            self.keys,
+            task=bytes([number]) * 16,
+            **changes,  # type: ignore[arg-type]
+        )
+        return self.client.take(offer, msgspec.json.encode({"messages": []}))
+
     async def assign(self, number: int = 1, **changes: object) -> bytes:
         """Give the agent work; its task id."""
-        task = bytes([number]) * 16
-        fields = {"task": task, "model": "m", **changes}
-        await self.say(TaskAssign(**fields))  # type: ignore[arg-type]
-        writer = RecordWriter(task, 0, 0)
-        await self.say(*writer.write_all(msgspec.json.encode({"messages": []})))
-        return task
+        sealed = self.sealed(number, **changes)  # type: ignore[arg-type]
+        await self.say(sealed.assign, *sealed.records)
+        return sealed.assign.task
 
 
 @asynccontextmanager
 async def driven(
-    backend: ScriptedBackend, *, heartbeat_s: float = 15.0
+    backend: ScriptedBackend, data: Path, *, heartbeat_s: float = 15.0
 ) -> AsyncIterator[tuple[Far, Standing]]:
     """A driver that has joined."""
     here, there = memory_pair()
@@ -90,8 +109,7 @@ async def driven(
         here,
         backend=backend,
         standing=standing,
-        identity=far.identity,
-        boot=b"b" * 16,
+        membership=Membership(far.identity, data),
         config=AgentConfig(name="attic", vram_gb=24.0),
         program="test",
     )
@@ -108,9 +126,14 @@ async def driven(
     async with here, there, anyio.create_task_group() as tasks:
         tasks.start_soon(serve)
         await far.hear(Hello)
-        await far.say(Welcome(version=1, challenge=CHALLENGE, heartbeat_s=heartbeat_s))
+        key = far.coordinator.key
+        await far.say(
+            Welcome(version=1, challenge=CHALLENGE, heartbeat_s=heartbeat_s, key=key)
+        )
         register = await far.hear(NodeRegister)
         check_registration(register, far.identity)
+        bundle = read_bundle(register.bundle, register.bundle_sig)
+        far.keys = NodeKeys(bundle=bundle, boot=register.boot)
         await far.say(NodeRegistered(node=far.identity.node_id))
         yield far, standing
         tasks.cancel_scope.cancel()
@@ -124,22 +147,23 @@ def check_registration(register: NodeRegister, identity: Identity) -> None:
     assert [offer.name for offer in register.models] == ["m"]
 
 
-async def test_work_is_accepted_run_and_answered() -> None:
+async def test_work_is_accepted_run_and_answered(tmp_path: Path) -> None:
     backend = ScriptedBackend(say("hello"))
-    async with driven(backend) as (far, _):
+    async with driven(backend, tmp_path) as (far, _):
         task = await far.assign()
 
         assert (await far.hear(TaskAccept)).task == task
         assert (await far.hear(TaskReply)).task == task
         while not (await far.hear(TaskRecord)).fin:
             pass
-        assert (await far.hear(TaskResult)).usage.completion_tokens == 2
+        said = read_attestation((await far.hear(TaskResult)).body)
+        assert said.output_tokens == 2
     assert backend.asked == [("chat", "m", {"messages": []})]
 
 
-async def test_no_more_work_is_taken_than_there_are_slots() -> None:
+async def test_no_more_work_is_taken_than_there_are_slots(tmp_path: Path) -> None:
     backend = ScriptedBackend(lambda _: [anyio.Event()], slots=1)
-    async with driven(backend) as (far, _):
+    async with driven(backend, tmp_path) as (far, _):
         await far.assign(1)
         await far.hear(TaskAccept)
         second = await far.assign(2)
@@ -150,9 +174,9 @@ async def test_no_more_work_is_taken_than_there_are_slots() -> None:
         assert backend.most_running == 1
 
 
-async def test_a_cancel_stops_the_backend() -> None:
+async def test_a_cancel_stops_the_backend(tmp_path: Path) -> None:
     backend = ScriptedBackend(lambda _: [anyio.Event()])
-    async with driven(backend) as (far, _):
+    async with driven(backend, tmp_path) as (far, _):
         task = await far.assign()
         await far.hear(TaskAccept)
         await backend.started.wait()
@@ -161,31 +185,31 @@ async def test_a_cancel_stops_the_backend() -> None:
             await backend.stopped.wait()
 
 
-async def test_a_cancel_before_the_request_is_whole_frees_its_slot() -> None:
+async def test_a_cancel_before_the_request_is_whole_frees_its_slot(
+    tmp_path: Path,
+) -> None:
     backend = ScriptedBackend(slots=1)
-    async with driven(backend) as (far, _):
-        await far.say(TaskAssign(task=b"1" * 16, model="m"))
-        await far.say(TaskCancel(task=b"1" * 16))
+    async with driven(backend, tmp_path) as (far, _):
+        first = far.sealed().assign
+        await far.say(first, TaskCancel(task=first.task))
         await far.assign(2)
 
         assert (await far.hear(TaskAccept)).task == bytes([2]) * 16
 
 
-async def test_a_request_out_of_order_fails_as_not_opened() -> None:
-    async with driven(ScriptedBackend()) as (far, _):
-        writer = RecordWriter(b"1" * 16, 0, 0)
-        writer.write(RecordType.DATA, b"lost")
+async def test_a_request_out_of_order_fails_as_not_opened(tmp_path: Path) -> None:
+    async with driven(ScriptedBackend(), tmp_path) as (far, _):
+        sealed = far.sealed()
         await far.say(
-            TaskAssign(task=b"1" * 16, model="m"),
-            writer.write(RecordType.DATA, b"{}", fin=True),
+            sealed.assign, TaskRecord(task=sealed.assign.task, seq=1, ct=bytes(272))
         )
 
         assert (await far.hear(TaskFail)).code == FailCode.OPEN_FAILED
 
 
-async def test_heartbeats_list_the_work_and_the_changes() -> None:
+async def test_heartbeats_list_the_work_and_the_changes(tmp_path: Path) -> None:
     backend = ScriptedBackend(lambda _: [anyio.Event()])
-    async with driven(backend, heartbeat_s=0.02) as (far, standing):
+    async with driven(backend, tmp_path, heartbeat_s=0.02) as (far, standing):
         task = await far.assign()
         await far.hear(TaskAccept)
         while task not in (await far.hear(NodeHeartbeat)).running:
@@ -197,8 +221,8 @@ async def test_heartbeats_list_the_work_and_the_changes() -> None:
         assert (await far.hear(TaskFail)).task == refused_task
 
 
-async def test_a_silent_coordinator_is_given_up() -> None:
-    async with driven(ScriptedBackend(), heartbeat_s=0.02) as (far, _):
+async def test_a_silent_coordinator_is_given_up(tmp_path: Path) -> None:
+    async with driven(ScriptedBackend(), tmp_path, heartbeat_s=0.02) as (far, _):
         with anyio.fail_after(5):
             await far.ended.wait()
 
@@ -206,8 +230,8 @@ async def test_a_silent_coordinator_is_given_up() -> None:
     assert "silent" in far.error.reason
 
 
-async def test_a_goodbye_keeps_its_reason() -> None:
-    async with driven(ScriptedBackend()) as (far, _):
+async def test_a_goodbye_keeps_its_reason(tmp_path: Path) -> None:
+    async with driven(ScriptedBackend(), tmp_path) as (far, _):
         await far.say(Goodbye(code=CloseCode.REPLACED, reason="a newer one came"))
         with anyio.fail_after(5):
             await far.ended.wait()
@@ -219,9 +243,9 @@ async def test_a_goodbye_keeps_its_reason() -> None:
     )
 
 
-async def test_when_the_connection_goes_the_work_stops() -> None:
+async def test_when_the_connection_goes_the_work_stops(tmp_path: Path) -> None:
     backend = ScriptedBackend(lambda _: [anyio.Event()])
-    async with driven(backend) as (far, _):
+    async with driven(backend, tmp_path) as (far, _):
         await far.assign()
         await backend.started.wait()
         await far.stream.aclose()
@@ -233,8 +257,10 @@ async def test_when_the_connection_goes_the_work_stops() -> None:
 
 
 @pytest.mark.parametrize("said", [b"\xc1", encode(Hello(versions=(1,)))])
-async def test_nonsense_of_the_coordinator_ends_the_connection(said: bytes) -> None:
-    async with driven(ScriptedBackend()) as (far, _):
+async def test_nonsense_of_the_coordinator_ends_the_connection(
+    said: bytes, tmp_path: Path
+) -> None:
+    async with driven(ScriptedBackend(), tmp_path) as (far, _):
         await far.stream.send(said)
         with anyio.fail_after(5):
             await far.ended.wait()
@@ -242,14 +268,13 @@ async def test_nonsense_of_the_coordinator_ends_the_connection(said: bytes) -> N
     assert isinstance(far.error, RemoteProtocolError)
 
 
-async def test_a_refusal_at_the_greeting_is_raised_by_join() -> None:
+async def test_a_refusal_at_the_greeting_is_raised_by_join(tmp_path: Path) -> None:
     here, there = memory_pair()
     driver = AgentDriver(
         here,
         backend=ScriptedBackend(),
         standing=Standing(),
-        identity=Identity.generate(),
-        boot=bytes(16),
+        membership=Membership(Identity.generate(), tmp_path),
         config=AgentConfig(),
         program="test",
     )

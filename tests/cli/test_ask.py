@@ -33,7 +33,7 @@ def test_an_answer_as_json_has_every_promised_key(club: UpClub, tmp_path: Path) 
     assert answer["usage"]["completion_tokens"] == 4
     assert answer["usage"]["total_tokens"] == 13
     assert answer["timings"]["total_ms"] >= answer["timings"]["first_token_ms"] > 0
-    assert answer["readable_by"] == "coordinator and node"
+    assert answer["readable_by"] == "node"
     assert answer["finish_reason"] == "stop"
     assert done.err == ""
 

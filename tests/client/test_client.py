@@ -7,14 +7,23 @@ import pytest
 from clubai.client import Client, Job
 from clubai.client.client import client_url
 from clubai.client.mailbox import MAX_WAITING
+from clubai.crypto.attestation import VerdictValue, read_verdict
 from clubai.errors import (
     ConfigError,
     ConnectionLost,
     RemoteProtocolError,
     TaskFailed,
     TaskRejected,
+    TrustError,
 )
-from clubai.model import ClubSnapshot, ClubStats, FailCode, ModelSnapshot, Usage
+from clubai.model import (
+    ClubSnapshot,
+    ClubStats,
+    FailCode,
+    ModelSnapshot,
+    TrustCode,
+    Usage,
+)
 from clubai.protocol.codec import encode_value
 from clubai.protocol.messages import (
     CloseCode,
@@ -27,7 +36,7 @@ from clubai.protocol.messages import (
     Notice,
     TaskCancel,
     TaskRequest,
-    TaskResult,
+    TaskVerdict,
 )
 from clubai.protocol.records import RecordType
 from clubai.transport.memory import memory_pair
@@ -84,7 +93,7 @@ async def test_an_answer_comes_with_its_provenance() -> None:
     assert (answer.attempts, answer.task) == (1, TASK.hex())
     assert answer.usage == Usage(prompt_tokens=5, completion_tokens=2)
     assert answer.timings.queued_ms == 3
-    assert answer.readable_by == "coordinator and node"
+    assert answer.readable_by == "node"
 
 
 async def test_the_request_is_the_openai_body() -> None:
@@ -110,10 +119,10 @@ async def test_after_a_failed_attempt_everything_is_sent_to_the_next_node() -> N
     async def serve(script: Script) -> None:
         request = await script.hear(TaskRequest)
         first = await script.offer(request)
-        second = await script.offer(request, attempt=1, node=b"o" * 32)
+        second = await script.offer(request, attempt=1)
         assert first == second
-        await script.say(script.writer.write(RecordType.KEEP_ALIVE, b""))
         await script.reply()
+        await script.say(script.answer.writer.write(RecordType.KEEP_ALIVE, b""))
         await script.data(word("ok"), stop())
         await script.finish()
 
@@ -214,14 +223,16 @@ async def test_an_answer_that_lost_a_record_is_an_error() -> None:
         request = await script.hear(TaskRequest)
         await script.offer(request)
         await script.reply()
-        script.writer.write(RecordType.DATA, b"lost on the way")
+        script.answer.raw(b"lost on the way")
         await script.data(word("b"))
+        await script.hear(TaskVerdict)
         await script.hear(TaskCancel)
 
     async with scripted() as (client, script), anyio.create_task_group() as tasks:
         tasks.start_soon(serve, script)
-        with pytest.raises(RemoteProtocolError):
+        with pytest.raises(TrustError) as caught:
             await client.ask("Q", model="m")
+        assert caught.value.code is TrustCode.OUT_OF_ORDER
 
 
 async def test_an_answer_without_its_final_record_is_an_error() -> None:
@@ -230,11 +241,13 @@ async def test_an_answer_without_its_final_record_is_an_error() -> None:
         await script.offer(request)
         await script.reply()
         await script.data(word("half"))
-        await script.say(TaskResult(task=TASK, records=1))
+        await script.say(script.answer.result())
+        verdict = read_verdict((await script.hear(TaskVerdict)).body)
+        assert verdict.value is VerdictValue.TRUNCATED
 
     async with scripted() as (client, script), anyio.create_task_group() as tasks:
         tasks.start_soon(serve, script)
-        with pytest.raises(RemoteProtocolError, match="final record"):
+        with pytest.raises(TrustError, match="final record"):
             await client.ask("Q", model="m")
 
 
@@ -325,7 +338,7 @@ async def test_embeddings_come_in_the_order_of_the_texts() -> None:
         await script.reply()
         data = msgspec.json.encode(rows)
         for piece in (data[:10], data[10:]):
-            await script.say(script.writer.write(RecordType.DATA, piece))
+            await script.say(script.answer.raw(piece))
         await script.finish()
 
     async with scripted() as (client, script), anyio.create_task_group() as tasks:

@@ -34,9 +34,10 @@ async def test_what_comes_reaches_whoever_expects_it() -> None:
             first, second = Mailbox(), Mailbox()
             link.expect(link.next_ref(), first)
             link.expect(link.next_ref(), second)
+            assert link.coordinator_key == script.identity.key
             await script.say(Notice(code="b", ref=2))
-            await script.say(TaskOffer(ref=1, task=TASK, node=bytes(32), model="m"))
-            await script.say(TaskReply(task=TASK))
+            await script.say(TaskOffer(ref=1, task=TASK, body=b"x", sig=bytes(64)))
+            await script.say(TaskReply(task=TASK, hdr=bytes(96)))
             await script.say(Notice(code="nobody", ref=77))
 
             assert await second.take() == Notice(code="b", ref=2)

@@ -10,12 +10,10 @@ from clubai.model import FailCode
 from clubai.protocol.messages import (
     TaskAssign,
     TaskCancel,
-    TaskOffer,
     TaskRecord,
     TaskRequest,
 )
-from clubai.protocol.records import RecordType, RecordWriter
-from support.coordinator_script import TASK, Script, scripted, stop, word
+from support.coordinator_script import Script, scripted, stop, word
 
 JOB = Job(kind="chat", model="m", body={"messages": []}, max_tokens=7, wait_s=3.0)
 
@@ -72,7 +70,7 @@ async def test_records_of_an_attempt_that_failed_are_not_the_answers() -> None:
     async def serve_late(script: Script) -> None:
         request = await script.hear(TaskRequest)
         await script.offer(request)
-        stale = RecordWriter(TASK, 0, 0).write(RecordType.DATA, b"stale")
+        stale = script.answer.raw(b"stale")
         await script.offer(request, attempt=1)
         await script.say(stale)
         await script.reply()
@@ -92,9 +90,7 @@ async def test_another_node_after_a_stream_began_is_refused() -> None:
         await script.offer(request)
         await script.reply()
         await script.data(word("a"))
-        await script.say(
-            TaskOffer(ref=request.ref, task=TASK, attempt=1, node=bytes(32), model="m")
-        )
+        await script.say(script.make_offer(request, attempt=1))
         await script.hear(TaskCancel)
 
     async with scripted() as (client, script), anyio.create_task_group() as tasks:
@@ -141,10 +137,8 @@ async def test_a_long_request_goes_in_several_records() -> None:
 
     async def count(script: Script, client: Client) -> None:
         request = await script.hear(TaskRequest)
-        await script.say(
-            TaskOffer(ref=request.ref, task=TASK, node=bytes(32), model="m")
-        )
-        await script.hear(TaskAssign)
+        await script.say(script.make_offer(request))
+        script.answer = script.node.open(await script.hear(TaskAssign))
         seen = 0
         while not (await script.hear(TaskRecord)).fin:
             seen += 1

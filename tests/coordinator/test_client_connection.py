@@ -4,6 +4,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from msgspec.structs import replace
 
 from clubai.client import Job
 from clubai.coordinator.client_connection import MAX_OPEN_REQUESTS
@@ -19,16 +20,15 @@ from clubai.protocol.messages import (
     Hello,
     Message,
     Notice,
-    TaskAssign,
     TaskCancel,
     TaskFail,
     TaskOffer,
     TaskRecord,
-    TaskRequest,
 )
 from support.memory_club import ALICE, BOB, MemoryClub, memory_club
 from support.raw_peers import RawClient
 from support.scripted_backend import ScriptedBackend, say
+from support.sealed_peers import PlayedClient
 
 
 def raw(club: MemoryClub, **settings: object) -> RawClient:
@@ -94,13 +94,12 @@ async def test_a_client_that_goes_takes_its_tasks_with_it(tmp_path: Path) -> Non
         backend = ScriptedBackend(lambda _: [anyio.Event()])
         await club.add("attic", backend)
         client = await raw(club).greet()
-        await client.say(TaskRequest(ref=1, model="m"))
+        await client.say(CLIENT.request(1))
         offer = await client.hear()
         assert isinstance(offer, TaskOffer)
-        await client.say(TaskAssign(task=offer.task, model="m"))
-        await client.say(
-            TaskRecord(task=offer.task, seq=0, fin=True, ct=b"\0\0\0\0\2{}")
-        )
+        sealed = CLIENT.take(offer)
+        for message in (sealed.assign, *sealed.records):
+            await client.say(message)
         with anyio.fail_after(5):
             await backend.started.wait()
             await client.stream.aclose()
@@ -116,7 +115,7 @@ async def test_a_cancel_before_the_offer_works_by_ref(tmp_path: Path) -> None:
                 while not run.task:
                     await run._step()
             client = await raw(club).greet()
-            await client.say(TaskRequest(ref=9, model="m"))
+            await client.say(CLIENT.request(9))
             notice = await client.hear()
             assert isinstance(notice, Notice)
             assert (notice.ref, notice.position) == (9, 1)
@@ -124,6 +123,9 @@ async def test_a_cancel_before_the_offer_works_by_ref(tmp_path: Path) -> None:
             failed = await client.hear()
             assert isinstance(failed, TaskFail)
             assert (failed.ref, failed.code) == (9, FailCode.CANCELLED)
+
+
+CLIENT = PlayedClient()
 
 
 def job() -> Job:
@@ -153,10 +155,11 @@ async def test_an_assignment_that_differs_from_its_offer_is_refused(
     async with memory_club(tmp_path) as club:
         await club.add("attic")
         client = await raw(club).greet()
-        await client.say(TaskRequest(ref=1, model="m", max_tokens=10))
+        await client.say(CLIENT.request(1, max_tokens=10))
         offer = await client.hear()
         assert isinstance(offer, TaskOffer)
-        await client.say(TaskAssign(task=offer.task, model="m", max_tokens=10_000))
+        changed = replace(CLIENT.take(offer).assign, body=offer.body + b"\0")
+        await client.say(changed)
 
         assert (await client.goodbye()).code == CloseCode.BAD_MESSAGE
 
@@ -167,9 +170,9 @@ async def test_a_ref_is_used_once_at_a_time(ref: int, tmp_path: Path) -> None:
         backend = ScriptedBackend(lambda _: [anyio.Event()])
         await club.add("attic", backend)
         client = await raw(club).greet()
-        await client.say(TaskRequest(ref=1, model="m"))
+        await client.say(CLIENT.request(1))
         assert isinstance(await client.hear(), TaskOffer)
-        await client.say(TaskRequest(ref=ref, model="m"))
+        await client.say(CLIENT.request(ref))
 
         assert (await client.goodbye()).code == CloseCode.BAD_MESSAGE
 
@@ -180,7 +183,7 @@ async def test_a_connection_has_so_many_open_requests(tmp_path: Path) -> None:
         driver = club.coordinator.driver
         (connection,) = driver.clients.values()
         connection._open = dict.fromkeys(range(1, MAX_OPEN_REQUESTS + 1), b"t" * 16)  # type: ignore[assignment]
-        await client.say(TaskRequest(ref=5000, model="m"))
+        await client.say(CLIENT.request(5000))
 
         failed = await client.hear()
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from clubai.client import Job
 from clubai.crypto.identity import Identity
-from clubai.model import FailCode, ModelOffer, Usage
+from clubai.model import FailCode, ModelOffer
 from clubai.protocol.codec import decode_to_node, encode
 from clubai.protocol.messages import (
     CloseCode,
@@ -24,14 +24,14 @@ from clubai.protocol.messages import (
     TaskFail,
     TaskRecord,
     TaskReply,
-    TaskResult,
 )
-from clubai.protocol.records import Choice, RecordType, RecordWriter, encode_choice
+from clubai.protocol.records import Choice
 from clubai.protocol.session import registration_bytes
 from clubai.storage import MemoryStore
 from support.memory_club import ALICE, BOB, MemoryClub, memory_club
 from support.raw_peers import RawNode
 from support.scripted_backend import ScriptedBackend, say
+from support.sealed_peers import attested
 
 CHAT = Job(kind="chat", model="m", body={"messages": []})
 
@@ -83,6 +83,8 @@ async def test_a_signature_of_another_key_is_refused(tmp_path: Path) -> None:
                 key=Identity.generate().key,
                 sig=node.identity.sign(signed),
                 boot=bytes(16),
+                bundle=node.played.bundle.body,
+                bundle_sig=node.played.bundle.sig,
                 name="attic",
             )
         )
@@ -94,7 +96,8 @@ async def test_a_signature_of_another_key_is_refused(tmp_path: Path) -> None:
 async def test_a_signature_over_another_challenge_is_refused(tmp_path: Path) -> None:
     async with memory_club(tmp_path) as club:
         node = raw(club)
-        sig = node.identity.sign(registration_bytes(bytes(32), bytes(16)))
+        boot = node.played.boot
+        sig = node.identity.sign(registration_bytes(bytes(32), boot))
 
         answer = await node.register(sig=sig)
 
@@ -228,9 +231,9 @@ async def test_a_node_that_answers_for_another_is_sent_away(
             theirs = bytes.fromhex(task.id)
             said: dict[str, Message] = {
                 "accept": TaskAccept(task=theirs),
-                "reply": TaskReply(task=theirs),
+                "reply": TaskReply(task=theirs, hdr=bytes(96)),
                 "record": TaskRecord(task=theirs, seq=0, ct=b"\0\0\0\0\0"),
-                "result": TaskResult(task=theirs, usage=Usage(), records=1),
+                "result": attested(theirs),
                 "fail": TaskFail(task=theirs, code=FailCode.BACKEND),
             }
             await liar.say(said[kind])
@@ -247,9 +250,9 @@ async def test_late_words_about_an_ended_task_harm_nobody(tmp_path: Path) -> Non
         unknown = b"u" * 16
         for message in (
             TaskAccept(task=unknown),
-            TaskReply(task=unknown),
+            TaskReply(task=unknown, hdr=bytes(96)),
             TaskRecord(task=unknown, seq=0, ct=b""),
-            TaskResult(task=unknown),
+            attested(unknown),
             TaskFail(task=unknown, code=FailCode.BACKEND),
         ):
             await node.say(message)
@@ -295,12 +298,10 @@ async def test_what_nobody_has_seen_of_an_answer_is_asked_of_another(
                     answers.append((steps, run.attempts))
 
             tasks.start_soon(ask)
-            assign = await take_work(node)
-            await node.say(TaskReply(task=assign.task))
+            answer = node.played.open(await take_work(node))
+            await node.say(answer.reply())
             if not stream:
-                writer = RecordWriter(assign.task, 0, 0)
-                half = encode_choice(Choice(text="half"))
-                await node.say(writer.write(RecordType.DATA, half))
+                await node.say(answer.data(Choice(text="half")))
             await club.add("second", ScriptedBackend(say("rescued")))
             await node.stream.aclose()
 

@@ -1,14 +1,23 @@
 from __future__ import annotations
 
-from clubai.coordinator.relay import Relay, Relayed, RouteKey
+from clubai.coordinator.assigner import Made
+from clubai.coordinator.relay import Relay, Relayed, RouteKey, held
 from clubai.core.commands import OfferTask
 from clubai.core.events import ClientKey
 from clubai.model import NodeId, TaskId
+from clubai.protocol.messages import TaskOffer
 from clubai.transport.memory import MemoryStream, memory_pair
 from clubai.transport.postbox import Postbox
 
 TASK = TaskId(b"t" * 16)
 KEY = RouteKey(TASK, 0, 0)
+
+
+MADE = Made(
+    TaskOffer(ref=1, task=TASK, body=b"", sig=bytes(64)),
+    binding_hash=bytes(32),
+    cvk=bytes(32),
+)
 
 
 def offer(attempt: int = 0) -> OfferTask:
@@ -38,7 +47,7 @@ class Ends:
         self.at_client: MemoryStream = self._streams[1]
         self.at_node: MemoryStream = self._streams[3]
         self.relay = Relay()
-        self.relay.open(offer(), self.client, self.node)
+        self.relay.open(offer(), MADE, self.client, self.node)
 
     async def __aenter__(self) -> Ends:
         return self
@@ -50,14 +59,19 @@ class Ends:
 
 async def test_frames_go_from_end_to_end_untouched() -> None:
     async with Ends() as ends:
-        assert ends.relay.to_node(KEY, ends.client, b"up") is Relayed.SENT
-        assert ends.relay.to_client(KEY, ends.node, b"down") is Relayed.SENT
+        assert ends.relay.to_node(KEY, ends.client, b"up", held=7) is Relayed.SENT
+        assert ends.relay.to_client(KEY, ends.node, b"down", held=9) is Relayed.SENT
+        assert ends.relay.to_client(KEY, ends.node, b"more", held=1) is Relayed.SENT
 
         assert await ends.at_node.receive() == b"up"
         assert await ends.at_client.receive() == b"down"
         route = ends.relay.find(KEY)
         assert route is not None
-        assert route.answer_bytes == 4
+        assert (route.request_bytes, route.answer_bytes) == (7, 10)
+
+
+def test_a_record_holds_its_ciphertext_without_tag_and_head() -> None:
+    assert (held(bytes(272)), held(bytes(5))) == (251, 0)
 
 
 async def test_nobody_else_may_speak_for_an_assignment() -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from clubai.coordinator import translate
 from clubai.core.commands import (
     CancelAttempt,
     FailTask,
-    OfferTask,
     SayWait,
     WaitReason,
 )
 from clubai.core.events import ClientKey
+from clubai.crypto.attestation import read_attestation
 from clubai.model import FailCode, MemberId, ModelOffer, NodeId, TaskId, Usage
 from clubai.protocol.codec import (
     decode_from_client,
@@ -30,8 +31,8 @@ from clubai.protocol.messages import (
     TaskFail,
     TaskRecord,
     TaskRequest,
-    TaskResult,
 )
+from support.sealed_peers import attested
 
 TASK, NODE = TaskId(b"t" * 16), NodeId(b"n" * 32)
 OWNER, CLIENT = MemberId("m_alice"), ClientKey(7)
@@ -57,6 +58,8 @@ def test_a_registration() -> None:
         key=b"k" * 32,
         sig=b"s" * 64,
         boot=b"b" * 16,
+        bundle=b"bundle",
+        bundle_sig=b"t" * 64,
         name="attic",
         models=MODELS,
         slots=4,
@@ -92,6 +95,7 @@ def test_a_request() -> None:
         wait_s=13.0,
         deadline_s=14.0,
         request_bytes=15,
+        cvk=b"c" * 32,
         exclude=(b"x" * 32,),
         pinned=(b"p" * 32,),
     )
@@ -117,17 +121,26 @@ def test_a_reply() -> None:
 
 
 def test_a_result() -> None:
-    message = TaskResult(
-        **ATTEMPT,
-        usage=Usage(prompt_tokens=1, completion_tokens=2),
-        first_token_ms=21,
-        total_ms=22,
-        records=23,
+    message = attested(TASK)
+    said = read_attestation(message.body)
+
+    finished = translate.task_finished(
+        replace(message, part=1, attempt=2),
+        said,
+        node=NODE,
+        request_bytes=23,
+        answer_bytes=24,
     )
 
-    finished = translate.task_finished(message, node=NODE, answer_bytes=24)
-
-    assert_carried(message, finished, node=NODE, answer_bytes=24)
+    assert (finished.node, finished.task, finished.part, finished.attempt) == (
+        NODE,
+        TASK,
+        1,
+        2,
+    )
+    assert finished.usage == Usage(prompt_tokens=5, completion_tokens=2)
+    assert (finished.first_token_ms, finished.total_ms) == (90, 400)
+    assert (finished.request_bytes, finished.answer_bytes) == (23, 24)
 
 
 def test_a_failure_of_a_node() -> None:
@@ -139,29 +152,10 @@ def test_a_failure_of_a_node() -> None:
         retry_after_s=2.0,
         attempts=3,
         begun=True,
+        sealed=b"words",
     )
 
     assert_carried(message, translate.attempt_failed(message, node=NODE), node=NODE)
-
-
-def test_an_offer() -> None:
-    command = OfferTask(
-        **ATTEMPT,
-        client=CLIENT,
-        ref=5,
-        node=NODE,
-        node_name="attic",
-        model="m",
-        kind="chat",
-        max_tokens=6,
-        stream=True,
-        queued_ms=8,
-    )
-
-    message = translate.offer(command)
-
-    assert_carried(command, message)
-    assert decode_to_client(encode(message)) == message
 
 
 def test_a_reason_to_wait() -> None:
@@ -190,6 +184,7 @@ def test_a_failure_for_a_client() -> None:
         retry_after_s=2.5,
         attempts=1,
         begun=True,
+        sealed=b"words",
     )
 
     message = translate.failure(command)

@@ -66,7 +66,7 @@ def test_a_finished_task_is_recorded_and_then_told() -> None:
     assert (facts.state, facts.node, facts.attempts) == ("done", node_id("a"), 1)
     assert (facts.first_token_ms, facts.total_ms) == (1000, 3000)
     assert (facts.prompt_tokens, facts.completion_tokens) == (5, 20)
-    assert facts.answer_bytes == 50
+    assert (facts.request_bytes, facts.answer_bytes) == (200, 5000)
 
 
 def test_a_node_shows_what_it_did() -> None:

@@ -264,7 +264,8 @@ class Club(RuleBasedStateMachine):
                 usage=Usage(prompt_tokens=tokens, completion_tokens=tokens),
                 first_token_ms=tokens,
                 total_ms=5,
-                answer_bytes=9,
+                request_bytes=10_000,
+                answer_bytes=10_000,
             )
         )
         assert [c.task for c in commands if isinstance(c, FinishTask)] == [task]
@@ -303,6 +304,7 @@ class Club(RuleBasedStateMachine):
                 "usage": Usage(),
                 "first_token_ms": 1,
                 "total_ms": 2,
+                "request_bytes": 3,
                 "answer_bytes": 3,
             }
         tried = self.tried[task]

@@ -124,7 +124,8 @@ class Road:
                 usage=Usage(prompt_tokens=5, completion_tokens=TOKENS),
                 first_token_ms=50,
                 total_ms=round(TOKENS / SPEEDS[name] * 1000) + 50,
-                answer_bytes=400,
+                request_bytes=10_000,
+                answer_bytes=10_000,
             ),
         )
 
@@ -162,7 +163,8 @@ def test_without_a_backlog_each_is_tried_and_then_the_fastest_is_asked() -> None
             usage=Usage(completion_tokens=TOKENS),
             first_token_ms=50,
             total_ms=round(1000 * seconds) + 50,
-            answer_bytes=1,
+            request_bytes=10_000,
+            answer_bytes=10_000,
         )
         road.machine.handle(finished, now=road.now)
 

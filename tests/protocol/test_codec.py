@@ -29,7 +29,7 @@ DECODERS = (
 
 
 def test_a_message_survives_the_wire() -> None:
-    sent = TaskRequest(ref=7, model="m", max_tokens=12, exclude=(b"n" * 32,))
+    sent = TaskRequest(ref=7, model="m", exclude=(b"n" * 32,), cvk=b"c" * 32)
 
     assert codec.decode_from_client(codec.encode(sent)) == sent
 

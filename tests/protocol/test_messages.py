@@ -11,7 +11,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from clubai.model import FailCode, ModelOffer, Usage
+from clubai.model import FailCode, ModelOffer
 from clubai.protocol import messages as m
 from clubai.protocol.codec import encode
 
@@ -20,25 +20,47 @@ TASK, KEY, SIG = b"\x01" * 16, b"\x02" * 32, b"\x03" * 64
 OFFER = ModelOffer(name="tiny", context=2048, warm=False, kinds=("chat",))
 EXAMPLES: tuple[m.Message, ...] = (
     m.Hello(versions=(1,), program="test"),
-    m.Welcome(version=1, challenge=KEY, program="test"),
+    m.Welcome(version=1, challenge=KEY, key=KEY, program="test"),
     m.Goodbye(code=m.CloseCode.REPLACED, reason="newer"),
     m.Notice(code="nodes_busy", text="wait", ref=1, task=TASK, position=2),
-    m.NodeRegister(key=KEY, sig=SIG, boot=TASK, name="attic", models=(OFFER,)),
+    m.NodeRegister(
+        key=KEY,
+        sig=SIG,
+        boot=TASK,
+        bundle=b"bundle",
+        bundle_sig=SIG,
+        name="attic",
+        models=(OFFER,),
+    ),
+    m.NodeBundle(bundle=b"next", bundle_sig=SIG),
     m.NodeRegistered(node=KEY),
     m.NodeHeartbeat(models=(OFFER,), slots=2, running=(TASK,), paused=True),
     m.NodeHeard(),
-    m.TaskRequest(ref=1, model="tiny", max_tokens=16, exclude=(KEY,)),
-    m.TaskOffer(ref=1, task=TASK, attempt=1, node=KEY, node_name="a", model="tiny"),
-    m.TaskAssign(task=TASK, attempt=1, model="tiny", max_tokens=16),
-    m.TaskRecord(task=TASK, seq=7, fin=True, ct=b"\x00\x00\x00\x00\x02{}"),
-    m.TaskAccept(task=TASK, attempt=1),
-    m.TaskReply(task=TASK, attempt=1, hdr=b"h"),
-    m.TaskResult(
-        task=TASK, usage=Usage(prompt_tokens=5, completion_tokens=2), records=2
+    m.TaskRequest(ref=1, model="tiny", max_tokens=16, exclude=(KEY,), cvk=KEY),
+    m.TaskOffer(ref=1, task=TASK, body=b"assigned", sig=SIG, node_name="a"),
+    m.TaskAssign(
+        task=TASK,
+        attempt=1,
+        body=b"assigned",
+        sig=SIG,
+        enc_head=b"\x04" * 176,
+        commit=KEY,
     ),
-    m.TaskFail(code=FailCode.NODE_LOST, message="gone", ref=1, task=TASK, attempts=2),
+    m.TaskRecord(task=TASK, seq=7, fin=True, ct=b"sealed"),
+    m.TaskAccept(task=TASK, attempt=1),
+    m.TaskReply(task=TASK, attempt=1, hdr=b"\x05" * 96),
+    m.TaskResult(task=TASK, body=b"\x06" * 172, sig=SIG, eq=KEY, sketch=b"\x07" * 128),
+    m.TaskVerdict(task=TASK, body=b"\x08" * 123, sig=SIG),
+    m.TaskFail(
+        code=FailCode.NODE_LOST,
+        message="gone",
+        ref=1,
+        task=TASK,
+        attempts=2,
+        sealed=b"words",
+    ),
     m.TaskCancel(task=TASK),
-    m.ClubQuery(ref=1, what="models"),
+    m.ClubQuery(ref=1, what="log", path="checkpoint"),
     m.ClubAnswer(ref=1, body=msgspec.Raw(b"\x90")),
     m.ClubWatch(ref=1),
     m.ClubUnwatch(ref=1),

@@ -6,30 +6,51 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clubai.errors import LocalProtocolError, RemoteProtocolError
+from clubai.model import MAX_RECORD_DATA
 from clubai.protocol.messages import TaskRecord
 from clubai.protocol.records import (
-    MAX_RECORD_DATA,
     Choice,
     RecordReader,
-    RecordType,
     RecordWriter,
     cut,
     decode_choices,
+    decode_failure,
     encode_choice,
+    encode_failure,
     pack_lines,
+    text_of,
 )
 
 TASK = b"t" * 16
 
 
+class Plain:
+    """A sealer and an opener that seal nothing: a type, a length, and what is in it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.finished = False
+
+    def seal(self, type_: int, data: bytes, *, fin: bool = False) -> bytes:
+        self.count += 1
+        return bytes([type_]) + data
+
+    def open(self, ct: bytes, *, seq: int, fin: bool) -> tuple[int, bytes]:
+        assert seq == self.count
+        self.count += 1
+        self.finished = fin
+        return ct[0], ct[1:]
+
+
 def writer() -> RecordWriter:
-    return RecordWriter(TASK, 0, 0)
+    return RecordWriter(TASK, 0, 3, Plain())
 
 
 def read_all(records: list[TaskRecord]) -> bytes:
-    reader = RecordReader()
+    reader = RecordReader(Plain())
     data = b"".join(reader.read(record)[1] for record in records)
     assert reader.finished
+    assert reader.count == len(records)
     return data
 
 
@@ -44,53 +65,40 @@ def test_only_the_last_record_is_final(size: int) -> None:
 
     assert [record.fin for record in records] == [False] * (len(records) - 1) + [True]
     assert [record.seq for record in records] == list(range(len(records)))
+    assert {(record.task, record.part, record.attempt) for record in records} == {
+        (TASK, 0, 3)
+    }
     assert len(records) == max(1, -(-size // MAX_RECORD_DATA))
 
 
-def test_the_writer_keeps_its_limits() -> None:
-    out = writer()
-    with pytest.raises(LocalProtocolError):
-        out.write(RecordType.DATA, bytes(MAX_RECORD_DATA + 1))
-    out.write(RecordType.DATA, b"", fin=True)
-    with pytest.raises(LocalProtocolError):
-        out.write(RecordType.DATA, b"")
-
-
-def refuse(reader: RecordReader, record: TaskRecord) -> None:
+def test_a_record_of_a_type_that_nobody_sends_is_refused() -> None:
+    reader = RecordReader(Plain())
     with pytest.raises(RemoteProtocolError):
-        reader.read(record)
+        reader.read(TaskRecord(task=TASK, seq=0, ct=b"\x04"))
 
 
-def test_a_gap_a_repeat_and_a_second_end_are_refused() -> None:
-    out = writer()
-    first = out.write(RecordType.DATA, b"a")
-    second = out.write(RecordType.DATA, b"b")
-    last = out.write(RecordType.USAGE, b"{}", fin=True)
-
-    reader = RecordReader()
-    refuse(reader, second)
-    reader.read(first)
-    refuse(reader, first)
-    reader.read(second)
-    reader.read(last)
-    refuse(reader, TaskRecord(task=TASK, seq=3, ct=first.ct))
+def test_a_failures_words_travel_and_are_cut() -> None:
+    assert decode_failure(encode_failure('the model says "no"')).message == (
+        'the model says "no"'
+    )
+    assert len(decode_failure(encode_failure("x" * 10_000)).message) == 2000
+    for broken in (b"", b"[]", b'{"message":1}', b"[" * 100_000):
+        with pytest.raises(RemoteProtocolError):
+            decode_failure(broken)
 
 
 @pytest.mark.parametrize(
-    "ct", [b"", b"\0\0\0\0", b"\0\0\0\0\2a", b"\7\0\0\0\0", b"\0\0\0\0\1ab"]
+    ("choice", "text"),
+    [
+        (Choice(text=" c"), " c"),
+        (Choice(delta=msgspec.Raw(b'{"role":"assistant","content":"a\\nb"}')), "a\nb"),
+        (Choice(delta=msgspec.Raw(b'{"content":null}')), ""),
+        (Choice(delta=msgspec.Raw(b'{"content":[{"type":"text"}]}')), ""),
+        (Choice(), ""),
+    ],
 )
-def test_a_broken_record_is_refused(ct: bytes) -> None:
-    refuse(RecordReader(), TaskRecord(task=TASK, seq=0, ct=ct))
-
-
-def test_a_direction_has_an_upper_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clubai.protocol.records.MAX_DIRECTION_BYTES", 10)
-    reader = RecordReader()
-    reader.read(TaskRecord(task=TASK, seq=0, ct=b"\0\0\0\0\6abcdef"))
-
-    refuse(reader, TaskRecord(task=TASK, seq=1, ct=b"\0\0\0\0\6abcdef"))
-    with pytest.raises(LocalProtocolError):
-        writer().write(RecordType.DATA, bytes(11))
+def test_the_text_of_a_step(choice: Choice, text: str) -> None:
+    assert text_of(choice) == text
 
 
 def test_choices_travel_as_lines() -> None:

@@ -54,7 +54,7 @@ def test_anything_else_instead_of_welcome_is_out_of_turn() -> None:
 
 def test_a_welcome_in_another_version_is_refused() -> None:
     with pytest.raises(RemoteProtocolError):
-        expect_welcome(Welcome(version=2, challenge=bytes(32)))
+        expect_welcome(Welcome(version=2, challenge=bytes(32), key=bytes(32)))
 
 
 def test_what_a_node_signs_differs_with_each_part() -> None:

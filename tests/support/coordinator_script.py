@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 import msgspec
 from anyio.abc import ObjectStream
 
 from clubai.client import Client
-from clubai.model import FailCode, Usage
+from clubai.client.client import wall_clock_ms
+from clubai.crypto.identity import Identity
+from clubai.model import FailCode
 from clubai.protocol.codec import decode_from_client, encode
 from clubai.protocol.messages import (
     FromClient,
@@ -21,30 +23,25 @@ from clubai.protocol.messages import (
     TaskFail,
     TaskOffer,
     TaskRecord,
-    TaskReply,
     TaskRequest,
-    TaskResult,
     Welcome,
 )
-from clubai.protocol.records import (
-    Choice,
-    RecordReader,
-    RecordType,
-    RecordWriter,
-    encode_choice,
-)
+from clubai.protocol.records import Choice
 from clubai.transport.memory import memory_pair
+from support.sealed_peers import PlayedAnswer, PlayedNode, made_offer
 
 T = TypeVar("T", bound=Message)
 TASK = b"t" * 16
 
 
 class Script:
-    """What the coordinator says, one step after the other."""
+    """What the coordinator and a node say, one step after the other."""
 
     def __init__(self, stream: ObjectStream[bytes]) -> None:
         self.stream = stream
-        self.writer = RecordWriter(TASK, 0, 0)
+        self.identity = Identity.generate()
+        self.node = PlayedNode()
+        self.answer: PlayedAnswer
 
     async def say(self, message: Message) -> None:
         await self.stream.send(encode(message))
@@ -57,55 +54,34 @@ class Script:
 
     async def greet(self) -> None:
         await self.hear(Hello)
-        await self.say(Welcome(version=1, challenge=bytes(32)))
+        await self.say(Welcome(version=1, challenge=bytes(32), key=self.identity.key))
 
-    async def offer(
-        self, request: TaskRequest, *, attempt: int = 0, node: bytes = b"n" * 32
-    ) -> bytes:
-        """Offer a node and read the whole request that comes for it."""
-        self.writer = RecordWriter(TASK, 0, attempt)
-        await self.say(
-            TaskOffer(
-                ref=request.ref,
-                task=TASK,
-                attempt=attempt,
-                node=node,
-                node_name="attic",
-                model=request.model,
-                queued_ms=3,
-            )
+    def make_offer(self, request: TaskRequest, **changes: Any) -> TaskOffer:
+        now_ms = wall_clock_ms()
+        return made_offer(
+            self.identity, request, self.node.keys, task=TASK, now_ms=now_ms, **changes
         )
-        assert (await self.hear(TaskAssign)).attempt == attempt
-        reader = RecordReader()
+
+    async def offer(self, request: TaskRequest, *, attempt: int = 0) -> bytes:
+        """Offer a node and read the whole request that comes for it."""
+        await self.say(self.make_offer(request, attempt=attempt))
+        message = await self.hear(TaskAssign)
+        assert message.attempt == attempt
+        self.answer = self.node.open(message)
         body = b""
-        while not reader.finished:
-            record = await self.hear(TaskRecord)
-            assert record.attempt == attempt
-            body += reader.read(record)[1]
+        while not self.answer.reader.finished:
+            body += self.answer.read([await self.hear(TaskRecord)])
         return body
 
     async def reply(self) -> None:
-        await self.say(TaskReply(task=TASK))
+        await self.say(self.answer.reply())
 
     async def data(self, *choices: Choice) -> None:
-        lines = b"".join(encode_choice(choice) for choice in choices)
-        await self.say(self.writer.write(RecordType.DATA, lines))
+        await self.say(self.answer.data(*choices))
 
     async def finish(self, prompt: int = 5, completion: int = 2) -> None:
-        usage = {
-            "prompt_tokens": prompt,
-            "completion_tokens": completion,
-            "total_tokens": prompt + completion,
-        }
-        body = msgspec.json.encode(usage)
-        await self.say(self.writer.write(RecordType.USAGE, body, fin=True))
-        await self.say(
-            TaskResult(
-                task=TASK,
-                usage=Usage(prompt_tokens=prompt, completion_tokens=completion),
-                records=self.writer.count,
-            )
-        )
+        await self.say(self.answer.usage(prompt, completion))
+        await self.say(self.answer.result(prompt, completion))
 
     async def fail(
         self, request: TaskRequest, code: FailCode, *, attempts: int = 0

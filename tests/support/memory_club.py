@@ -12,6 +12,7 @@ from anyio.abc import TaskGroup
 
 from clubai.agent.config import AgentConfig
 from clubai.agent.driver import AgentDriver
+from clubai.agent.membership import Membership
 from clubai.agent.standing import Standing
 from clubai.client import Client
 from clubai.coordinator.accounts import Member
@@ -53,8 +54,9 @@ class MemoryNode:
 class MemoryClub:
     """A coordinator with whoever has come."""
 
-    def __init__(self, coordinator: Coordinator, tasks: TaskGroup) -> None:
+    def __init__(self, coordinator: Coordinator, tasks: TaskGroup, data: Path) -> None:
         self.coordinator = coordinator
+        self.data = data
         self.tasks = tasks
         self.raw: list[MemoryStream] = []
 
@@ -78,12 +80,13 @@ class MemoryClub:
         self, node: MemoryNode, *, task_status: anyio.abc.TaskStatus[None]
     ) -> None:
         here, there = memory_pair()
+        data = self.data / "nodes" / node.identity.node_id.hex()
+        data.mkdir(parents=True, exist_ok=True)
         driver = AgentDriver(
             here,
             backend=node.backend,
             standing=node.standing,
-            identity=node.identity,
-            boot=bytes(16),
+            membership=Membership(node.identity, data),
             config=AgentConfig(name=node.name),
             program="test",
         )
@@ -137,7 +140,7 @@ async def memory_club(
         Coordinator.open(config, store=store or MemoryStore()) as coordinator,
         anyio.create_task_group() as tasks,
     ):
-        club = MemoryClub(coordinator, tasks)
+        club = MemoryClub(coordinator, tasks, data)
         try:
             yield club
         finally:

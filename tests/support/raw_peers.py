@@ -18,6 +18,7 @@ from clubai.protocol.messages import (
 )
 from clubai.protocol.session import registration_bytes
 from clubai.transport.memory import MemoryStream
+from support.sealed_peers import PlayedNode
 
 MODELS = (ModelOffer(name="m"),)
 
@@ -27,7 +28,8 @@ class RawNode:
 
     def __init__(self, stream: MemoryStream, identity: Identity | None = None) -> None:
         self.stream = stream
-        self.identity = identity or Identity.generate()
+        self.played = PlayedNode(identity)
+        self.identity = self.played.identity
 
     async def say(self, message: Message | bytes) -> None:
         data = message if isinstance(message, bytes) else encode(message)
@@ -48,11 +50,13 @@ class RawNode:
 
     async def register(self, name: str = "attic", **changes: object) -> object:
         welcome = await self.greet()
-        boot = bytes(16)
+        boot = self.played.boot
         fields = {
             "key": self.identity.key,
             "sig": self.identity.sign(registration_bytes(welcome.challenge, boot)),
             "boot": boot,
+            "bundle": self.played.bundle.body,
+            "bundle_sig": self.played.bundle.sig,
             "name": name,
             "models": MODELS,
             **changes,

@@ -167,7 +167,8 @@ class Scene:
             "usage": Usage(prompt_tokens=5, completion_tokens=tokens),
             "first_token_ms": 0,
             "total_ms": 1000,
-            "answer_bytes": 50,
+            "request_bytes": 200,
+            "answer_bytes": 5000,
         }
         return self.tell(
             TaskFinished(

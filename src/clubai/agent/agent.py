@@ -18,10 +18,10 @@ from clubai.agent.backends.embedded import open_embedded
 from clubai.agent.backends.models import DEFAULT_MODEL, ensure_model
 from clubai.agent.config import AgentConfig, BackendConfig, node_url
 from clubai.agent.driver import AgentDriver
+from clubai.agent.membership import Membership
 from clubai.agent.standing import Standing
 from clubai.core.agent import backoff
 from clubai.crypto.identity import Identity
-from clubai.crypto.keys import random_bytes
 from clubai.errors import (
     AuthenticationError,
     BackendError,
@@ -63,9 +63,8 @@ class Agent:
         self.standing = Standing()
         """What the agent tells the club about the node; pause and drain are here."""
         self._url = node_url(config.coordinator_url)
-        self._identity = identity
+        self._membership = Membership(identity, config.data)
         self._backend = backend
-        self._boot = random_bytes(16)
         self._joined = anyio.Event()
 
     @classmethod
@@ -89,6 +88,7 @@ class Agent:
             BackendError: no model server was found, or the embedded one not started.
             AuthenticationError, PermissionDenied: the token is not good.
             RemoteProtocolError: the club refuses this node for good.
+            TrustError: the coordinator's key is not the one that this node knows.
         """
         with lone_errors():
             async with AsyncExitStack() as stack:
@@ -116,8 +116,7 @@ class Agent:
                         stream,
                         backend=self._backend,
                         standing=self.standing,
-                        identity=self._identity,
-                        boot=self._boot,
+                        membership=self._membership,
                         config=self.config,
                         program=PROGRAM,
                     )

@@ -2,11 +2,14 @@
 
 The first step that says something leaves at once, with those before it that only name
 a role; after that a record is sent every `FLUSH_SECONDS` or `FLUSH_BYTES`, whichever
-comes first. A `Whole` answer is kept until it is complete.
+comes first. A `Steady` stream is one small record at each tick from its first word to
+its end, whatever there is to say, so that sizes and times tell nothing but the length.
+A `Whole` answer is kept until it is complete.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +19,7 @@ import msgspec
 from clubai.protocol.records import (
     FLUSH_BYTES,
     FLUSH_SECONDS,
+    SMALLEST_DATA,
     Choice,
     encode_choice,
     pack_lines,
@@ -40,7 +44,7 @@ class Flowing:
         line = encode_choice(choice)
         self._lines.append(line)
         self._bytes += len(line)
-        self._begun = self._begun or _says_something(choice)
+        self._begun = self._begun or says_something(choice)
         if not self._begun:
             return  # until a node has said something, another one may answer instead
         late = anyio.current_time() - self._flushed_at >= FLUSH_SECONDS
@@ -48,6 +52,10 @@ class Flowing:
             self.flush()
         else:
             self._waiting.set()
+
+    async def finish(self) -> None:
+        """Send the rest."""
+        self.flush()
 
     def flush(self) -> None:
         """Send everything that waits."""
@@ -68,6 +76,52 @@ class Flowing:
             await anyio.sleep_until(tick * FLUSH_SECONDS)
             if self._lines:
                 self.flush()
+
+
+class Steady:
+    """Sends one record at each tick, with what fits into the smallest bucket.
+
+    A step that alone is larger leaves in a record of its own, in a larger bucket.
+    """
+
+    def __init__(self, emit: Emit, keep_alive: Callable[[], None]) -> None:
+        self._emit = emit
+        self._keep_alive = keep_alive
+        self._lines: deque[bytes] = deque()
+        self._begun = anyio.Event()
+        self._empty = anyio.Event()
+
+    def add(self, choice: Choice) -> None:
+        """Take one step."""
+        self._lines.append(encode_choice(choice))
+        if says_something(choice):
+            self._begun.set()
+
+    async def finish(self) -> None:
+        """Wait until the rest has left, a record at each tick."""
+        self._begun.set()
+        if self._lines:
+            self._empty = anyio.Event()
+            await self._empty.wait()
+
+    async def run(self) -> None:
+        """Send by the clock until cancelled."""
+        await self._begun.wait()
+        while True:
+            self._send_one()
+            if not self._lines:
+                self._empty.set()
+            tick = anyio.current_time() // FLUSH_SECONDS + 1
+            await anyio.sleep_until(tick * FLUSH_SECONDS)
+
+    def _send_one(self) -> None:
+        if not self._lines:
+            self._keep_alive()
+            return
+        piece = self._lines.popleft()
+        while self._lines and len(piece) + len(self._lines[0]) <= SMALLEST_DATA:
+            piece += self._lines.popleft()
+        self._emit(piece)
 
 
 class Whole:
@@ -91,6 +145,10 @@ class Whole:
             self._run_index = choice.index
         self._run.append(text)
 
+    async def finish(self) -> None:
+        """Send the answer."""
+        self.flush()
+
     def flush(self) -> None:
         """Send the answer."""
         self._join()
@@ -109,7 +167,7 @@ class Whole:
         self._run = []
 
 
-def _says_something(choice: Choice) -> bool:
+def says_something(choice: Choice) -> bool:
     """Whether a reader would see anything of this step."""
     if choice.text or choice.finish_reason:
         return True

@@ -11,7 +11,7 @@ import anyio
 import msgspec
 
 from clubai.agent.backends.base import Backend, Embeddings, UsageReport
-from clubai.agent.batching import Flowing, Whole
+from clubai.agent.batching import Flowing, Steady, Whole
 from clubai.agent.reply import Reply
 from clubai.errors import (
     BackendError,
@@ -24,6 +24,8 @@ from clubai.protocol.assignment import Assigned
 from clubai.protocol.records import Choice, cut
 
 logger = logging.getLogger(__name__)
+
+Steps = Flowing | Steady | Whole
 
 _body_decoder: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(
     dict[str, Any]
@@ -94,20 +96,22 @@ async def _answer(
             await reply.room()
         if usage is None:
             raise BackendError(FailCode.TRUNCATED, "the backend ended without a usage")
-        steps.flush()
+        await steps.finish()
     return usage
 
 
 @asynccontextmanager
-async def _steps(assigned: Assigned, reply: Reply) -> AsyncIterator[Flowing | Whole]:
+async def _steps(assigned: Assigned, reply: Reply) -> AsyncIterator[Steps]:
     if not assigned.stream:
         yield Whole(reply.data)
         return
-    flowing = Flowing(reply.data)
+    timed = (
+        Steady(reply.data, reply.keep_alive) if reply.steady else Flowing(reply.data)
+    )
     with lone_errors():
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(flowing.run)
-            yield flowing
+            tasks.start_soon(timed.run)
+            yield timed
             tasks.cancel_scope.cancel()
 
 

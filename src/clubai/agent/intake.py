@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from clubai.crypto.assignment import assignment_hash, verify_assignment
-from clubai.crypto.binding import Binding
+from clubai.crypto.assignment import verify_assignment
+from clubai.crypto.binding import bind
 from clubai.crypto.epochs import EpochKeys
 from clubai.crypto.replay import ReplaySet
 from clubai.crypto.sealing import NodeSeal, open_request
@@ -67,22 +67,9 @@ class Intake:
         """
         now_ms = self._wall_ms()
         assignment, assigned = self._read(message, coordinator_key)
-        bundle_hash, private_key = self._check_node(assigned)
+        private_key = self._check_node(assigned)
         _check_clock(assignment, now_ms)
-        binding = Binding(
-            task=assignment.task,
-            part=assigned.part,
-            attempt=assigned.attempt,
-            node=self._node,
-            bundle_hash=bundle_hash,
-            boot=self._boot,
-            model=assigned.model,
-            mode=assignment.mode_number,
-            cvk=assignment.cvk,
-            assignment_hash=assignment_hash(message.body),
-            issued_ms=assignment.issued_ms,
-            expires_ms=assignment.expires_ms,
-        )
+        binding = bind(assignment, assigned, message.body)
         self._replays.admit(
             message.enc_head, expires_ms=assignment.expires_ms, now_ms=now_ms
         )
@@ -104,7 +91,7 @@ class Intake:
             )
         return assignment, assigned
 
-    def _check_node(self, assigned: Assigned) -> tuple[bytes, X25519PrivateKey]:
+    def _check_node(self, assigned: Assigned) -> X25519PrivateKey:
         if assigned.node != self._node:
             raise TrustError(
                 TrustCode.WRONG_ASSIGNMENT, "the assignment is for another node"
@@ -113,11 +100,10 @@ class Intake:
             raise TrustError(
                 TrustCode.STALE_BOOT, "the assignment is for an earlier process"
             )
-        bundle_hash = sha256(assigned.bundle).digest()
-        private_key = self._keys.private(bundle_hash)
+        private_key = self._keys.private(sha256(assigned.bundle).digest())
         if private_key is None:
             raise TrustError(TrustCode.KEY_STALE, "the node's keys have changed")
-        return bundle_hash, private_key
+        return private_key
 
 
 def _check_clock(assignment: Assignment, now_ms: int) -> None:

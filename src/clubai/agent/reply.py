@@ -11,7 +11,7 @@ import anyio
 from clubai.agent.backends.base import UsageReport
 from clubai.agent.intake import Admitted
 from clubai.crypto.agreement import equality_tag, sketch
-from clubai.crypto.attestation import Attestation, Commitment, Finish
+from clubai.crypto.attestation import Attestation, Commitment, Finish, finish_of
 from clubai.crypto.identity import Identity
 from clubai.crypto.sealing import ReplySeal
 from clubai.errors import ConnectionLost, LocalProtocolError
@@ -25,6 +25,7 @@ from clubai.protocol.messages import (
 )
 from clubai.protocol.records import (
     COMPARE,
+    STEADY,
     Choice,
     RecordType,
     RecordWriter,
@@ -79,6 +80,8 @@ class Reply:
         self._writer: RecordWriter | None = None
         self._commitment: Commitment | None = None
         self._compared = bool(admitted.seal.head.flags & COMPARE)
+        self.steady = bool(admitted.seal.head.flags & STEADY)
+        """Whoever asked wants records at a constant rate."""
         self._text: list[str] = []
         self._finish = Finish.OTHER
         self._started = anyio.current_time()
@@ -99,7 +102,7 @@ class Reply:
         if choice.index:
             return
         if choice.finish_reason:
-            self._finish = Finish.of(choice.finish_reason)
+            self._finish = finish_of(choice.finish_reason)
         if self._compared:
             self._text.append(text_of(choice))
 
@@ -124,7 +127,7 @@ class Reply:
             out_commit=commitment.digest(),
             prompt_tokens=usage.prompt_tokens,
             output_tokens=usage.completion_tokens,
-            first_token_ms=self._first_ms,
+            ttft_ms=self._first_ms,
             total_ms=self._elapsed_ms(),
             finish=self._finish,
             records=writer.count,

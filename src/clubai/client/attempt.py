@@ -1,8 +1,8 @@
 """One attempt at a task, as its client has sealed it to a node.
 
-`begin_attempt` checks everything that the coordinator says about the node before a byte
-of the request is sealed; the `Attempt` opens what comes back, and checks at the end that
-it is what the node has signed. Only the client and the node have the keys.
+`begin_attempt` checks all that the coordinator says about the node before a byte of the
+request is sealed; the `Attempt` opens what comes back, and checks at the end that it is
+what the node has signed. Only the client and the node have the keys.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import msgspec
 from clubai.client.job import Job
 from clubai.client.trust import Trust
 from clubai.crypto.agreement import equality_tag, sketch
-from clubai.crypto.assignment import assignment_hash, verify_assignment
+from clubai.crypto.assignment import verify_assignment
 from clubai.crypto.attestation import (
     Attestation,
     Commitment,
     Verdict,
-    read_attestation,
+    VerdictValue,
     verify_attestation,
 )
-from clubai.crypto.binding import Binding
+from clubai.crypto.binding import bind
 from clubai.crypto.bundles import Bundle, read_bundle
 from clubai.crypto.identity import Identity
 from clubai.crypto.sealing import ClientSeal, ReplyOpener, seal_request
@@ -57,9 +57,8 @@ Fetch = Callable[[str], Awaitable[bytes]]
 
 HEADER_BYTES: Final = 96
 MOST_SKEW_MS: Final = 120_000
-VERDICTS: Final = {TrustCode.TRUNCATED: 2}
+VERDICTS: Final = {TrustCode.TRUNCATED: VerdictValue.TRUNCATED}
 """What a failed check says about the node's answer; all others: undecryptable."""
-UNDECRYPTABLE: Final = 1
 
 
 class Attempt:
@@ -84,7 +83,7 @@ class Attempt:
         self._reply: ReplyOpener | None = None
         self._reader: RecordReader | None = None
         self._commitment: Commitment | None = None
-        self._attestation = b""
+        self._attestation_hash = bytes(32)
 
     def request(self, body: bytes) -> Iterator[TaskAssign | TaskRecord]:
         """The sealed request, message by message."""
@@ -123,9 +122,8 @@ class Attempt:
             raise TrustError(
                 TrustCode.TRUNCATED, "the answer ended before its final record"
             )
-        verify_attestation(self._bundle.ik, message.body, message.sig)
-        self._attestation = message.body
-        said = read_attestation(message.body)
+        said = verify_attestation(self._bundle.ik, message.body, message.sig)
+        self._attestation_hash = hashlib.sha256(message.body).digest()
         if (
             not hmac.compare_digest(said.th, self._seal.th)
             or not hmac.compare_digest(said.out_commit, self._commitment.digest())
@@ -156,8 +154,8 @@ class Attempt:
         verdict = Verdict(
             th=self._seal.th,
             node=self.node,
-            attestation_hash=hashlib.sha256(self._attestation).digest(),
-            value=VERDICTS.get(code, UNDECRYPTABLE),
+            attestation_hash=self._attestation_hash,
+            value=VERDICTS.get(code, VerdictValue.UNDECRYPTABLE),
             score_milli=0,
             now_ms=now_ms,
         )
@@ -237,20 +235,7 @@ def _seal(
     bundle: Bundle,
     job: Job,
 ) -> Attempt:
-    binding = Binding(
-        task=assignment.task,
-        part=assigned.part,
-        attempt=assigned.attempt,
-        node=assigned.node,
-        bundle_hash=bundle.hash,
-        boot=assigned.boot,
-        model=assigned.model,
-        mode=assignment.mode_number,
-        cvk=assignment.cvk,
-        assignment_hash=assignment_hash(offer.body),
-        issued_ms=assignment.issued_ms,
-        expires_ms=assignment.expires_ms,
-    )
+    binding = bind(assignment, assigned, offer.body)
     compared = job.compare_key is not None
     flags = (COMPARE if compared else 0) | (STEADY if job.privacy == "high" else 0)
     seal = seal_request(binding, bundle.ek, cmp_key=job.compare_key, flags=flags)

@@ -57,7 +57,7 @@ class ClientLink:
         self._refs_by_task: dict[bytes, int] = {}
         self._lost: ClubAIError | None = None
         self.coordinator_key = b""
-        """As the coordinator greets with it; whether it is the right one is not said."""
+        """As the coordinator greets with it; whether it is the right one, pins tell."""
 
     @classmethod
     @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Signed assignments: what the coordinator vouches for when it gives a part to a node."""
+"""Signed assignments: what the coordinator vouches for when it gives out a part."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 
 from clubai.core.commands import OfferTask
 from clubai.crypto.assignment import sign_assignment
+from clubai.crypto.binding import bind
 from clubai.crypto.bundles import Bundle
 from clubai.crypto.identity import Identity
 from clubai.protocol.assignment import (
@@ -17,7 +18,6 @@ from clubai.protocol.assignment import (
     Assignment,
     encode_assignment,
 )
-from clubai.protocol.binding import binding_hash
 from clubai.protocol.messages import TaskOffer, TaskRequest
 
 
@@ -36,8 +36,6 @@ class Made(NamedTuple):
     binding_hash: bytes
     """What the request must be sealed to."""
     cvk: bytes
-    key: bytes
-    """The node's identity key."""
 
 
 class Assigner:
@@ -98,7 +96,6 @@ class Assigner:
         )
         return Made(
             offer,
-            binding_hash=binding_hash(assignment, assigned, body),
+            binding_hash=bind(assignment, assigned, body).hash(),
             cvk=request.cvk,
-            key=node.bundle.ik,
         )

@@ -15,6 +15,7 @@ from clubai.coordinator import translate
 from clubai.coordinator.accounts import Member
 from clubai.coordinator.connections import Connection, login_late
 from clubai.coordinator.driver import Driver
+from clubai.coordinator.evidence import Judged
 from clubai.coordinator.feed import Feed
 from clubai.coordinator.relay import Relayed, RouteKey, held
 from clubai.core.events import (
@@ -24,6 +25,7 @@ from clubai.core.events import (
     TaskCancelled,
 )
 from clubai.crypto.keys import random_bytes
+from clubai.crypto.schedule import transcript_hash
 from clubai.errors import RemoteProtocolError
 from clubai.model import FailCode, TaskId
 from clubai.protocol.codec import (
@@ -131,7 +133,7 @@ class ClientConnection(Connection):
             case TaskRequest():
                 self._request(message)
             case TaskVerdict():
-                self._driver.evidence.judge(message, member=self._member.id)
+                self._driver.judge(message, member=self._member.id)
             case TaskCancel():
                 task = self._open.get(message.ref) if message.ref else message.task
                 if task:
@@ -200,11 +202,15 @@ class ClientConnection(Connection):
         route = self._driver.relay.find(key)
         if route is None or route.client is not self.postbox:
             return
-        if message.body != route.made.offer.body or route.enc_head:
+        if message.body != route.made.offer.body or route.th:
             raise RemoteProtocolError(
                 CloseCode.BAD_MESSAGE, "TASK_ASSIGN differs from what was offered"
             )
-        route.enc_head = message.enc_head
+        route.th = transcript_hash(route.made.binding_hash, message.enc_head)
+        self._driver.evidence.sealed(
+            key,
+            Judged(self._member.id, route.node_id, route.made.cvk, route.th),
+        )
 
     def _refuse_for_node(self, key: RouteKey) -> None:
         route = self._driver.relay.find(key)

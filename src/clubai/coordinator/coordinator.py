@@ -17,6 +17,7 @@ from anyio.abc import ObjectStream, TaskGroup, TaskStatus
 
 from clubai import __version__
 from clubai.coordinator.accounts import Accounts, Member
+from clubai.coordinator.assigner import Assigner
 from clubai.coordinator.client_connection import ClientConnection
 from clubai.coordinator.config import CoordinatorConfig
 from clubai.coordinator.connections import Connection
@@ -24,8 +25,10 @@ from clubai.coordinator.driver import Driver
 from clubai.coordinator.feed import Feed
 from clubai.coordinator.node_connection import NodeConnection
 from clubai.coordinator.roster import Roster
+from clubai.coordinator.signing import signing_identity
 from clubai.core.coordinator import CoordinatorMachine
 from clubai.core.events import ClientKey
+from clubai.crypto.bundles import Bundle
 from clubai.errors import StorageError, lone_errors
 from clubai.model import ClubSnapshot
 from clubai.protocol.messages import CloseCode, Goodbye
@@ -51,8 +54,11 @@ class Coordinator:
         driver: Driver,
         feed: Feed,
         roster: Roster,
+        key: bytes,
     ) -> None:
         self.config = config
+        self.key = key
+        """The public half of the key that signs assignments and the key log."""
         self.store = store
         self.accounts = accounts
         self.driver = driver
@@ -94,7 +100,18 @@ class Coordinator:
             return
         now = clock or timeline()
         accounts = Accounts.from_config(config, store=store, clock=now)
-        driver = Driver(CoordinatorMachine(limits=config.limits), store, clock=now)
+        identity = signing_identity(config)
+        assigner = Assigner(
+            identity,
+            checkpoint=lambda: b"",
+            wall_ms=lambda: round(now() * 1000),
+        )
+        driver = Driver(
+            CoordinatorMachine(limits=config.limits),
+            store,
+            assigner=assigner,
+            clock=now,
+        )
         feed = Feed(
             driver,
             started_at=now(),
@@ -108,6 +125,7 @@ class Coordinator:
             driver=driver,
             feed=feed,
             roster=Roster(await store.nodes()),
+            key=identity.key,
         )
         with lone_errors():
             async with anyio.create_task_group() as tasks:
@@ -129,6 +147,8 @@ class Coordinator:
                 driver=self.driver,
                 roster=self._roster,
                 store=self.store,
+                coordinator_key=self.key,
+                log_bundle=self._log_bundle,
                 heartbeat_s=self.config.heartbeat_s,
                 login_s=self.config.login_s,
                 program=PROGRAM,
@@ -144,6 +164,8 @@ class Coordinator:
                 member=member,
                 driver=self.driver,
                 feed=self.feed,
+                coordinator_key=self.key,
+                read_log=self._read_log,
                 login_s=self.config.login_s,
                 program=PROGRAM,
             )
@@ -154,6 +176,12 @@ class Coordinator:
         here, there = memory_pair()
         self._tasks.start_soon(self.serve_client, here, member)
         return there
+
+    async def _log_bundle(self, bundle: Bundle) -> None:
+        pass
+
+    async def _read_log(self, path: str) -> bytes:
+        return b""
 
     def snapshot(self, member: Member) -> ClubSnapshot:
         """The club as `member` may see it."""

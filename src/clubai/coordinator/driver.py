@@ -18,6 +18,7 @@ import anyio
 
 from clubai.coordinator import translate
 from clubai.coordinator.assigner import Assigner, NodeKeys
+from clubai.coordinator.evidence import Evidence
 from clubai.coordinator.relay import Relay, RouteKey
 from clubai.core.commands import (
     CancelAttempt,
@@ -33,9 +34,9 @@ from clubai.core.commands import (
 from clubai.core.coordinator import CoordinatorMachine
 from clubai.core.events import ClientKey, Event
 from clubai.errors import InvariantError, StorageError
-from clubai.model import NodeId
+from clubai.model import MemberId, NodeId
 from clubai.protocol.codec import encode
-from clubai.protocol.messages import CloseCode, Goodbye, TaskRequest
+from clubai.protocol.messages import CloseCode, Goodbye, TaskRequest, TaskVerdict
 from clubai.storage.base import Store, TaskRow
 from clubai.transport.postbox import Postbox
 
@@ -86,6 +87,7 @@ class Driver:
         self.relay = Relay()
         self.nodes: dict[NodeId, Answering] = {}
         self.clients: dict[ClientKey, Asking] = {}
+        self.evidence = Evidence()
         self.clock = clock
         self.changed = anyio.Event()
         """Set, and replaced, after events were handled."""
@@ -143,10 +145,17 @@ class Driver:
                 raise self._broken
             if self._unsent:
                 await self._store_then_send()
+            elif self.evidence.unstored:
+                await self._store_verdicts()
             elif self._due <= self.clock():
                 self._turn()
             else:
                 await self._sleep()
+
+    def judge(self, message: TaskVerdict, *, member: MemberId) -> None:
+        """Take a client's verdict in, to be stored. Raises `RemoteProtocolError`."""
+        if self.evidence.judge(message, member=member) is not None:
+            self._wake.set()
 
     async def wait_idle(self) -> None:
         """Wait until no task is under way or queued, and all is said and stored."""
@@ -155,6 +164,7 @@ class Driver:
 
     async def flush(self) -> None:
         """Store what could not be stored before. Raises `StorageError`."""
+        await self._store.append_verdicts(self.evidence.take())
         rows, self._unstored = self._unstored, []
         if rows:
             await self._store.append_tasks(rows)
@@ -215,6 +225,12 @@ class Driver:
         await self._persist(commands)
         self._perform_all(commands)
         self._turn()
+
+    async def _store_verdicts(self) -> None:
+        try:
+            await self._store.append_verdicts(self.evidence.take())
+        except StorageError as error:
+            logger.critical("verdicts are lost: %s", error)
 
     async def _persist(self, commands: Iterable[Command]) -> None:
         rows = [c.facts for c in commands if isinstance(c, RecordTask)]

@@ -29,9 +29,8 @@ from clubai.crypto.attestation import (
 from clubai.crypto.bundles import Bundle, check_time, read_bundle
 from clubai.crypto.identity import node_id, verify
 from clubai.crypto.keys import random_bytes
-from clubai.crypto.schedule import transcript_hash
 from clubai.errors import InvariantError, RemoteProtocolError, TrustError
-from clubai.model import NodeId, TaskId, TrustCode
+from clubai.model import NodeId, TaskId
 from clubai.protocol.codec import decode_from_node, encode
 from clubai.protocol.messages import (
     CloseCode,
@@ -256,6 +255,7 @@ class NodeConnection(Connection):
         mine = route is not None and route.node is self.postbox
         said = self._attested(message, route if mine else None)
         if route is not None and mine:
+            self._driver.evidence.attested(_key(message), message.body)
             route.result = encode(replace(message, eq=b"", sketch=b""))
         self._post(
             translate.task_finished(
@@ -270,16 +270,16 @@ class NodeConnection(Connection):
     def _attested(self, message: TaskResult, route: Route | None) -> Attestation:
         """What the node signed; of a live assignment, that it signed it of this one."""
         try:
-            said = read_attestation(message.body)
             if route is None:
-                return said
-            verify_attestation(self.keys.bundle.ik, message.body, message.sig)
-            if said.th != transcript_hash(route.made.binding_hash, route.enc_head):
-                raise TrustError(
-                    TrustCode.BAD_ATTESTATION, "the node signed another request"
-                )
+                return read_attestation(message.body)
+            ik = self.keys.bundle.ik
+            said = verify_attestation(ik, message.body, message.sig)
         except TrustError as error:
             raise RemoteProtocolError(CloseCode.BAD_SIGNATURE, error.reason) from error
+        if said.th != route.th:
+            raise RemoteProtocolError(
+                CloseCode.BAD_SIGNATURE, "the node signed another request"
+            )
         return said
 
     def _read_bundle(self, key: bytes, body: bytes, sig: bytes) -> Bundle:

@@ -33,13 +33,13 @@ class Route:
         "answer_bytes",
         "begun",
         "client",
-        "enc_head",
         "made",
         "node",
         "node_id",
         "offer",
         "request_bytes",
         "result",
+        "th",
     )
 
     def __init__(
@@ -50,8 +50,8 @@ class Route:
         self.client = client
         self.node = node
         self.node_id: NodeId = offer.node
-        self.enc_head = b""
-        """The request's sealed head, once it has passed."""
+        self.th = b""
+        """What the request is sealed under, known once its head has passed."""
         self.request_bytes = 0
         self.answer_bytes = 0
         """What the records that passed can have held at most."""

@@ -121,7 +121,7 @@ def task_finished(
         usage=Usage(
             prompt_tokens=said.prompt_tokens, completion_tokens=said.output_tokens
         ),
-        first_token_ms=said.first_token_ms,
+        first_token_ms=said.ttft_ms,
         total_ms=said.total_ms,
         request_bytes=request_bytes,
         answer_bytes=answer_bytes,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import msgspec
 
@@ -99,6 +99,80 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
             struct.pack(">QQ", self.issued_ms, self.expires_ms),
         )
         return hashlib.sha256(_BIND_LABEL + b"".join(map(lp, fields))).digest()
+
+
+class SignedAssignment(Protocol):
+    """What a binding takes from an assignment."""
+
+    @property
+    def task(self) -> bytes:
+        """16 bytes."""
+
+    @property
+    def cvk(self) -> bytes:
+        """32 bytes."""
+
+    @property
+    def issued_ms(self) -> int:
+        """Unix time in milliseconds."""
+
+    @property
+    def expires_ms(self) -> int:
+        """Unix time in milliseconds."""
+
+    @property
+    def mode_number(self) -> int:
+        """As `Binding.mode`."""
+
+
+class AssignedPart(Protocol):
+    """What a binding takes from one part of an assignment."""
+
+    @property
+    def part(self) -> int:
+        """The part's number."""
+
+    @property
+    def attempt(self) -> int:
+        """The attempt's number."""
+
+    @property
+    def node(self) -> bytes:
+        """Node id, 32 bytes."""
+
+    @property
+    def bundle(self) -> bytes:
+        """The body of the node's bundle."""
+
+    @property
+    def boot(self) -> bytes:
+        """16 bytes."""
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+
+
+def bind(assignment: SignedAssignment, part: AssignedPart, body: bytes) -> Binding:
+    """Bind to one part of an assignment whose signed bytes are `body`.
+
+    Raises:
+        TrustError: BAD_ASSIGNMENT, when a field does not fit into its place.
+    """
+    return Binding(
+        task=assignment.task,
+        part=part.part,
+        attempt=part.attempt,
+        node=part.node,
+        bundle_hash=hashlib.sha256(part.bundle).digest(),
+        boot=part.boot,
+        model=part.model,
+        mode=assignment.mode_number,
+        cvk=assignment.cvk,
+        assignment_hash=hashlib.sha256(body).digest(),
+        issued_ms=assignment.issued_ms,
+        expires_ms=assignment.expires_ms,
+    )
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):

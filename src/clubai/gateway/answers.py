@@ -43,6 +43,7 @@ def job_of(request: Request, limits: GatewayLimits) -> Job:
         body=request.body,
         stream=request.stream,
         mode=request.mode,
+        privacy=request.privacy,
         prompt_tokens=request.prompt_tokens,
         max_tokens=request.max_tokens,
         wait_s=_seconds("clubai.wait_s", request.wait_s, limits.wait_s, limits),

@@ -1,6 +1,7 @@
 """`POST /inference`: the club's own form of a question, and an answer with provenance.
 
-A request has `prompt` or `messages`, and may have `model`, `mode`, `system`, `options`
+A request has `prompt` or `messages`, and may have `model`, `mode`, `privacy`, `system`,
+`options`
 (whatever the model's server knows: `max_tokens`, `temperature`, ...), `stream`,
 `wait_s` and `deadline_s`. Streamed, each event is `{"text": ...}`, and the last one is
 the object that comes alone otherwise.
@@ -26,6 +27,7 @@ from clubai.protocol.openai import (
     chat_request,
     check_flag,
     check_mode,
+    check_privacy,
     check_seconds,
     decode_body,
 )
@@ -37,6 +39,7 @@ _KEYS: Final = (
     "messages",
     "model",
     "mode",
+    "privacy",
     "system",
     "options",
     "stream",
@@ -93,6 +96,7 @@ def parse_inference(data: bytes) -> Request:
             "stream": check_flag("stream", asked.get("stream")),
             "clubai": {
                 "mode": check_mode("mode", asked.get("mode")),
+                "privacy": check_privacy("privacy", asked.get("privacy")),
                 "wait_s": check_seconds("wait_s", asked.get("wait_s")),
                 "deadline_s": check_seconds("deadline_s", asked.get("deadline_s")),
             },

@@ -21,6 +21,7 @@ from clubai.errors import (
     TaskError,
     TaskRejected,
     TransportError,
+    TrustError,
 )
 from clubai.model import FailCode
 from clubai.protocol.openai import FieldError
@@ -166,6 +167,10 @@ def problem_of(error: ClubAIError) -> Problem:
             )
         case StorageError():
             return STORAGE
+        case TrustError():
+            return Problem(
+                status=502, type=_SERVER, code=error.code.value, message=str(error)
+            )
         case RemoteProtocolError():
             return Problem(
                 status=502, type=_SERVER, code="protocol_error", message=str(error)

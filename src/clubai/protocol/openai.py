@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from clubai.errors import TaskRejected
-from clubai.model import FailCode, Kind, Mode
+from clubai.model import FailCode, Kind, Mode, Privacy
 
 MAX_MODEL_LENGTH: Final = 256
 MAX_CHOICES: Final = 128
@@ -29,6 +29,7 @@ COUNTED_CHARACTERS: Final = 1 << 20
 MODES: Final[frozenset[str]] = frozenset({"single", "subtasks", "consensus", "context"})
 SUPPORTED_MODES: Final[tuple[Mode, ...]] = ("single",)
 
+_CHOICES: Final = ("mode", "privacy", "wait_s", "deadline_s")
 _ENVELOPE: Final = ("model", "stream", "stream_options", "clubai")
 _REDIRECTING: Final = frozenset(
     {
@@ -90,6 +91,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     inputs: int = 0
     """How many embeddings are asked for."""
     mode: Mode = "single"
+    privacy: Privacy = "normal"
     max_tokens: int = 0
     """0: not said."""
     prompt_tokens: int = 0
@@ -102,6 +104,7 @@ class Choosing(msgspec.Struct, frozen=True, kw_only=True):
     """What a `clubai` object says about how a request is to be run."""
 
     mode: Mode = "single"
+    privacy: Privacy = "normal"
     wait_s: float | None = None
     deadline_s: float | None = None
 
@@ -161,6 +164,7 @@ def parse_embedding(data: bytes) -> Request:
         base64=form == "base64",
         inputs=inputs,
         mode=choosing.mode,
+        privacy=choosing.privacy,
         prompt_tokens=_least_of_first(asked["input"]),
         wait_s=choosing.wait_s,
         deadline_s=choosing.deadline_s,
@@ -174,15 +178,26 @@ def parse_choosing(value: object) -> Choosing:
     if not isinstance(value, dict):
         raise FieldError("clubai", value, "it must be an object")
     for key in value:
-        if key not in ("mode", "wait_s", "deadline_s"):
+        if key not in _CHOICES:
             raise FieldError(
-                f"clubai.{key}", value[key], "known are mode, wait_s and deadline_s"
+                f"clubai.{key}", value[key], f"known are {', '.join(_CHOICES)}"
             )
     return Choosing(
         mode=check_mode("clubai.mode", value.get("mode")),
+        privacy=check_privacy("clubai.privacy", value.get("privacy")),
         wait_s=check_seconds("clubai.wait_s", value.get("wait_s")),
         deadline_s=check_seconds("clubai.deadline_s", value.get("deadline_s")),
     )
+
+
+def check_privacy(field: str, value: object) -> Privacy:
+    """Give how an answer is to travel, `normal` by default. Raises `FieldError`."""
+    match value:
+        case None | "normal":
+            return "normal"
+        case "high":
+            return "high"
+    raise FieldError(field, value, "it must be 'normal' or 'high'")
 
 
 def check_mode(field: str, value: object) -> Mode:
@@ -260,6 +275,7 @@ def _generation(kind: Kind, asked: dict[str, Any], prompt_tokens: int) -> Reques
         stream=stream,
         include_usage=bool(usage),
         mode=choosing.mode,
+        privacy=choosing.privacy,
         max_tokens=max_tokens,
         prompt_tokens=prompt_tokens,
         wait_s=choosing.wait_s,

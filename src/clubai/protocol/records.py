@@ -26,6 +26,8 @@ from clubai.protocol.messages import CloseCode, TaskRecord
 FLUSH_SECONDS: Final = 0.120
 FLUSH_BYTES: Final = 200
 """An answer's first data leaves at once; then a record is sent at either bound."""
+SMALLEST_DATA: Final = 256 - 5
+"""Most bytes of data in a record of the smallest bucket."""
 MAX_FAILURE_CHARACTERS: Final = 2000
 COMPARE: Final = 1
 STEADY: Final = 2
@@ -63,8 +65,8 @@ def text_of(choice: Choice) -> str:
         return choice.text
     if not choice.delta:
         return ""
-    content = _delta_decoder.decode(choice.delta).content
-    return msgspec.json.decode(content) if content[:1] == b'"' else ""
+    content = bytes(_delta_decoder.decode(choice.delta).content)
+    return msgspec.json.decode(content) if content.startswith(b'"') else ""
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):

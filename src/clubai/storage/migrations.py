@@ -11,6 +11,8 @@ from typing import Final
 
 from sqlite_utils import Database, Migrations
 
+from clubai.storage.sqlite_verdicts import create_verdicts
+
 
 def m001_accounts_nodes_tasks(db: Database) -> None:
     """Accounts, API keys, known nodes, and the facts of ended tasks."""
@@ -87,7 +89,12 @@ def _create_tasks(db: Database) -> None:
     tasks.create_index(["member", "ended_at"])
 
 
-STEPS: Final = (m001_accounts_nodes_tasks,)
+def m005_verdicts(db: Database) -> None:
+    """What clients said of answers, signed by the task's key."""
+    create_verdicts(db)
+
+
+STEPS: Final = (m001_accounts_nodes_tasks, m005_verdicts)
 """Every step there ever was, oldest first."""
 
 
