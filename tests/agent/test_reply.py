@@ -1,0 +1,107 @@
+"""What `test_executor` does not show of an answer on its way out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from clubai.agent.intake import Admitted
+from clubai.agent.reply import SAID_OF_FAILURES, Reply
+from clubai.crypto.attestation import Finish, read_attestation
+from clubai.crypto.identity import Identity
+from clubai.errors import ConnectionLost
+from clubai.model import RETRY_ELSEWHERE, FailCode
+from clubai.protocol.assignment import decode_assignment
+from clubai.protocol.codec import decode_from_node
+from clubai.protocol.messages import FromNode, TaskFail, TaskResult
+from clubai.protocol.records import Choice, RecordType
+from clubai.transport.memory import memory_pair
+from clubai.transport.postbox import Postbox
+from support.scripted_backend import USAGE
+from support.sealed_peers import NOW_MS, PlayedClient, PlayedNode, made_offer
+
+NODE, CLIENT = PlayedNode(), PlayedClient()
+
+
+def admitted(flags: int = 0) -> tuple[Admitted, object]:
+    offer = made_offer(Identity.generate(), CLIENT.request(), NODE.keys, task=b"t" * 16)
+    sealed = CLIENT.take(offer, flags=flags)
+    (part,) = decode_assignment(offer.body).parts
+    return Admitted(part, NODE.open(sealed.assign, begin=False).seal), sealed
+
+
+def reply_on(postbox: Postbox, *, flags: int = 0) -> Reply:
+    door, _ = admitted(flags)
+    return Reply(
+        door,
+        task=b"t" * 16,
+        identity=NODE.identity,
+        postbox=postbox,
+        wall_ms=lambda: NOW_MS,
+    )
+
+
+@pytest.mark.parametrize(
+    ("reason", "finish"),
+    [
+        ("stop", Finish.STOP),
+        ("length", Finish.LENGTH),
+        ("tool_calls", Finish.TOOL_CALLS),
+        ("content_filter", Finish.CONTENT_FILTER),
+        ("function_call", Finish.OTHER),
+    ],
+)
+async def test_the_finish_that_is_signed_is_the_first_choices(
+    reason: str, finish: Finish
+) -> None:
+    here, there = memory_pair(buffer=100)
+    async with here, there:
+        reply = reply_on(Postbox(here))
+        reply.note(Choice(finish_reason=reason))
+        reply.note(Choice(index=1, finish_reason="stop"))
+        reply.finish(USAGE)
+        messages = [decode_from_node(await there.receive()) for _ in range(3)]
+    result = messages[-1]
+
+    assert isinstance(result, TaskResult)
+    assert read_attestation(result.body).finish is finish
+
+
+async def test_a_lost_connection_is_said_at_once() -> None:
+    here, there = memory_pair()
+    await there.aclose()
+    async with here:
+        reply = reply_on(Postbox(here))
+        with pytest.raises(ConnectionLost):
+            reply.data(b"x\n")
+
+
+async def test_what_a_backend_says_is_sealed_even_when_nothing_was_sent() -> None:
+    here, there = memory_pair(buffer=100)
+    door, sealed = admitted()
+    async with here, there:
+        reply = Reply(
+            door,
+            task=b"t" * 16,
+            identity=NODE.identity,
+            postbox=Postbox(here),
+            wall_ms=lambda: NOW_MS,
+        )
+        reply.fail(FailCode.BACKEND, "it quotes SECRET")
+        message: FromNode = decode_from_node(await there.receive())
+
+    assert isinstance(message, TaskFail)
+    assert message.message == SAID_OF_FAILURES[FailCode.BACKEND]
+    ((type_, words),) = sealed.opened([message])  # type: ignore[attr-defined]
+    assert type_ is RecordType.ERROR
+    assert b"SECRET" in words
+
+
+def test_there_are_general_words_for_what_backends_report(tmp_path: Path) -> None:
+    from_backends = RETRY_ELSEWHERE - {
+        FailCode.NODE_LOST,
+        FailCode.KEY_STALE,
+        FailCode.OPEN_FAILED,
+    }
+    assert set(SAID_OF_FAILURES) >= from_backends
