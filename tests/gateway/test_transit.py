@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from anyio.abc import ObjectStream, TaskGroup
 
+from clubai.client.trust import Trust
 from clubai.errors import AuthenticationError
 from clubai.gateway import transit
 from clubai.gateway.transit import TransitClients
@@ -15,6 +16,9 @@ from clubai.model import MemberId
 from clubai.protocol.codec import encode
 from clubai.protocol.messages import PROTOCOL_VERSION, Welcome
 from clubai.transport.memory import MemoryStream, memory_pair
+
+
+KEY = b"k" * 32
 
 
 class Someone(msgspec.Struct, frozen=True):
@@ -46,7 +50,7 @@ class Links:
     async def _serve(self, stream: MemoryStream) -> None:
         async with stream:
             await stream.receive()
-            welcome = Welcome(version=PROTOCOL_VERSION, challenge=bytes(32))
+            welcome = Welcome(version=PROTOCOL_VERSION, challenge=bytes(32), key=KEY)
             await stream.send(encode(welcome))
             try:
                 while True:
@@ -62,7 +66,10 @@ async def opened() -> AsyncIterator[tuple[TransitClients[Someone], Links]]:
             links = Links(serving)
             async with anyio.create_task_group() as tasks:
                 clients = TransitClients(
-                    authenticate=links.authenticate, link=links.link, tasks=tasks
+                    authenticate=links.authenticate,
+                    link=links.link,
+                    trust=Trust.of_own_process(KEY),
+                    tasks=tasks,
                 )
                 yield clients, links
                 tasks.cancel_scope.cancel()
