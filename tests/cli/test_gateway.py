@@ -129,13 +129,3 @@ def test_it_listens_on_loopback_only(host: str, club: UpClub, tmp_path: Path) ->
     assert done.code == 2
     assert "over a network" in json.dumps(done.error())
     assert "127.0.0.1" in done.error()["message"]
-
-
-def test_help_says_who_can_read() -> None:
-    from click import Context
-
-    from clubai.cli.gateway import gateway
-
-    text = " ".join(gateway.get_help(Context(gateway)).split())
-    assert "Who can read a prompt: you, and the node that answers it" in text
-    assert "Not the coordinator" in text
