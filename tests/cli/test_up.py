@@ -89,6 +89,8 @@ def test_without_json_it_says_how_to_ask(tmp_path: Path) -> None:
         text = up.rest()
     assert "export CLUBAI_URL=http://127.0.0.1:" in text
     assert "clubai ask" in text
+    assert "the node that answers; not the coordinator" in text
+    assert "Sent to the OpenAI API above, the coordinator, and the node" in text
 
 
 def test_a_process_each_for_coordinator_and_agents(

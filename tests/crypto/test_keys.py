@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clubai.crypto.keys import (
+    GATEWAY_KEY_LENGTH,
     JWT_LABEL,
     PEPPER_LABEL,
     ApiKey,
     derive,
     hash_secret,
     new_api_key,
+    new_gateway_key,
     parse_api_key,
     random_bytes,
 )
@@ -28,6 +30,19 @@ def test_new_key_has_the_documented_shape() -> None:
     assert (mark, key_id, secret) == ("cak", key.id, key.secret)
     assert [len(key_id), len(secret), len(check)] == [8, 43, 6]
     assert set(key_id + secret + check) <= set(BASE62)
+
+
+def test_a_gateways_key_is_no_key_of_the_club() -> None:
+    keys = {new_gateway_key() for _ in range(50)}
+
+    assert len(keys) == 50
+    for key in keys:
+        mark, secret, check = key.split("_")
+        assert mark == "cgk"
+        assert [len(secret), len(check)] == [43, 6]
+        assert set(secret + check) <= set(BASE62)
+        assert len(key) == GATEWAY_KEY_LENGTH
+        assert parse_api_key(key) is None
 
 
 def test_new_key_parses() -> None:

@@ -77,6 +77,14 @@ async def test_a_whole_answer() -> None:
     }
 
 
+async def test_an_answer_says_who_could_read_it() -> None:
+    client = FakeClient(readable_by="node")
+    for path, json in ((PATH, CHAT), (PATH, STREAM), ("/inference", {"prompt": "q"})):
+        headers = (await ask(client, {"model": "m", **json}, path)).headers
+
+        assert headers["x-clubai-readable-by"] == "node"
+
+
 async def test_an_answer_says_where_it_comes_from() -> None:
     for json in (CHAT, STREAM):
         headers = (await ask(FakeClient(), json)).headers
@@ -85,6 +93,7 @@ async def test_an_answer_says_where_it_comes_from() -> None:
         assert headers["x-clubai-task"] == TASK
         assert headers["x-clubai-node"] == NODE
         assert headers["x-clubai-attempts"] == "1"
+        assert headers["x-clubai-readable-by"] == "coordinator and node"
         assert headers["openai-processing-ms"].isdigit()
 
 

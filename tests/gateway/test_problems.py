@@ -16,9 +16,17 @@ from clubai.errors import (
     StorageError,
     TaskFailed,
     TaskRejected,
+    TrustError,
 )
-from clubai.gateway.problems import INTERNAL, TABLE, Problem, problem_of
-from clubai.model import FailCode
+from clubai.gateway.problems import (
+    INTERNAL,
+    TABLE,
+    Problem,
+    club_refuses,
+    club_unreachable,
+    problem_of,
+)
+from clubai.model import FailCode, TrustCode
 from clubai.protocol.openai import FieldError
 
 STATUS = {
@@ -117,6 +125,7 @@ def test_an_unknown_model_and_a_long_prompt_name_their_field() -> None:
         (ConnectionLost("x"), 503, "overloaded", True),
         (ConnectFailed("ws://x", "y"), 503, "overloaded", True),
         (RemoteProtocolError(4002, "x"), 502, "server_error", False),
+        (TrustError(TrustCode.BAD_BUNDLE, "x"), 502, "server_error", False),
         (StorageError("/secret/place", "x"), 503, "server_error", True),
     ],
 )
@@ -147,3 +156,15 @@ def test_a_missing_key_is_asked_for() -> None:
 def test_what_only_the_operator_may_know_is_not_said(error: ClubAIError) -> None:
     assert problem_of(error) is INTERNAL
     assert "secret" not in INTERNAL.message
+
+
+def test_without_the_club_a_gateway_says_when_to_ask_again() -> None:
+    away = club_unreachable("it is down", 2.5)
+    refused = club_refuses("the key was revoked")
+
+    assert (away.status, away.code) == (503, "coordinator_unreachable")
+    assert headers(away)[b"retry-after"] == b"3"
+    assert headers(away)[b"x-should-retry"] == b"true"
+    assert (refused.status, refused.code) == (502, "refused_by_the_club")
+    assert headers(refused) == {b"x-should-retry": b"false"}
+    assert "the key was revoked" in refused.message

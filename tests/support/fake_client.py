@@ -72,7 +72,7 @@ class FakeRun:
         self.usage = Usage()
         self.usage_json = msgspec.Raw(b"{}")
         self.timings = Timings(queued_ms=1, first_token_ms=2, total_ms=3)
-        self.readable_by: ReadableBy = "coordinator and node"
+        self.readable_by: ReadableBy = client.readable_by
         self.left_early = False
         self.ended = False
         self._client = client
@@ -131,6 +131,7 @@ class FakeClient:
         models: tuple[ModelSnapshot, ...] | ClubAIError = (),
         usage: Usage | None = None,
         usage_json: bytes = b"",
+        readable_by: ReadableBy = "coordinator and node",
     ) -> None:
         self.steps = hello() if steps is None else steps
         self.before = before or []
@@ -138,6 +139,7 @@ class FakeClient:
         self.offered = models
         self.usage = usage or Usage(prompt_tokens=7, completion_tokens=3)
         self.usage_json = msgspec.Raw(usage_json)
+        self.readable_by: ReadableBy = readable_by
         self.runs: list[FakeRun] = []
         self.left = anyio.Event()
 

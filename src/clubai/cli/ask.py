@@ -78,7 +78,11 @@ def ask(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Ask PROMPT, or what stands on stdin."""
+    """Ask PROMPT, or what stands on stdin.
+
+    Who can read it: you, and the node that answers. Not the coordinator, which passes
+    on what it cannot open. `readable_by` says so with each answer.
+    """
     target = place.find(url, api_key)
     question = _question(prompt)
     options = {name: value for name, value in options.items() if value is not None}

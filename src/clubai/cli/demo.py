@@ -50,6 +50,8 @@ def demo(
 
     The embedded model is fetched once (98 MB). It is very small and often wrong: it
     shows how a club works, not how well models answer.
+
+    Who can read a prompt: the node that answers, and all of them are on this machine.
     """
     if as_json and once is None:
         raise click.UsageError("--json needs --once PROMPT.")

@@ -24,6 +24,7 @@ from clubai.cli.options import (
 )
 from clubai.cli.processes import Layout, open_processes
 from clubai.cli.progress import with_model
+from clubai.cli.readers import READERS
 from clubai.cli.running import notify_ready, run_until_stopped
 from clubai.client import NodeUsed
 from clubai.club import open_club
@@ -87,6 +88,10 @@ def up(
     **_: Any,
 ) -> None:
     """Run a coordinator and its nodes here, until SIGTERM or Ctrl-C.
+
+    Who can read a prompt: the node that answers. One that is sent to the club's /v1 can
+    be read by the coordinator, too; `clubai ask`, `clubai gateway` and the Python
+    client seal what they send.
 
     With --json it prints exactly one line, when everything is ready.
     """
@@ -226,6 +231,9 @@ def _tell(running: Running) -> None:
         f"\nIn another terminal:\n"
         f"  export CLUBAI_URL={running.coordinator} CLUBAI_API_KEY={running.api_key}\n"
         f'  clubai ask "What is the capital of France?"\n'
+        f"  clubai gateway\n"
+        f"\nWho can read a prompt: with either of these, {READERS['node']}.\n"
+        f"Sent to the OpenAI API above, {READERS['coordinator and node']}.\n"
         f"\nCtrl-C stops it.",
         markup=False,
     )

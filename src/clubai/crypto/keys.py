@@ -2,7 +2,8 @@
 
 An API key is `cak_<id>_<secret>_<check>` in base 62: 8 characters that name it, 43
 characters (256 bits) that prove it, and a checksum of 6 by which a mistyped key is told
-from a wrong one, and a leaked one from other text, without asking anybody.
+from a wrong one, and a leaked one from other text, without asking anybody. The key of a
+gateway on a member's own machine is `cgk_<secret>_<check>`: it needs no name.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ ID_LENGTH: Final = 8
 SECRET_LENGTH: Final = 43
 CHECK_LENGTH: Final = 6
 API_KEY_LENGTH: Final = 4 + ID_LENGTH + 1 + SECRET_LENGTH + 1 + CHECK_LENGTH
+GATEWAY_KEY_LENGTH: Final = 4 + SECRET_LENGTH + 1 + CHECK_LENGTH
 
 PEPPER_LABEL: Final = b"clubai/1 pepper"
 JWT_LABEL: Final = b"clubai/1 jwt"
@@ -52,6 +54,12 @@ def new_api_key() -> ApiKey:
     key_id, secret = _draw(ID_LENGTH), _draw(SECRET_LENGTH)
     body = f"cak_{key_id}_{secret}"
     return ApiKey(text=f"{body}_{_check(body)}", id=key_id, secret=secret)
+
+
+def new_gateway_key() -> str:
+    """Draw a new key for a gateway on a member's own machine."""
+    body = f"cgk_{_draw(SECRET_LENGTH)}"
+    return f"{body}_{_check(body)}"
 
 
 def parse_api_key(text: str) -> tuple[str, str] | None:

@@ -2,5 +2,13 @@
 
 from clubai.gateway.app import ClientSource, gateway_routes
 from clubai.gateway.limits import GatewayLimits
+from clubai.gateway.serving import GatewayConfig, ServedGateway, serve_gateway
 
-__all__ = ["ClientSource", "GatewayLimits", "gateway_routes"]
+__all__ = [
+    "ClientSource",
+    "GatewayConfig",
+    "GatewayLimits",
+    "ServedGateway",
+    "gateway_routes",
+    "serve_gateway",
+]

@@ -157,8 +157,13 @@ async def run_job(
 
 
 def run_headers(run: Run) -> Headers:
-    """Say which task and node a response comes from."""
-    return task_headers(run.task, node=run.node, attempts=run.attempts)
+    """Say which task and node a response comes from, and who could read it."""
+    return task_headers(
+        run.task,
+        node=run.node,
+        attempts=run.attempts,
+        readable_by=run.readable_by,
+    )
 
 
 def event_stream(

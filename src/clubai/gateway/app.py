@@ -63,6 +63,7 @@ class ClientSource(Protocol):
             AuthenticationError: nobody is known by this header.
             PermissionDenied: the member may not ask.
             RateLimited: too many tries from `address`.
+            Refused: there is no connection to the club now.
         """
 
 

@@ -13,6 +13,7 @@ import msgspec
 from anyio import CancelScope, create_task_group, fail_after
 from starlette.types import Receive, Scope, Send
 
+from clubai.errors import AuthenticationError
 from clubai.gateway.limits import GatewayLimits, HeldBytes
 from clubai.gateway.problems import (
     Headers,
@@ -169,14 +170,32 @@ def _check_size(fits: bool, most: int) -> None:
         raise Refused(body_too_big(most))
 
 
-def task_headers(task: str, *, node: str = "", attempts: int) -> Headers:
-    """Say which task a response is of."""
+def bearer_token(authorization: str | None) -> str:
+    """Read the key out of an `Authorization` header.
+
+    Raises:
+        AuthenticationError: there is none.
+    """
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise AuthenticationError(
+            "no API key was given: send the header 'Authorization: Bearer KEY'"
+        )
+    return token.strip()
+
+
+def task_headers(
+    task: str, *, node: str = "", attempts: int, readable_by: str = ""
+) -> Headers:
+    """Say which task a response is of, and who could read it."""
     headers = [
         (b"x-clubai-task", task.encode("ascii")),
         (b"x-clubai-attempts", b"%d" % attempts),
     ]
     if node:
         headers.append((b"x-clubai-node", node.encode("ascii")))
+    if readable_by:
+        headers.append((b"x-clubai-readable-by", readable_by.encode("ascii")))
     return headers
 
 

@@ -175,6 +175,10 @@ def problem_of(error: ClubAIError) -> Problem:
             return Problem(
                 status=502, type=_SERVER, code="protocol_error", message=str(error)
             )
+        case TrustError():
+            return Problem(
+                status=502, type=_SERVER, code="not_trusted", message=str(error)
+            )
     return INTERNAL
 
 
@@ -217,6 +221,50 @@ def body_too_slow(seconds: float) -> Problem:
         type="timeout",
         code="body_timeout",
         message=f"the body did not arrive within {seconds:g} seconds",
+    )
+
+
+def club_unreachable(reason: str, retry_after_s: float) -> Problem:
+    """A gateway away from the coordinator has no connection to it now."""
+    return Problem(
+        status=503,
+        type=_OVERLOADED,
+        code="coordinator_unreachable",
+        message=f"this gateway has no connection to the club now: {reason}",
+        retry=True,
+        retry_after_s=retry_after_s,
+    )
+
+
+def club_refuses(reason: str) -> Problem:
+    """The club no longer takes the key with which a gateway asks."""
+    return Problem(
+        status=502,
+        type=_SERVER,
+        code="refused_by_the_club",
+        message=f"the club does not let this gateway in: {reason}; start it again "
+        "with a key that is good",
+    )
+
+
+def foreign_host(names: str) -> Problem:
+    """The request was meant for another host than this machine."""
+    return Problem(
+        status=421,
+        type=_INVALID,
+        code="unknown_host",
+        message=f"this gateway answers to {names} only: other names are not its own",
+    )
+
+
+def from_a_page() -> Problem:
+    """The request comes from a web page."""
+    return Problem(
+        status=403,
+        type="permission_error",
+        code="origin_refused",
+        message="web pages may not use this gateway: a request with an Origin is "
+        "refused, and no page is given leave to send one",
     )
 
 

@@ -15,7 +15,7 @@ from anyio.abc import ObjectStream, TaskGroup, TaskStatus
 
 from clubai.client import Client
 from clubai.client.trust import Trust
-from clubai.errors import AuthenticationError
+from clubai.gateway.exchange import bearer_token
 from clubai.model import MemberId
 
 IDLE_SECONDS: Final = 300.0
@@ -70,12 +70,7 @@ class TransitClients(Generic[S]):
             AuthenticationError: no good key or token was given.
             RateLimited: too many bad ones came from `address`.
         """
-        scheme, _, token = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
-            raise AuthenticationError(
-                "no API key was given: send the header 'Authorization: Bearer KEY'"
-            )
-        speaker = await self._authenticate(token.strip())
+        speaker = await self._authenticate(bearer_token(authorization))
         held = self._held.get(speaker.id)
         if held is None or held.client.lost:
             held = await self._make(speaker)
