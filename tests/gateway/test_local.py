@@ -79,7 +79,9 @@ class FakeClub:
     async def _answer(self, stream: MemoryStream, frame: bytes) -> None:
         match decode_from_client(frame):
             case Hello():
-                welcome = Welcome(version=PROTOCOL_VERSION, challenge=bytes(32))
+                welcome = Welcome(
+                    version=PROTOCOL_VERSION, challenge=bytes(32), key=bytes(32)
+                )
                 await stream.send(encode(welcome))
             case ClubQuery(ref=ref):
                 self.asked += 1
@@ -316,4 +318,4 @@ async def test_who_can_read_is_what_the_client_says() -> None:
     async with opened() as (local, _):
         client = await local.client_for(GOOD, "")
 
-        assert local.readable_by == client._readable_by
+        assert local.readable_by == client.readable_by

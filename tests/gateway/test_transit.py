@@ -17,7 +17,6 @@ from clubai.protocol.codec import encode
 from clubai.protocol.messages import PROTOCOL_VERSION, Welcome
 from clubai.transport.memory import MemoryStream, memory_pair
 
-
 KEY = b"k" * 32
 
 

@@ -124,6 +124,11 @@ class Client:
         return self._link.lost
 
     @property
+    def readable_by(self) -> ReadableBy:
+        """Who can read what is asked here."""
+        return self._sealing.readable_by
+
+    @property
     def busy(self) -> bool:
         """Requests or watches are open on it."""
         return self._link.busy

@@ -149,7 +149,7 @@ class LocalClient:
             self._client = client
             self._noticed = anyio.Event()
             self._settled.set()
-            self.readable_by = _readable_by(client)
+            self.readable_by = client.readable_by
             logger.info("connected to the club")
             self._scope.shield = True
             task_status.started()
@@ -198,7 +198,3 @@ def _pause(error: ClubAIError, failures: int) -> float:
         return REFUSED_PAUSE_S
     jitter = random()  # noqa: S311 - not a secret
     return min(backoff(failures, jitter), LONGEST_PAUSE_S)
-
-
-def _readable_by(client: Client) -> ReadableBy:
-    return client._readable_by
