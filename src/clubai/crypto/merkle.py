@@ -18,10 +18,10 @@ EMPTY_ROOT: Final = hashlib.sha256(b"").digest()
 
 
 class Node(NamedTuple):
-    """A complete subtree: the leaves `[index << height, (index + 1) << height)`."""
+    """A complete subtree: the leaves `[number << height, (number + 1) << height)`."""
 
     height: int
-    index: int
+    number: int
 
 
 class Range(NamedTuple):
@@ -161,7 +161,7 @@ def hashes_in(leaves: Sequence[bytes]) -> Callable[[Node], bytes]:
     """Where `prove` finds hashes when all leaf hashes are at hand."""
 
     def hash_of(node: Node) -> bytes:
-        start = node.index << node.height
+        start = node.number << node.height
         return root(leaves[start : start + (1 << node.height)])
 
     return hash_of
