@@ -53,7 +53,7 @@ def encode_leaf(leaf: BundleLeaf | RotationLeaf) -> bytes:
     """The bytes of an entry.
 
     Raises:
-        TrustError: `BAD_BUNDLE`; it is over `MAX_LEAF_BYTES`, or not what can be logged.
+        TrustError: `BAD_BUNDLE`; it is too long, or not of the form.
     """
     match leaf:
         case BundleLeaf():

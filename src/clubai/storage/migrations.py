@@ -11,6 +11,8 @@ from typing import Final
 
 from sqlite_utils import Database, Migrations
 
+from clubai.storage.sqlite_keylog import create_key_log
+
 
 def m001_accounts_nodes_tasks(db: Database) -> None:
     """Accounts, API keys, known nodes, and the facts of ended tasks."""
@@ -87,7 +89,12 @@ def _create_tasks(db: Database) -> None:
     tasks.create_index(["member", "ended_at"])
 
 
-STEPS: Final = (m001_accounts_nodes_tasks,)
+def m004_key_log(db: Database) -> None:
+    """The key log, which only grows, and what owners signed for their nodes."""
+    create_key_log(db)
+
+
+STEPS: Final = (m001_accounts_nodes_tasks, m004_key_log)
 """Every step there ever was, oldest first."""
 
 
