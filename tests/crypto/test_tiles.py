@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import event, given
+from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from clubai.crypto.merkle import (
@@ -18,6 +18,7 @@ from clubai.crypto.merkle import (
 from clubai.crypto.tiles import (
     Entries,
     Tile,
+    TileTree,
     decode_entries,
     encode_entries,
     entries_between,
@@ -181,3 +182,28 @@ def test_the_bundles_of_a_stretch() -> None:
     assert entries_between(300, 700) == [Entries(1), Entries(2, 188)]
     assert entries_between(255, 512) == [Entries(0), Entries(1)]
     assert Entries(2, 188).first == 512
+
+
+@example(0)
+@example(255)
+@example(256)
+@example(1200)
+@given(st.integers(0, 1200))
+def test_a_tree_has_the_tiles_of_the_specification_and_no_others(size: int) -> None:
+    tree = TileTree(b"".join(HASHES[: size // 2]))
+    for hashed in HASHES[size // 2 : size]:
+        tree.append(hashed)
+
+    assert (tree.size, tree.root()) == (size, root(HASHES[:size]))
+    for level in range(3):
+        for number in range(6):
+            width = width_at(level, number, size)
+            for some in {1, width, width + 1} & set(range(1, 257)):
+                tile = Tile(level, number, some)
+                expected = served(tile) if some <= width else None
+                assert tree.content(tile) == expected
+
+
+def test_a_tile_far_away_is_not_there() -> None:
+    assert TileTree().content(Tile(0, 10**17, 1)) is None
+    assert TileTree(HASHES[0]).content(Tile(63, 0, 1)) is None

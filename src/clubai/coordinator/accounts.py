@@ -138,7 +138,7 @@ class Accounts:
         Raises:
             ConfigError: the file or `jwt_secret` cannot be used; it says what to do.
         """
-        secret = _secret_in(config.key_file)
+        secret = secret_in(config.key_file)
         return cls(
             store,
             jwt_secret=config.jwt_secret_bytes or derive(secret, JWT_LABEL),
@@ -336,7 +336,12 @@ class Accounts:
         self._recent.forget(lambda known: known.id == member)
 
 
-def _secret_in(path: Path) -> bytes:
+def secret_in(path: Path) -> bytes:
+    """The secret in the coordinator's key file, made when missing.
+
+    Raises:
+        ConfigError: the file cannot be used; it says what to do.
+    """
     try:
         return load_or_create(
             path, lambda: random_bytes(SECRET_BYTES), size=SECRET_BYTES

@@ -22,10 +22,14 @@ from clubai.coordinator.config import CoordinatorConfig
 from clubai.coordinator.connections import Connection
 from clubai.coordinator.driver import Driver
 from clubai.coordinator.feed import Feed
+from clubai.coordinator.keylog import KeyLog
 from clubai.coordinator.node_connection import NodeConnection
+from clubai.coordinator.owners import Owners
 from clubai.coordinator.roster import Roster
+from clubai.coordinator.signing import log_origin, signing_identity
 from clubai.core.coordinator import CoordinatorMachine
 from clubai.core.events import ClientKey
+from clubai.crypto.identity import Identity
 from clubai.errors import StorageError, lone_errors
 from clubai.model import ClubSnapshot
 from clubai.protocol.messages import CloseCode, Goodbye
@@ -51,13 +55,20 @@ class Coordinator:
         driver: Driver,
         feed: Feed,
         roster: Roster,
+        identity: Identity,
+        keylog: KeyLog,
+        owners: Owners,
     ) -> None:
         self.config = config
         self.store = store
         self.accounts = accounts
         self.driver = driver
         self.feed = feed
-        self._roster = roster
+        self.roster = roster
+        self.identity = identity
+        """Signs what members check: the key log, assignments."""
+        self.keylog = keylog
+        self.owners = owners
         self._tasks: TaskGroup
         self._client_keys = itertools.count(1)
         self._connections: set[Connection] = set()
@@ -101,13 +112,20 @@ class Coordinator:
             members=await store.count_members(),
             tasks_ever=await store.count_tasks(),
         )
+        identity = signing_identity(config)
+        origin = log_origin(identity.key)
+        roster = Roster(await store.nodes())
+        owners = Owners(store, await store.node_owners(), roster=roster, clock=now)
         coordinator = cls(
             config,
             store=store,
             accounts=accounts,
             driver=driver,
             feed=feed,
-            roster=Roster(await store.nodes()),
+            roster=roster,
+            identity=identity,
+            keylog=await KeyLog.open(store, identity, origin, now),
+            owners=owners,
         )
         with lone_errors():
             async with anyio.create_task_group() as tasks:
@@ -127,7 +145,7 @@ class Coordinator:
                 stream,
                 owner=owner,
                 driver=self.driver,
-                roster=self._roster,
+                roster=self.roster,
                 store=self.store,
                 heartbeat_s=self.config.heartbeat_s,
                 login_s=self.config.login_s,

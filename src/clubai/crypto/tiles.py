@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
-from clubai.crypto.merkle import HASH_SIZE, Node, Range, root
+from clubai.crypto.merkle import HASH_SIZE, Frontier, Node, Range, root
 from clubai.errors import TrustError
 from clubai.model import TrustCode
 
@@ -18,6 +18,7 @@ TILE_HEIGHT: Final = 8
 TILE_WIDTH: Final = 1 << TILE_HEIGHT
 MAX_LEVEL: Final = 63
 MAX_ENTRY_BYTES: Final = 0xFFFF
+_TILE_BYTES: Final = TILE_WIDTH * HASH_SIZE
 
 _PATH: Final = re.compile(
     r"tile/(entries|0|[1-9][0-9]?)/((?:x[0-9]{3}/){0,5}[0-9]{3})"
@@ -116,6 +117,47 @@ def hashes_in_tiles(tiles: Mapping[Tile, bytes], size: int) -> Callable[[Node], 
         return root([content[at * HASH_SIZE : (at + 1) * HASH_SIZE] for at in starts])
 
     return hash_of
+
+
+class TileTree:
+    """Every hash that the tiles of a growing log hold, none of them computed twice."""
+
+    def __init__(self, hashes: bytes = b"") -> None:
+        self._levels = [bytearray()]
+        self._frontier = Frontier()
+        for at in range(0, len(hashes), HASH_SIZE):
+            self.append(hashes[at : at + HASH_SIZE])
+
+    @property
+    def size(self) -> int:
+        """How many leaves there are."""
+        return self._frontier.size
+
+    def root(self) -> bytes:
+        """The root over all leaves."""
+        return self._frontier.root()
+
+    def append(self, hashed: bytes) -> None:
+        """Add a leaf by its hash."""
+        self._frontier.append(hashed)
+        for level in range(MAX_LEVEL):
+            hashes = self._levels[level]
+            hashes += hashed
+            if len(hashes) % _TILE_BYTES:
+                return
+            if level + 1 == len(self._levels):
+                self._levels.append(bytearray())
+            full = hashes[-_TILE_BYTES:]
+            starts = range(0, _TILE_BYTES, HASH_SIZE)
+            hashed = root([bytes(full[at : at + HASH_SIZE]) for at in starts])
+
+    def content(self, tile: Tile) -> bytes | None:
+        """The bytes of a tile; None when it is not there, or not so wide yet."""
+        if tile.level >= len(self._levels):
+            return None
+        start = tile.number * _TILE_BYTES
+        found = self._levels[tile.level][start : start + tile.width * HASH_SIZE]
+        return bytes(found) if len(found) == tile.width * HASH_SIZE else None
 
 
 def encode_entries(entries: Iterable[bytes]) -> bytes:
