@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clubai.crypto.bundles import Bundle, read_bundle
+from clubai.crypto.bundles import NO_PREVIOUS, Bundle, make_bundle
 from clubai.crypto.identity import Identity
 
 DAY_MS = 86_400_000
@@ -18,30 +18,19 @@ def bundle(
     epoch: int = 0,
     *,
     nbf_ms: int | None = None,
-    life_ms: int = 2 * DAY_MS,
     ek: bytes = b"e" * 32,
-    previous: bytes | None = None,
 ) -> Bundle:
-    """A node's bundle by the layout of the specification, signed by the node.
+    """A node's bundle, valid for two days.
 
-    By default it is valid from the start of its epoch, `epoch` days after `START_MS`.
+    By default from the start of its epoch, `epoch` days after `START_MS`.
     """
     signer = identity(node) if isinstance(node, str) else node
     begin = START_MS + epoch * DAY_MS if nbf_ms is None else nbf_ms
-    before = (b"" if epoch == 0 else b"p" * 32) if previous is None else previous
-    body = b"".join(
-        (
-            b"clubai/1 bundle",
-            _lp(signer.key),
-            _lp(ek),
-            epoch.to_bytes(4, "big"),
-            begin.to_bytes(8, "big"),
-            (begin + life_ms).to_bytes(8, "big"),
-            _lp(before),
-        )
+    return make_bundle(
+        signer,
+        ek,
+        epoch=epoch,
+        nbf_ms=begin,
+        naf_ms=begin + 2 * DAY_MS,
+        previous=b"p" * 32 if epoch else NO_PREVIOUS,
     )
-    return read_bundle(body, signer.sign(body))
-
-
-def _lp(value: bytes) -> bytes:
-    return len(value).to_bytes(4, "big") + value
