@@ -130,3 +130,38 @@ def test_all_get_the_secret_of_whoever_made_it_first(tmp_path: Path) -> None:
 
     assert got == [path.read_bytes()] * 2
     assert os.listdir(tmp_path) == ["node.key"]
+
+
+def test_secret_that_is_there_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "node.key"
+
+    assert keyfiles.find(path, size=32) is None
+    keyfiles.load_or_create(path, make, size=32)
+    assert keyfiles.find(path, size=32) == SECRET
+    with pytest.raises(ConfigError):
+        keyfiles.find(path, size=31)
+    with pytest.raises(StorageError):
+        keyfiles.find(path / "under a file", size=32)
+
+
+def test_erased_secret_is_overwritten_and_gone(tmp_path: Path) -> None:
+    path, same = tmp_path / "node.key", tmp_path / "same"
+    keyfiles.load_or_create(path, make, size=32)
+    os.link(path, same)
+
+    keyfiles.erase(path)
+
+    assert not path.exists()
+    assert same.read_bytes() == bytes(32)
+    keyfiles.erase(path)
+
+
+def test_what_a_link_names_is_not_erased(tmp_path: Path) -> None:
+    target, link = tmp_path / "other", tmp_path / "node.key"
+    target.write_bytes(SECRET)
+    link.symlink_to(target)
+
+    with pytest.raises(StorageError):
+        keyfiles.erase(link)
+
+    assert target.read_bytes() == SECRET

@@ -46,6 +46,44 @@ def load(path: Path, *, size: int) -> bytes:
         raise _unusable(path, error) from error
 
 
+def find(path: Path, *, size: int) -> bytes | None:
+    """Read the secret of `size` bytes at `path`; None when there is no such file.
+
+    Raises:
+        ConfigError: the file is not a secret of this size, or not a secret any more.
+        StorageError: it cannot be read.
+    """
+    try:
+        return _read(path, size)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unusable(path, error) from error
+
+
+def erase(path: Path) -> None:
+    """Overwrite the secret at `path`, then remove it; nothing when there is no file.
+
+    What a disk or a file system keeps of earlier writes is beyond this.
+
+    Raises:
+        StorageError: it cannot be written or removed.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            os.write(descriptor, bytes(os.fstat(descriptor).st_size))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        path.unlink()
+        _sync_directory(path.parent)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _unusable(path, error) from error
+
+
 def _read(path: Path, size: int) -> bytes:
     # Without O_NONBLOCK a named pipe would hold us up for ever.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)

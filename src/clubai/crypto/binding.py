@@ -1,0 +1,180 @@
+"""The byte layouts that a sealed request hangs on: what it is bound to, and its head.
+
+All integers are big-endian. `lp(x)` is the length of x as u32, then x.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from typing import Final, Self
+
+import msgspec
+
+from clubai.errors import LocalProtocolError, TrustError
+from clubai.model import TrustCode
+
+MAX_RECORDS: Final = 1 << 20
+"""Most records in one direction of one attempt."""
+
+HEAD_SIZE: Final = 128
+
+_SUITE: Final = bytes.fromhex("002000010002")
+"""HPKE: X25519, HKDF-SHA256, AES-256-GCM."""
+_BIND_LABEL: Final = b"clubai/e2e/1 bind"
+_VERSION: Final = 1
+_HEAD: Final = struct.Struct(">BBH32s32s32sIH22s")
+_ZEROS: Final = bytes(22)
+_SIZES: Final = {
+    "task": 16,
+    "node": 32,
+    "bundle_hash": 32,
+    "boot": 16,
+    "cvk": 32,
+    "assignment_hash": 32,
+}
+_WIDTHS: Final = {
+    "part": 16,
+    "attempt": 16,
+    "mode": 8,
+    "issued_ms": 64,
+    "expires_ms": 64,
+}
+
+
+def lp(data: bytes) -> bytes:
+    """`data` behind its length, so that two of them in a row cannot be mistaken."""
+    return len(data).to_bytes(4) + data
+
+
+class Binding(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sealed request is for. Opened for anything else, it does not open.
+
+    Raises:
+        TrustError: BAD_ASSIGNMENT, when a field does not fit into its place.
+    """
+
+    task: bytes
+    """16 bytes."""
+    part: int
+    attempt: int
+    node: bytes
+    """Node id, 32 bytes."""
+    bundle_hash: bytes
+    """SHA-256 of the body of the bundle whose key it is sealed to."""
+    boot: bytes
+    """The node's process, 16 bytes."""
+    model: str
+    mode: int
+    """0 single, 1 consensus, 2 subtasks, 3 context."""
+    cvk: bytes
+    """The public half of the key that signs the task's verdicts, 32 bytes."""
+    assignment_hash: bytes
+    """SHA-256 of the assignment's body."""
+    issued_ms: int
+    """Unix time in milliseconds, as is `expires_ms`."""
+    expires_ms: int
+
+    def __post_init__(self) -> None:
+        for field, size in _SIZES.items():
+            if len(getattr(self, field)) != size:
+                raise _unfit(field)
+        for field, width in _WIDTHS.items():
+            if not 0 <= getattr(self, field) < 1 << width:
+                raise _unfit(field)
+
+    def hash(self) -> bytes:
+        """SHA-256 over all of it, 32 bytes."""
+        fields = (
+            _SUITE,
+            self.task,
+            struct.pack(">HH", self.part, self.attempt),
+            self.node,
+            self.bundle_hash,
+            self.boot,
+            self.model.encode(errors="surrogatepass"),
+            self.mode.to_bytes(),
+            self.cvk,
+            self.assignment_hash,
+            struct.pack(">QQ", self.issued_ms, self.expires_ms),
+        )
+        return hashlib.sha256(_BIND_LABEL + b"".join(map(lp, fields))).digest()
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """What only the node may read: the secrets that all other keys follow from."""
+
+    flags: int
+    task_secret: bytes
+    client_eph_pub: bytes
+    cmp_key: bytes
+    """The key of this group's equality tags and sketches."""
+    max_records: int
+    """Most records in the answer."""
+    flush_ms: int
+    """How long the node may hold back an answer's data."""
+
+    def __repr__(self) -> str:
+        return f"<Head of at most {self.max_records} records>"
+
+    def encode(self) -> bytes:
+        """Lay it out in 128 bytes.
+
+        Raises:
+            LocalProtocolError: a field does not fit into its place.
+        """
+        secrets = (self.task_secret, self.client_eph_pub, self.cmp_key)
+        if any(len(secret) != 32 for secret in secrets):
+            raise LocalProtocolError("a key of the head is not of 32 bytes")
+        if not 1 <= self.max_records <= MAX_RECORDS:
+            raise LocalProtocolError(f"max_records: not within 1 to {MAX_RECORDS}")
+        if not 0 <= self.flags < 1 << 8 or not 0 <= self.flush_ms < 1 << 16:
+            raise LocalProtocolError("flags or flush_ms: below 0 or too large")
+        return _HEAD.pack(
+            _VERSION,
+            self.flags,
+            0,
+            self.task_secret,
+            self.client_eph_pub,
+            self.cmp_key,
+            self.max_records,
+            self.flush_ms,
+            _ZEROS,
+        )
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Read it back.
+
+        Raises:
+            TrustError: OPEN_FAILED, when it is no head of this version.
+        """
+        if len(data) != HEAD_SIZE:
+            raise undecryptable()
+        version, flags, reserved, secret, eph, cmp_key, most, flush, rest = (
+            _HEAD.unpack(data)
+        )
+        if version != _VERSION or reserved != 0 or rest != _ZEROS:
+            raise undecryptable()
+        if not 1 <= most <= MAX_RECORDS:
+            raise undecryptable()
+        return cls(
+            flags=flags,
+            task_secret=secret,
+            client_eph_pub=eph,
+            cmp_key=cmp_key,
+            max_records=most,
+            flush_ms=flush,
+        )
+
+
+def undecryptable() -> TrustError:
+    """Say of anything sealed that it does not open, and no more than that."""
+    return TrustError(TrustCode.OPEN_FAILED, "sealed to another key, or altered")
+
+
+def _unfit(field: str) -> TrustError:
+    return TrustError(
+        TrustCode.BAD_ASSIGNMENT,
+        f"{field} of the assignment does not fit into its place",
+    )
