@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
+import anyio
 import httpx
 
 from clubai.errors import ConnectFailed
 
 MAX_FETCH_BYTES: Final = 2 * 1024 * 1024
 FETCH_TIMEOUT_S: Final = 10.0
+CLOSE_TIMEOUT_S: Final = 2.0
 
 Fetch = Callable[[str], Awaitable[bytes]]
 
@@ -63,10 +65,25 @@ async def _read(response: httpx.Response, url: str, limit: int) -> bytes:
     if response.headers.get("content-encoding", "identity") != "identity":
         raise ConnectFailed(url, "the answer is compressed, unasked", status)
     content = bytearray()
-    async with aclosing(response.aiter_raw()) as pieces:
+    pieces = response.aiter_raw()
+    try:
         async for piece in pieces:
             content += piece
             if len(content) > limit:
                 reason = f"the answer has more than {limit} bytes"
                 raise ConnectFailed(url, reason, status)
+    finally:
+        await _end(response, pieces)
     return bytes(content)
+
+
+async def _end(response: httpx.Response, pieces: AsyncIterator[bytes]) -> None:
+    """Close the connection, and the chain of generators that reads from it.
+
+    Under trio each one that is dropped half-way warns.
+    """
+    with anyio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
+        await response.aclose()
+        with suppress(httpx.HTTPError, httpx.StreamError):
+            while await anext(pieces, None) is not None:
+                pass
