@@ -21,6 +21,7 @@ import msgspec
 from anyio import to_thread
 
 from clubai.client.remembered import Remembered, merge
+from clubai.crypto.keyfiles import replace
 from clubai.errors import ConfigError, StorageError
 
 MAX_FILE_BYTES: Final = 128 * 1024 * 1024
@@ -124,19 +125,7 @@ def _read(path: Path) -> Remembered:
 
 
 def _write(path: Path, remembered: Remembered) -> None:
-    content = msgspec.json.format(msgspec.json.encode(remembered), indent=1)
-    draft = path.with_name(f".{path.name}.draft")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-    with open(os.open(draft, flags, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    replace(path, msgspec.json.format(msgspec.json.encode(remembered), indent=1))
 
 
 @contextmanager
