@@ -24,6 +24,7 @@ from clubai.agent import Agent, AgentConfig, BackendConfig
 from clubai.agent.agent import serve_agent
 from clubai.agent.backends.models import DEFAULT_MODEL, Progress, ensure_model
 from clubai.client import Client
+from clubai.client.client import wall_clock_ms
 from clubai.client.trust import Trust
 from clubai.coordinator.app import Api
 from clubai.coordinator.config import CoordinatorConfig
@@ -90,7 +91,7 @@ def make_app(
     clients = TransitClients(
         authenticate=coordinator.accounts.authenticate,
         link=coordinator.link,
-        trust=Trust.of_own_process(coordinator.key),
+        trust=Trust.of_own_process(coordinator.identity.key, clock_ms=wall_clock_ms),
         tasks=tasks,
     )
     routes = gateway_routes(clients, limits=gateway)

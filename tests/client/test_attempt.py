@@ -73,7 +73,7 @@ class Play:
             self.job,
             verdict_key=CVK,
             after=after,
-            trust=Trust.of_own_process(COORDINATOR.key),
+            trust=Trust.of_own_process(COORDINATOR.key, clock_ms=lambda: NOW_MS),
             fetch=nothing,
             now_ms=now_ms,
         )

@@ -11,7 +11,12 @@ from clubai.protocol.assignment import LONGEST_MS, decode_assignment
 from support.sealed_peers import NOW_MS, PlayedClient, PlayedNode
 
 IDENTITY, NODE, CLIENT = Identity.generate(), PlayedNode(), PlayedClient()
-ASSIGNER = Assigner(IDENTITY, checkpoint=lambda: b"checkpoint", wall_ms=lambda: NOW_MS)
+ASSIGNER = Assigner(
+    IDENTITY,
+    checkpoint=lambda: b"checkpoint",
+    own_sig=lambda node: node * 2,
+    wall_ms=lambda: NOW_MS,
+)
 OFFER = OfferTask(
     client=ClientKey(1),
     ref=7,
@@ -48,6 +53,7 @@ def test_an_assignment_says_what_was_asked_and_who_takes_it() -> None:
     assert (said.issued_ms, said.expires_ms) == (NOW_MS, NOW_MS + 30_000)
     assert said.checkpoint == b"checkpoint"
     assert (part.part, part.attempt, part.node) == (0, 2, NODE.identity.node_id)
+    assert part.own_sig == NODE.identity.node_id * 2
     assert (part.bundle, part.boot) == (NODE.bundle.body, NODE.boot)
     assert (part.model, part.kind, part.max_tokens, part.stream) == (
         "m",

@@ -107,3 +107,11 @@ def test_a_machine_that_was_set_up_again_gets_its_name_back() -> None:
 @pytest.mark.parametrize("name", ["", " attic", "a\nb", "\x1b[31mred"])
 def test_a_name_that_cannot_be_shown_is_refused(name: str) -> None:
     refused(CloseCode.BAD_MESSAGE, Roster([]), 1, name)
+
+
+def test_the_roster_knows_whose_a_node_is() -> None:
+    roster = Roster([])
+    claim(roster, 1, "attic", BOB)
+
+    assert roster.owner(node(1)) == BOB
+    assert roster.owner(node(2)) is None

@@ -165,3 +165,23 @@ def test_what_a_link_names_is_not_erased(tmp_path: Path) -> None:
         keyfiles.erase(link)
 
     assert target.read_bytes() == SECRET
+
+
+def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "state"
+    keyfiles.replace(path, b"one")
+    keyfiles.replace(path, b"other")
+
+    assert path.read_bytes() == b"other"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_what_cannot_be_replaced_is_said_and_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    path.mkdir()
+
+    with pytest.raises(StorageError, match="yours to read and write"):
+        keyfiles.replace(path, b"content")
+
+    assert list(tmp_path.iterdir()) == [path]

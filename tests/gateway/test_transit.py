@@ -67,7 +67,7 @@ async def opened() -> AsyncIterator[tuple[TransitClients[Someone], Links]]:
                 clients = TransitClients(
                     authenticate=links.authenticate,
                     link=links.link,
-                    trust=Trust.of_own_process(KEY),
+                    trust=Trust.of_own_process(KEY, clock_ms=lambda: 0),
                     tasks=tasks,
                 )
                 yield clients, links

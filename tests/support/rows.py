@@ -9,8 +9,9 @@ import msgspec
 
 from clubai.model import MemberId, NodeId
 from clubai.storage import ApiKeyRow, MemberRow, NodeRow, TaskRow
+from clubai.storage.keylog import KeyLogRow, NodeOwnerRow
 
-Row = TypeVar("Row", MemberRow, ApiKeyRow, NodeRow, TaskRow)
+Row = TypeVar("Row", MemberRow, ApiKeyRow, NodeRow, TaskRow, KeyLogRow, NodeOwnerRow)
 
 
 def member_row(name: str = "alice", **changes: object) -> MemberRow:
@@ -75,6 +76,30 @@ def task_row(number: int = 0, **changes: object) -> TaskRow:
             completion_tokens=50,
             request_bytes=600,
             answer_bytes=700,
+        ),
+        changes,
+    )
+
+
+def key_log_row(position: int = 0, **changes: object) -> KeyLogRow:
+    leaf = f"leaf {position}".encode()
+    return _changed(
+        KeyLogRow(
+            position=position,
+            leaf=leaf,
+            leaf_hash=hashlib.sha256(b"\x00" + leaf).digest(),
+            node=NodeId(b"\x07" * 32),
+            epoch=position,
+            at=1000.5 + position,
+        ),
+        changes,
+    )
+
+
+def node_owner_row(**changes: object) -> NodeOwnerRow:
+    return _changed(
+        NodeOwnerRow(
+            node=NodeId(b"\x07" * 32), key=b"\x02" * 32, sig=b"\x03" * 64, at=1000.5
         ),
         changes,
     )

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
 from clubai.client.job import Job
+from clubai.client.logview import Fetch
 from clubai.client.trust import Trust
 from clubai.crypto.agreement import equality_tag, sketch
 from clubai.crypto.assignment import verify_assignment
@@ -51,9 +52,6 @@ from clubai.protocol.records import (
     decode_failure,
     text_of,
 )
-
-Fetch = Callable[[str], Awaitable[bytes]]
-"""Reads a part of the key log from the coordinator, by its path."""
 
 HEADER_BYTES: Final = 96
 MOST_SKEW_MS: Final = 120_000
@@ -213,7 +211,7 @@ async def begin_attempt(
     Raises:
         TrustError: the offer is not what was asked for, or its node is not trusted.
     """
-    verify_assignment(trust.coordinator_key, offer.body, offer.sig)
+    verify_assignment(trust.key, offer.body, offer.sig)
     try:
         assignment = decode_assignment(offer.body)
     except RemoteProtocolError as error:

@@ -17,6 +17,7 @@ from clubai.client.answer import Answer, AnswerStream, chat_body
 from clubai.client.job import DEADLINE_SECONDS, WAIT_SECONDS, Job
 from clubai.client.link import ClientLink
 from clubai.client.mailbox import Mailbox
+from clubai.client.pins import Pins
 from clubai.client.run import OnWait, Run, Sealing
 from clubai.client.trust import Trust
 from clubai.errors import (
@@ -113,7 +114,7 @@ class Client:
             ConnectionLost, RemoteProtocolError: the greeting did not succeed.
             TrustError: the coordinator is not the one that was pinned.
         """
-        trust = trust or Trust.in_memory()
+        trust = trust or Trust(Pins.in_memory(), clock_ms=wall_clock_ms)
         async with ClientLink.open(stream, timeout=timeout) as link:
             trust.pin_coordinator(link.coordinator_key)
             yield cls(link, trust, readable_by=readable_by)
@@ -307,7 +308,10 @@ class Client:
         return best.name
 
     async def _read_log(self, path: str) -> bytes:
-        return decode_value(await self._query("log", path), bytes)
+        content = decode_value(await self._query("log", path), bytes)
+        if not content:
+            raise ConnectFailed("the key log", f"it has nothing at {path}", 404)
+        return content
 
     async def _query(self, what: str, path: str = "") -> msgspec.Raw:
         ref, mailbox = self._new_mailbox()

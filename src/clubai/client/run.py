@@ -15,8 +15,9 @@ from typing import NamedTuple, Self, assert_never
 
 import msgspec
 
-from clubai.client.attempt import Attempt, Fetch, begin_attempt, request_body
+from clubai.client.attempt import Attempt, begin_attempt, request_body
 from clubai.client.job import Job
+from clubai.client.logview import Fetch
 from clubai.client.mailbox import Mailbox
 from clubai.client.trust import Trust
 from clubai.crypto.identity import Identity

@@ -138,7 +138,7 @@ class Accounts:
         Raises:
             ConfigError: the file or `jwt_secret` cannot be used; it says what to do.
         """
-        secret = coordinator_secret(config.key_file)
+        secret = secret_in(config.key_file)
         return cls(
             store,
             jwt_secret=config.jwt_secret_bytes or derive(secret, JWT_LABEL),
@@ -336,7 +336,7 @@ class Accounts:
         self._recent.forget(lambda known: known.id == member)
 
 
-def coordinator_secret(path: Path) -> bytes:
+def secret_in(path: Path) -> bytes:
     """The secret in the coordinator's key file, made when missing.
 
     Raises:

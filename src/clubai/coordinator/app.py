@@ -20,6 +20,7 @@ from clubai.coordinator import openapi, status
 from clubai.coordinator.accounts import Member
 from clubai.coordinator.coordinator import Coordinator
 from clubai.coordinator.event_stream import EventStream
+from clubai.coordinator.key_routes import KeyRoutes
 from clubai.coordinator.metrics import render_metrics
 from clubai.coordinator.replies import (
     Endpoint,
@@ -82,6 +83,7 @@ class Api:
             self._route("/api/tasks", self.tasks, "GET"),
             self._route("/api/stats", self.stats, "GET"),
             self._route("/api/events", self.events, "GET"),
+            *KeyRoutes(self._coordinator).routes(),
             self._route("/health", self.health, "GET"),
             self._route("/ready", self.ready, "GET"),
             self._route("/metrics", self.metrics, "GET"),

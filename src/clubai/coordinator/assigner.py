@@ -12,6 +12,7 @@ from clubai.crypto.assignment import sign_assignment
 from clubai.crypto.binding import bind
 from clubai.crypto.bundles import Bundle
 from clubai.crypto.identity import Identity
+from clubai.model import NodeId
 from clubai.protocol.assignment import (
     LONGEST_MS,
     Assigned,
@@ -26,7 +27,6 @@ class NodeKeys(msgspec.Struct, frozen=True, kw_only=True):
 
     bundle: Bundle
     boot: bytes
-    own_sig: bytes = b""
 
 
 class Made(NamedTuple):
@@ -44,6 +44,7 @@ class Assigner:
     Args:
         identity: The coordinator's signing key.
         checkpoint: Gives the key log's signed checkpoint as it is now.
+        own_sig: Gives the owner's countersignature of a node, or nothing.
         wall_ms: Unix milliseconds.
     """
 
@@ -52,10 +53,12 @@ class Assigner:
         identity: Identity,
         *,
         checkpoint: Callable[[], bytes],
+        own_sig: Callable[[NodeId], bytes],
         wall_ms: Callable[[], int],
     ) -> None:
         self._identity = identity
         self._checkpoint = checkpoint
+        self._own_sig = own_sig
         self._wall_ms = wall_ms
 
     def offer(self, command: OfferTask, request: TaskRequest, node: NodeKeys) -> Made:
@@ -68,7 +71,7 @@ class Assigner:
             node=command.node,
             bundle=node.bundle.body,
             bundle_sig=node.bundle.sig,
-            own_sig=node.own_sig,
+            own_sig=self._own_sig(command.node),
             boot=node.boot,
             model=command.model,
             kind=command.kind,

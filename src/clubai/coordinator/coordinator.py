@@ -23,12 +23,15 @@ from clubai.coordinator.config import CoordinatorConfig
 from clubai.coordinator.connections import Connection
 from clubai.coordinator.driver import Driver
 from clubai.coordinator.feed import Feed
+from clubai.coordinator.keylog import KeyLog, NotInKeyLog
 from clubai.coordinator.node_connection import NodeConnection
+from clubai.coordinator.owners import Owners
 from clubai.coordinator.roster import Roster
-from clubai.coordinator.signing import signing_identity
+from clubai.coordinator.signing import log_origin, signing_identity
 from clubai.core.coordinator import CoordinatorMachine
 from clubai.core.events import ClientKey
 from clubai.crypto.bundles import Bundle
+from clubai.crypto.identity import Identity
 from clubai.errors import StorageError, lone_errors
 from clubai.model import ClubSnapshot
 from clubai.protocol.messages import CloseCode, Goodbye
@@ -54,16 +57,20 @@ class Coordinator:
         driver: Driver,
         feed: Feed,
         roster: Roster,
-        key: bytes,
+        identity: Identity,
+        keylog: KeyLog,
+        owners: Owners,
     ) -> None:
         self.config = config
-        self.key = key
-        """The public half of the key that signs assignments and the key log."""
         self.store = store
         self.accounts = accounts
         self.driver = driver
         self.feed = feed
-        self._roster = roster
+        self.roster = roster
+        self.identity = identity
+        """Signs what members check: the key log, assignments."""
+        self.keylog = keylog
+        self.owners = owners
         self._tasks: TaskGroup
         self._client_keys = itertools.count(1)
         self._connections: set[Connection] = set()
@@ -101,9 +108,13 @@ class Coordinator:
         now = clock or timeline()
         accounts = Accounts.from_config(config, store=store, clock=now)
         identity = signing_identity(config)
+        keylog = await KeyLog.open(store, identity, log_origin(identity.key), now)
+        roster = Roster(await store.nodes())
+        owners = Owners(store, await store.node_owners(), roster=roster, clock=now)
         assigner = Assigner(
             identity,
-            checkpoint=lambda: b"",
+            checkpoint=keylog.checkpoint,
+            own_sig=owners.own_sig,
             wall_ms=lambda: round(now() * 1000),
         )
         driver = Driver(
@@ -124,8 +135,10 @@ class Coordinator:
             accounts=accounts,
             driver=driver,
             feed=feed,
-            roster=Roster(await store.nodes()),
-            key=identity.key,
+            roster=roster,
+            identity=identity,
+            keylog=keylog,
+            owners=owners,
         )
         with lone_errors():
             async with anyio.create_task_group() as tasks:
@@ -145,9 +158,9 @@ class Coordinator:
                 stream,
                 owner=owner,
                 driver=self.driver,
-                roster=self._roster,
+                roster=self.roster,
                 store=self.store,
-                coordinator_key=self.key,
+                coordinator_key=self.identity.key,
                 log_bundle=self._log_bundle,
                 heartbeat_s=self.config.heartbeat_s,
                 login_s=self.config.login_s,
@@ -164,7 +177,7 @@ class Coordinator:
                 member=member,
                 driver=self.driver,
                 feed=self.feed,
-                coordinator_key=self.key,
+                coordinator_key=self.identity.key,
                 read_log=self._read_log,
                 login_s=self.config.login_s,
                 program=PROGRAM,
@@ -178,10 +191,13 @@ class Coordinator:
         return there
 
     async def _log_bundle(self, bundle: Bundle) -> None:
-        pass
+        await self.keylog.append_bundle(bundle.body, bundle.sig)
 
     async def _read_log(self, path: str) -> bytes:
-        return b""
+        try:
+            return await self.keylog.read(path)
+        except NotInKeyLog:
+            return b""
 
     def snapshot(self, member: Member) -> ClubSnapshot:
         """The club as `member` may see it."""

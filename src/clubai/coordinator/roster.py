@@ -67,6 +67,11 @@ class Roster:
         )
         return [*self._put(row), row]
 
+    def owner(self, node: NodeId) -> MemberId | None:
+        """The member whose node this is; None when it never joined."""
+        row = self._by_id.get(node)
+        return None if row is None else row.owner
+
     def holder(self, name: str) -> NodeId | None:
         """The node that has this name."""
         row = self._by_name.get(name.casefold())

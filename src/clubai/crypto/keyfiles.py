@@ -84,6 +84,27 @@ def erase(path: Path) -> None:
         raise _unusable(path, error) from error
 
 
+def replace(path: Path, content: bytes) -> None:
+    """Put `content` where `path` is, whole or not at all, readable by its owner only.
+
+    It is on the disk when this returns. For what is no secret and must not be lost.
+
+    Raises:
+        StorageError: the file or its directory cannot be written.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = _draft(path, content)
+        try:
+            draft.replace(path)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+        _sync_directory(path.parent)
+    except OSError as error:
+        raise _unusable(path, error) from error
+
+
 def _read(path: Path, size: int) -> bytes:
     # Without O_NONBLOCK a named pipe would hold us up for ever.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -107,6 +128,18 @@ def _read(path: Path, size: int) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
+    draft = _draft(path, content)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return
+    finally:
+        draft.unlink()
+    _sync_directory(path.parent)
+
+
+def _draft(path: Path, content: bytes) -> Path:
+    """A file beside `path` that is on the disk; nobody else can read it."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -114,13 +147,10 @@ def _write(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(descriptor)
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            return
-    finally:
+    except BaseException:
         draft.unlink()
-    _sync_directory(path.parent)
+        raise
+    return draft
 
 
 def _sync_directory(path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from clubai.model import MemberId, NodeId, TaskFacts
+from clubai.storage.keylog import KeyLogStore
 from clubai.storage.verdicts import VerdictStore
 
 Role = Literal["member", "operator"]
@@ -72,7 +73,7 @@ def name_key(name: str) -> str:
     return name.casefold()
 
 
-class Store(VerdictStore, Protocol):
+class Store(KeyLogStore, VerdictStore, Protocol):
     """Where the coordinator keeps what must outlive it.
 
     Every method may be called from any task of one event loop. A method that returns

@@ -14,12 +14,13 @@ from anyio.lowlevel import checkpoint
 from clubai.errors import StorageError
 from clubai.model import MemberId, NodeId
 from clubai.storage.base import ApiKeyRow, MemberRow, NodeRow, TaskRow, name_key
+from clubai.storage.memory_keylog import MemoryKeyLog
 from clubai.storage.memory_verdicts import MemoryVerdicts
 
 WHERE: Final = "memory://"
 
 
-class MemoryStore(MemoryVerdicts):
+class MemoryStore(MemoryKeyLog, MemoryVerdicts):
     """A `Store` in dictionaries.
 
     Every method waits for its turn first and then acts at once, so that a cancelled
@@ -27,6 +28,7 @@ class MemoryStore(MemoryVerdicts):
     """
 
     def __init__(self) -> None:
+        MemoryKeyLog.__init__(self)
         MemoryVerdicts.__init__(self)
         self._members: dict[MemberId, MemberRow] = {}
         self._member_names: dict[str, MemberId] = {}

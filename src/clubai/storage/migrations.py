@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlite_utils import Database, Migrations
 
+from clubai.storage.sqlite_keylog import create_key_log
 from clubai.storage.sqlite_verdicts import create_verdicts
 
 
@@ -89,12 +90,21 @@ def _create_tasks(db: Database) -> None:
     tasks.create_index(["member", "ended_at"])
 
 
+def m004_key_log(db: Database) -> None:
+    """The key log, which only grows, and what owners signed for their nodes."""
+    create_key_log(db)
+
+
 def m005_verdicts(db: Database) -> None:
     """What clients said of answers, signed by the task's key."""
     create_verdicts(db)
 
 
-STEPS: Final = (m001_accounts_nodes_tasks, m005_verdicts)
+STEPS: Final = (
+    m001_accounts_nodes_tasks,
+    m004_key_log,
+    m005_verdicts,
+)
 """Every step there ever was, oldest first."""
 
 
