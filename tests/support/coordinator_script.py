@@ -12,6 +12,7 @@ from anyio.abc import ObjectStream
 
 from clubai.client import Client
 from clubai.client.client import wall_clock_ms
+from clubai.client.trust import Trust
 from clubai.crypto.identity import Identity
 from clubai.model import FailCode
 from clubai.protocol.codec import decode_from_client, encode
@@ -113,6 +114,7 @@ async def scripted() -> AsyncIterator[tuple[Client, Script]]:
     script = Script(there)
     async with here, there, anyio.create_task_group() as tasks:
         tasks.start_soon(script.greet)
-        async with Client.over(here) as client:
+        trust = Trust.of_own_process(script.identity.key, clock_ms=wall_clock_ms)
+        async with Client.over(here, trust=trust) as client:
             yield client, script
         tasks.cancel_scope.cancel()
