@@ -289,6 +289,17 @@ class TaskFacts(Value, frozen=True, kw_only=True):
     answer_bytes: int
 
 
+class AnswerTag(Value, frozen=True, kw_only=True):
+    """By what an answer can be compared with others, and not read."""
+
+    task: bytes
+    node: bytes
+    eq: bytes
+    """Equal for answers that say the same, up to case and punctuation; 32 bytes."""
+    sketch: bytes
+    """Of two answers, the share of equal bytes tells how alike they are; 128 bytes."""
+
+
 class VerdictFacts(Value, frozen=True, kw_only=True):
     """What a client said of an answer, signed with the task's verdict key."""
 

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from clubai.client.attempt import Attempt, begin_attempt, request_body
-from clubai.client.job import Job
+from clubai.client.job import Compared, Job
 from clubai.client.trust import Trust
 from clubai.crypto.agreement import equality_tag, sketch
 from clubai.crypto.attestation import VerdictValue, verify_verdict
@@ -269,7 +269,7 @@ async def test_an_attestation_of_another_node_is_refused() -> None:
 
 
 async def compared(**lie: object) -> TrustCode | None:
-    play = Play(replace(JOB, compare_key=b"k" * 32))
+    play = Play(replace(JOB, compared=Compared(key=b"k" * 32, group=b"g" * 16, size=2)))
     attempt, answer, _ = await play.sealed()
     attempt.reply(answer.reply())
     attempt.record(answer.data(word("Hello "), word("world"), stop()))

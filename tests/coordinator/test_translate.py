@@ -96,6 +96,8 @@ def test_a_request() -> None:
         deadline_s=14.0,
         request_bytes=15,
         cvk=b"c" * 32,
+        group=b"g" * 16,
+        group_size=3,
         exclude=(b"x" * 32,),
         pinned=(b"p" * 32,),
     )

@@ -11,7 +11,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from clubai.model import FailCode, ModelOffer
+from clubai.model import AnswerTag, FailCode, ModelOffer
 from clubai.protocol import messages as m
 from clubai.protocol.codec import encode
 
@@ -50,6 +50,11 @@ EXAMPLES: tuple[m.Message, ...] = (
     m.TaskAccept(task=TASK, attempt=1),
     m.TaskReply(task=TASK, attempt=1, hdr=b"\x05" * 96),
     m.TaskResult(task=TASK, body=b"\x06" * 172, sig=SIG, eq=KEY, sketch=b"\x07" * 128),
+    m.TaskTags(
+        group=TASK,
+        tags=(AnswerTag(task=TASK, node=KEY, eq=KEY, sketch=b"\x07" * 128),),
+        missing=1,
+    ),
     m.TaskVerdict(task=TASK, body=b"\x08" * 123, sig=SIG),
     m.TaskFail(
         code=FailCode.NODE_LOST,

@@ -151,6 +151,8 @@ class PlayedAnswer:
             attempt=self.message.attempt,
             body=body,
             sig=self.node.identity.sign(body),
+            eq=bytes(32),
+            sketch=bytes(128),
         )
 
     def failure(self, code: object, message: str) -> TaskFail:

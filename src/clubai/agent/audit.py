@@ -188,8 +188,8 @@ class Audit:
         reason = (
             f"the key log has a bundle of epoch {bundle.epoch} for this node"
             f" ({node_nickname(node_id(self._node_key))}) that this agent did not"
-            " make: somebody else has the node's key; stop the agent, move its data directory away,"
-            " and tell the operator"
+            " make: somebody else has the node's key; stop the agent, move its data"
+            " directory away, and tell the operator"
         )
         self._raise_alarm(
             Alarm(

@@ -234,9 +234,10 @@ def _seal(
     job: Job,
 ) -> Attempt:
     binding = bind(assignment, assigned, offer.body)
-    compared = job.compare_key is not None
+    compared = job.compared is not None
+    cmp_key = job.compared.key if job.compared else None
     flags = (COMPARE if compared else 0) | (STEADY if job.privacy == "high" else 0)
-    seal = seal_request(binding, bundle.ek, cmp_key=job.compare_key, flags=flags)
+    seal = seal_request(binding, bundle.ek, cmp_key=cmp_key, flags=flags)
     message = TaskAssign(
         task=offer.task,
         part=assigned.part,

@@ -14,6 +14,7 @@ import msgspec
 from anyio.abc import ObjectStream
 
 from clubai.client.answer import Answer, AnswerStream, chat_body
+from clubai.client.comparison import Comparison
 from clubai.client.job import DEADLINE_SECONDS, WAIT_SECONDS, Job
 from clubai.client.link import ClientLink
 from clubai.client.mailbox import Mailbox
@@ -246,6 +247,23 @@ class Client:
         async with self.run(job) as run:
             rows = msgspec.json.decode(await run.read_body(), type=list[_Embedding])
         return [row.embedding for row in sorted(rows, key=lambda row: row.index)]
+
+    @asynccontextmanager
+    async def compare(self, size: int) -> AsyncIterator[Comparison]:
+        """Compare the answers to `size` jobs by tags that the coordinator cannot read.
+
+        Run each job as the comparison's `job` gives it, and then await its `tags`.
+
+        Raises:
+            ConnectionLost: the connection is gone.
+        """
+        ref, mailbox = self._new_mailbox()
+        comparison = Comparison(size, mailbox)
+        self._link.expect_tags(ref, comparison.group)
+        try:
+            yield comparison
+        finally:
+            self._link.forget(ref, group=comparison.group)
 
     async def models(self) -> tuple[ModelSnapshot, ...]:
         """The models that the club's nodes offer now. Raises `ConnectionLost`."""

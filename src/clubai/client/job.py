@@ -12,6 +12,21 @@ WAIT_SECONDS: Final = 300.0
 DEADLINE_SECONDS: Final = 600.0
 
 
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """What the jobs of one comparison share."""
+
+    key: bytes
+    """32 random bytes, for the nodes and not for the coordinator: it compares the
+    answers by tags under this key, without reading them."""
+    group: bytes
+    """16 random bytes that name it."""
+    size: int
+    """How many jobs it has."""
+
+    def __repr__(self) -> str:
+        return f"Compared(size={self.size})"
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One request, whole: what is asked, of which model, within which limits."""
 
@@ -35,9 +50,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     privacy: Privacy = "normal"
     """`high`: a streamed answer comes at a constant rate, so that its rhythm says
     nothing; it is slower."""
-    compare_key: bytes | None = None
-    """32 random bytes that all tasks of one comparison share: the coordinator compares
-    their answers by tags under this key, without reading them."""
+    compared: Compared | None = None
+    """With which others its answer is compared; see `Client.compare`."""
 
     def __repr__(self) -> str:
         return f"Job(kind={self.kind!r}, model={self.model!r}, mode={self.mode!r})"

@@ -38,6 +38,7 @@ from clubai.protocol.messages import (
     TaskRecord,
     TaskReply,
     TaskResult,
+    TaskTags,
     ToClient,
     Welcome,
 )
@@ -55,6 +56,7 @@ class ClientLink:
         self._refs = itertools.count(1)
         self._mailboxes: dict[int, Mailbox] = {}
         self._refs_by_task: dict[bytes, int] = {}
+        self._refs_by_group: dict[bytes, int] = {}
         self._lost: ClubAIError | None = None
         self.coordinator_key = b""
         """As the coordinator greets with it; whether it is the right one, pins tell."""
@@ -100,10 +102,15 @@ class ClientLink:
             raise self._lost
         self._mailboxes[ref] = mailbox
 
-    def forget(self, ref: int, *, task: bytes = b"") -> None:
-        """Nobody waits for `ref` (and its task) any more."""
+    def expect_tags(self, ref: int, group: bytes) -> None:
+        """Put the tags of a group where what comes for `ref` goes."""
+        self._refs_by_group[group] = ref
+
+    def forget(self, ref: int, *, task: bytes = b"", group: bytes = b"") -> None:
+        """Nobody waits for `ref` (and its task, or its group) any more."""
         self._mailboxes.pop(ref, None)
         self._refs_by_task.pop(task, None)
+        self._refs_by_group.pop(group, None)
 
     async def send(self, message: Message) -> None:
         """Send a message, waiting for room. Raises `ConnectionLost`."""
@@ -163,6 +170,8 @@ class ClientLink:
             case TaskOffer():
                 ref = message.ref
                 self._refs_by_task[message.task] = ref
+            case TaskTags():
+                ref = self._refs_by_group.get(message.group, 0)
             case TaskFail() | Notice() | ClubAnswer():
                 ref = message.ref
             case Goodbye():

@@ -50,6 +50,7 @@ from clubai.protocol.messages import (
     TaskReply,
     TaskRequest,
     TaskResult,
+    TaskTags,
     ToClient,
     Welcome,
 )
@@ -124,6 +125,7 @@ class Run:
 
     async def request(self) -> None:
         """Ask for a node."""
+        compared = self.job.compared
         await self._send(
             TaskRequest(
                 ref=self.ref,
@@ -136,6 +138,8 @@ class Run:
                 wait_s=self.job.wait_s,
                 deadline_s=self.job.deadline_s,
                 cvk=self._verdict_key.key,
+                group=compared.group if compared else b"",
+                group_size=compared.size if compared else 0,
             )
         )
 
@@ -222,7 +226,7 @@ class Run:
             case Notice():
                 if self._on_wait is not None:
                     self._on_wait(message)
-            case Welcome() | ClubAnswer() | Goodbye():
+            case Welcome() | ClubAnswer() | TaskTags() | Goodbye():
                 pass
             case _:
                 assert_never(message)

@@ -29,6 +29,7 @@ from clubai.core.commands import (
     OfferTask,
     RecordTask,
     RejectNode,
+    ReleaseTags,
     SayWait,
 )
 from clubai.core.coordinator import CoordinatorMachine
@@ -258,6 +259,8 @@ class Driver:
                 self._fail(command)
             case FinishTask():
                 self._finish(command)
+            case ReleaseTags():
+                self._to_client(command.client, encode(translate.tags(command)))
             case CancelAttempt():
                 self._cancel(command)
             case RejectNode():

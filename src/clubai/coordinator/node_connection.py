@@ -5,6 +5,7 @@ Messages become events for the driver (control), frames go to the relay (data).
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, assert_never
@@ -279,6 +280,11 @@ class NodeConnection(Connection):
         if said.th != route.th:
             raise RemoteProtocolError(
                 CloseCode.BAD_SIGNATURE, "the node signed another request"
+            )
+        sketch_hash = hashlib.sha256(message.sketch).digest()
+        if (said.eq, said.sketch_hash) != (message.eq, sketch_hash):
+            raise RemoteProtocolError(
+                CloseCode.BAD_SIGNATURE, "the node's tags are not those that it signed"
             )
         return said
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from clubai.core.commands import (
     CancelAttempt,
     FailTask,
+    ReleaseTags,
     SayWait,
 )
 from clubai.core.events import (
@@ -32,6 +33,7 @@ from clubai.protocol.messages import (
     TaskRecord,
     TaskRequest,
     TaskResult,
+    TaskTags,
 )
 
 
@@ -81,6 +83,8 @@ def task_requested(
         request_bytes=message.request_bytes,
         exclude=tuple(NodeId(node) for node in message.exclude),
         pinned=tuple(NodeId(node) for node in message.pinned),
+        group=message.group,
+        group_size=message.group_size,
     )
 
 
@@ -125,6 +129,8 @@ def task_finished(
         total_ms=said.total_ms,
         request_bytes=request_bytes,
         answer_bytes=answer_bytes,
+        eq=message.eq,
+        sketch=message.sketch,
     )
 
 
@@ -166,6 +172,11 @@ def failure(command: FailTask) -> TaskFail:
         begun=command.begun,
         sealed=command.sealed,
     )
+
+
+def tags(command: ReleaseTags) -> TaskTags:
+    """Tell a client how the answers of its group compare."""
+    return TaskTags(group=command.group, tags=command.tags, missing=command.missing)
 
 
 def cancel(command: CancelAttempt) -> TaskCancel:

@@ -11,7 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from clubai.core.events import ClientKey
-from clubai.model import FailCode, Kind, NodeId, TaskFacts, TaskId, Usage
+from clubai.model import AnswerTag, FailCode, Kind, NodeId, TaskFacts, TaskId, Usage
 
 
 class WaitReason(StrEnum):
@@ -113,6 +113,16 @@ class RecordTask(Wanted, frozen=True, kw_only=True, gc=False):
     facts: TaskFacts
 
 
+class ReleaseTags(Wanted, frozen=True, kw_only=True, gc=False):
+    """Tell the client how the answers of its group compare: all are in, or too late."""
+
+    client: ClientKey
+    group: bytes
+    tags: tuple[AnswerTag, ...]
+    missing: int
+    """Tasks of the group that gave no answer, or not in time."""
+
+
 class RejectNode(Wanted, frozen=True, kw_only=True, gc=False):
     """Close the node's connection for its own fault; `NodeLeft` follows."""
 
@@ -135,6 +145,7 @@ Command = (
     | FinishTask
     | CancelAttempt
     | RecordTask
+    | ReleaseTags
     | RejectNode
     | DropNode
 )

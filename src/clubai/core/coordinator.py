@@ -1,9 +1,9 @@
 """The coordinator's machine: events in, commands out, nothing else.
 
 Its state lives in four places: the `Registry` (nodes), the `TaskTable` (tasks), the
-`FairQueue` (who waits), and the `Deadlines` of the first two. `Offering` and
-`Assignments` decide; this module says which event goes where, and checks that the four
-agree.
+`FairQueue` (who waits), and the `TagGroups` (answers that are compared); all but the
+queue have `Deadlines`. `Offering` and `Assignments` decide; this module says which
+event goes where, and checks that the parts agree.
 
 Whatever a peer says, `handle` answers with commands. An exception means a bug of ours.
 """
@@ -33,6 +33,7 @@ from clubai.core.limits import CoordinatorLimits
 from clubai.core.offering import Offering
 from clubai.core.registry import Registry
 from clubai.core.table import TaskTable
+from clubai.core.tags import TagGroups
 from clubai.core.waiting import FairQueue
 from clubai.model import (
     ClubStats,
@@ -58,9 +59,10 @@ class CoordinatorMachine:
         self._registry = Registry(limits)
         self._tasks = TaskTable(limits)
         self._queue = FairQueue()
-        endings = Endings(self._registry, self._tasks, self._queue)
+        self._groups = TagGroups()
+        endings = Endings(self._registry, self._tasks, self._queue, self._groups)
         self._offering = Offering(
-            limits, self._registry, self._tasks, self._queue, endings
+            limits, self._registry, self._tasks, self._queue, self._groups, endings
         )
         self._assignments = Assignments(
             limits, self._registry, self._tasks, self._offering, endings
@@ -90,6 +92,7 @@ class CoordinatorMachine:
             case TaskCancelled():
                 self._assignments.cancelled(event, now, out)
             case ClientLeft():
+                self._groups.client_left(event.client)
                 self._assignments.client_left(event, now, out)
             case _:
                 assert_never(event)
@@ -103,15 +106,14 @@ class CoordinatorMachine:
             self._node_due(node, now, out)
         for task in self._tasks.deadlines.take_due(now):
             self._task_due(task, now, out)
+        self._groups.due(now, out)
         return out
 
     def next_deadline(self) -> float | None:
         """When to call `advance` next: it may be early, never late. None: no need."""
-        node = self._registry.deadlines.next()
-        task = self._tasks.deadlines.next()
-        if node is None or task is None:
-            return task if node is None else node
-        return min(node, task)
+        places = (self._registry, self._tasks, self._groups)
+        times = (place.deadlines.next() for place in places)
+        return min((time for time in times if time is not None), default=None)
 
     def validate(self) -> None:
         """Check that all parts of the state agree; for tests, it looks at everything.

@@ -16,6 +16,7 @@ from clubai.core.events import TaskFinished
 from clubai.core.nodes import Node
 from clubai.core.registry import Registry
 from clubai.core.table import TaskTable
+from clubai.core.tags import TagGroups
 from clubai.core.tasks import PART, Move, Task
 from clubai.core.waiting import FairQueue
 from clubai.model import Usage
@@ -27,10 +28,17 @@ MAX_MESSAGE: Final = 1000
 class Endings:
     """The last step of every task."""
 
-    def __init__(self, registry: Registry, tasks: TaskTable, queue: FairQueue) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        tasks: TaskTable,
+        queue: FairQueue,
+        groups: TagGroups,
+    ) -> None:
         self._registry = registry
         self._tasks = tasks
         self._queue = queue
+        self._groups = groups
 
     def finish(
         self,
@@ -44,6 +52,7 @@ class Endings:
         task.usage = usage
         task.request_bytes = event.request_bytes
         task.answer_bytes = event.answer_bytes
+        task.eq, task.sketch = event.eq, event.sketch
         task.replied_at = task.replied_at or now
         task.move(Move.FINISH, now, f"{usage.completion_tokens} tokens")
         self._record(task, now, out)
@@ -59,6 +68,7 @@ class Endings:
                 total_ms=event.total_ms,
             )
         )
+        self._groups.ended(task, out)
 
     def fail(
         self,
@@ -78,23 +88,10 @@ class Endings:
         task.code, task.message = refusal.code, message
         task.move(Move.FAIL, now, f"{task.code}: {task.message}")
         self._record(task, now, out)
-        if not tell:
-            return
-        out.append(
-            FailTask(
-                client=task.request.client,
-                ref=task.request.ref,
-                task=task.request.task,
-                part=PART,
-                attempt=task.attempt,
-                code=task.code,
-                message=task.message,
-                retry_after_s=refusal.retry_after_s,
-                attempts=len(task.nodes),
-                begun=begun,
-                sealed=task.sealed if told else b"",
-            )
-        )
+        if tell:
+            sealed = task.sealed if told else b""
+            out.append(_failure(task, refusal, message, begun=begun, sealed=sealed))
+        self._groups.ended(task, out)
 
     def stop(self, task: Task, out: list[Command]) -> Node | None:
         """Take a task that goes no further from its node; give that node, if any."""
@@ -122,3 +119,21 @@ class Endings:
         task.ended_at = now
         self._tasks.remove(task)
         out.append(RecordTask(facts=task.facts()))
+
+
+def _failure(
+    task: Task, refusal: Refusal, message: str, *, begun: bool, sealed: bytes
+) -> FailTask:
+    return FailTask(
+        client=task.request.client,
+        ref=task.request.ref,
+        task=task.request.task,
+        part=PART,
+        attempt=task.attempt,
+        code=refusal.code,
+        message=message,
+        retry_after_s=refusal.retry_after_s,
+        attempts=len(task.nodes),
+        begun=begun,
+        sealed=sealed,
+    )

@@ -83,6 +83,10 @@ class TaskRequested(Happened, frozen=True, kw_only=True, gc=False):
     exclude: tuple[NodeId, ...]
     pinned: tuple[NodeId, ...]
     """Only these nodes, when not empty."""
+    group: bytes = b""
+    """Of the tasks whose answers are compared with each other; empty: none."""
+    group_size: int = 0
+    """How many tasks the group has."""
 
 
 class TaskAccepted(Happened, frozen=True, kw_only=True, gc=False):
@@ -116,6 +120,8 @@ class TaskFinished(Happened, frozen=True, kw_only=True, gc=False):
     request_bytes: int
     answer_bytes: int
     """What the records that passed can have held: no count of tokens is over it."""
+    eq: bytes = b""
+    sketch: bytes = b""
 
 
 class AttemptFailed(Happened, frozen=True, kw_only=True, gc=False):

@@ -20,6 +20,7 @@ from clubai.core.nodes import Node
 from clubai.core.registry import Registry
 from clubai.core.scheduling import Placement
 from clubai.core.table import TaskTable
+from clubai.core.tags import TagGroups
 from clubai.core.tasks import PART, Move, Task
 from clubai.core.waiting import FairQueue
 from clubai.errors import InvariantError
@@ -46,12 +47,14 @@ class Offering:
         registry: Registry,
         tasks: TaskTable,
         queue: FairQueue,
+        groups: TagGroups,
         endings: Endings,
     ) -> None:
         self._limits = limits
         self._registry = registry
         self._tasks = tasks
         self._queue = queue
+        self._groups = groups
         self._endings = endings
         self._placement = Placement(limits, registry, queue)
         self._admission = Admission(limits, registry, queue, self._placement)
@@ -59,7 +62,11 @@ class Offering:
     def request(self, event: TaskRequested, now: float, out: list[Command]) -> None:
         """Refuse a new task, offer it to a node, or let it wait."""
         task = self._tasks.add(event, now)
-        refusal = self._admission.refusal(task, now) or expired(task, now)
+        refusal = (
+            self._groups.join(task, now)
+            or self._admission.refusal(task, now)
+            or expired(task, now)
+        )
         if refusal is None and not self._place(task, now, out):
             refusal = self._admission.queue_full(task)
             if refusal is None:

@@ -119,6 +119,11 @@ class Task:
     """Reason and place in the queue, as the client was last told."""
     wait_text: str = ""
     usage: Usage = field(default_factory=Usage)
+    grouped: bool = False
+    """Its answer is compared with others."""
+    eq: bytes = b""
+    sketch: bytes = b""
+    """By which its answer is compared with others of its group."""
     request_bytes: int = 0
     answer_bytes: int = 0
     ended_at: float = 0.0

@@ -22,7 +22,8 @@ client  -- TASK_REQUEST -->                      no content: model, sizes, limit
         <- TASK_REPLY        <- TASK_REPLY
         <- TASK_RECORD...    <- relayed          from here no retry of a stream
         <- TASK_RESULT       <- TASK_RESULT      or TASK_FAIL
-        -- TASK_VERDICT -->                      what was wrong with it
+        <- TASK_TAGS                             how the answers of a group compare
+        -- TASK_VERDICT -->                      what was wrong with one
         -- TASK_CANCEL --->  -- TASK_CANCEL -->
 ```
 
@@ -40,6 +41,7 @@ import msgspec
 from msgspec import Meta
 
 from clubai.model import (
+    AnswerTag,
     FailCode,
     Kind,
     Mode,
@@ -207,6 +209,10 @@ class TaskRequest(Message, frozen=True, kw_only=True, tag="TASK_REQUEST"):
     """Of the request as it is padded."""
     cvk: Bytes32
     """The client's verdict key for this task."""
+    group: Annotated[bytes, Meta(max_length=16)] = b""
+    """Random; the same for all tasks whose answers are compared; empty: none."""
+    group_size: U16 = 0
+    """How many tasks the group has."""
     exclude: Annotated[tuple[Bytes32, ...], Meta(max_length=256)] = ()
     pinned: Annotated[tuple[Bytes32, ...], Meta(max_length=256)] = ()
     """Only these nodes, when not empty."""
@@ -281,6 +287,15 @@ class TaskResult(Message, frozen=True, kw_only=True, tag="TASK_RESULT"):
     eq: Annotated[bytes, Meta(max_length=32)] = b""
     sketch: Annotated[bytes, Meta(max_length=128)] = b""
     """By these two the coordinator compares answers that it cannot read."""
+
+
+class TaskTags(Message, frozen=True, kw_only=True, tag="TASK_TAGS"):
+    """All answers of a group are in, or its time is over: how they compare."""
+
+    group: Id16
+    tags: Annotated[tuple[AnswerTag, ...], Meta(max_length=64)]
+    missing: U16 = 0
+    """Tasks of the group that gave no answer."""
 
 
 class TaskVerdict(Message, frozen=True, kw_only=True, tag="TASK_VERDICT"):
@@ -394,6 +409,7 @@ ToClient = (
     | TaskReply
     | TaskRecord
     | TaskResult
+    | TaskTags
     | TaskFail
     | ClubAnswer
     | Notice
