@@ -24,8 +24,9 @@ from clubai.errors import (
     StorageError,
     TaskFailed,
     TaskRejected,
+    TrustError,
 )
-from clubai.model import FailCode
+from clubai.model import FailCode, TrustCode
 
 
 def command_raising(error: BaseException) -> click.Command:
@@ -57,6 +58,7 @@ def exit_code(command: click.Command, *args: str) -> int:
         (TaskRejected(FailCode.NO_CAPACITY, "all busy", retry_after=5), 1),
         (TaskFailed(FailCode.NODE_LOST, "gone"), 1),
         (StorageError("/data", "read-only"), 1),
+        (TrustError(TrustCode.LOG_FORK, "another log"), 1),
         (ModelFileError("m", "wrong hash"), 1),
         (OSError(errno.EADDRINUSE, "Address already in use"), 1),
         (RateLimited("logging in", 3.0), 1),
@@ -228,3 +230,13 @@ def test_no_meaning_is_hidden_by_an_earlier_one(
     earlier = order[: order.index(meaning[0])]
 
     assert not any(meaning[0] in _kinds_of(kind) for kind in earlier)  # type: ignore[arg-type]
+
+
+def test_what_does_not_hold_is_told_by_its_code() -> None:
+    error = TrustError(TrustCode.EPOCH_ROLLBACK, "older keys than before")
+
+    report = boundary.report_on(error)
+
+    assert report is not None
+    assert (report.code, report.message) == ("epoch_rollback", "older keys than before")
+    assert "clubai trust verify" in report.fix

@@ -219,13 +219,13 @@ def test_each_club_has_a_file_of_its_own(tmp_path: Path) -> None:
         "https://club.example",
         "https://club.example:8000",
         "https://club-example",
+        "https://club.example/house",
     )
 
     paths = {pins_path(tmp_path, url) for url in urls}
 
     assert len(paths) == len(urls)
     assert all(path.parent == tmp_path for path in paths)
-    assert pins_path(tmp_path, "wss://Club.Example/client") == pins_path(
-        tmp_path, "https://club.example/v1"
-    )
+    for same in ("https://Club.Example/v1", "wss://club.example/nodes/connect"):
+        assert pins_path(tmp_path, same) == pins_path(tmp_path, "https://club.example")
     assert pins_path(tmp_path, "http://a/../../b").parent == tmp_path

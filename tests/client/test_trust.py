@@ -6,6 +6,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from clubai.client.logview import LogView
 from clubai.client.pins import Pins
 from clubai.client.remembered import Policy, Remembered
 from clubai.client.trust import STORE_MS, Trust
@@ -270,7 +271,7 @@ async def test_nodes_that_the_member_vouches_for_may_be_young() -> None:
     cellar = bundle("cellar")
     club = await key_club()
     reader = Reader(club, min_age_days=7, owners=True)
-    await reader.trust.follow(club.note, club.fetch)
+    await reader.trust.follow(club.note, LogView(club.fetch))
     await club.add(ATTIC, cellar)
     reader.pins.club.pinned_nodes = [node_text(ATTIC.node)]
     reader.pins.club.pinned_owners = [key_text(OWNER.key)]
@@ -282,7 +283,7 @@ async def test_nodes_that_the_member_vouches_for_may_be_young() -> None:
 async def test_by_default_a_new_club_can_be_used() -> None:
     club = await key_club()
     reader = Reader(club)
-    await reader.trust.follow(club.note, club.fetch)
+    await reader.trust.follow(club.note, LogView(club.fetch))
     await club.add(ATTIC)
 
     await reader.examine(ATTIC)
@@ -431,3 +432,28 @@ async def test_the_coordinators_own_gateway_asks_no_log() -> None:
     with pytest.raises(TrustError) as late:
         await trust.examine(bundle("cellar"), b"", b"", club.fetch)
     assert late.value.code is TrustCode.EXPIRED
+
+
+async def test_the_newest_keys_of_a_known_node_are_proved_too() -> None:
+    newest = bundle("attic", 1, nbf_ms=START_MS)
+    club = await key_club(ATTIC, newest, bundle("cellar"))
+    reader = Reader(club, pinned=True)
+    view = LogView(club.fetch)
+    point = await reader.trust.follow(club.note, view)
+
+    assert await reader.trust.verify_node(ATTIC.node, point, view) == newest
+    assert reader.pins.club.nodes[node_text(ATTIC.node)].epoch == 1
+    with pytest.raises(TrustError) as missing:
+        await reader.trust.verify_node(bundle("x").node, point, view)
+    assert missing.value.code is TrustCode.NOT_IN_LOG
+
+    reader.now = newest.naf_ms + DAY_MS
+    with pytest.raises(TrustError) as late:
+        await reader.trust.verify_node(ATTIC.node, point, view)
+    assert late.value.code is TrustCode.EXPIRED
+    reader.now = START_MS + DAY_MS
+    reader.pins.club.pinned_nodes = [node_text(ATTIC.node)]
+    await reader.examine(bundle("attic", 2, nbf_ms=START_MS))
+    with pytest.raises(TrustError) as older:
+        await reader.trust.verify_node(ATTIC.node, point, view)
+    assert older.value.code is TrustCode.EPOCH_ROLLBACK

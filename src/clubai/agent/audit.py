@@ -185,11 +185,11 @@ class Audit:
     def _judge(self, index: int, bundle: Bundle) -> None:
         if self._known(bundle.hash):
             return
+        name = node_nickname(node_id(self._node_key))
         reason = (
-            f"the key log has a bundle of epoch {bundle.epoch} for this node"
-            f" ({node_nickname(node_id(self._node_key))}) that this agent did not"
-            " make: somebody else has the node's key; stop the agent, move its data"
-            " directory away, and tell the operator"
+            f"the key log has a bundle of epoch {bundle.epoch} for this node ({name})"
+            " that this agent did not make: somebody else has the node's key; stop the"
+            " agent, move its data directory away, and tell the operator"
         )
         self._raise_alarm(
             Alarm(

@@ -24,6 +24,7 @@ COMMANDS = {
     "stats": ("clubai.cli.watching:stats", "Show the club's counts and models."),
     "nodes": ("clubai.cli.watching:nodes", "Show the nodes."),
     "tasks": ("clubai.cli.watching:tasks", "Show the tasks."),
+    "trust": ("clubai.cli.trust:trust", "Show, check and choose trusted keys."),
     "model": ("clubai.cli.models:model", "Fetch and list the embedded models."),
     "doctor": ("clubai.cli.doctor:doctor", "Check this machine, and say the fixes."),
     "config": ("clubai.cli.config:config", "Show or check the settings."),

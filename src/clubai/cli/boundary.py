@@ -38,6 +38,7 @@ from clubai.errors import (
     StorageError,
     TaskError,
     TransportError,
+    TrustError,
 )
 
 OK: Final = 0
@@ -65,6 +66,7 @@ _LOGIN: Final = "Log in with `clubai login`, or set CLUBAI_API_KEY."
 _START: Final = "Start a club with `clubai up`, or name one with --url."
 _DATA: Final = "Choose another directory with --data."
 _DOCTOR: Final = "Look at what `clubai doctor` says."
+_TRUST: Final = "Look at what `clubai trust verify` says."
 _PORT: Final = "Choose another port with --port; 0 takes any free one."
 
 _MEANINGS: Final[tuple[tuple[type[ClubAIError], int, str, str], ...]] = (
@@ -126,6 +128,8 @@ def report_on(error: BaseException) -> Report | None:
         return Report(FAILED, "failed", str(error))  # right, and refused just now
     if isinstance(error, TaskError):
         return Report(FAILED, str(error.code), error.message, _again(error))
+    if isinstance(error, TrustError):
+        return Report(FAILED, str(error.code), error.reason, _TRUST)
     if isinstance(error, click.UsageError):
         return Report(USAGE, "usage", error.format_message(), _help_of(error))
     if isinstance(error, click.ClickException):

@@ -124,6 +124,17 @@ def models_table(models: Sequence[ModelSnapshot], *, plain_box: bool = False) ->
     return table
 
 
+def rows_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, plain_box: bool = False
+) -> Table:
+    """Any rows of text under their columns."""
+    *first, last = columns
+    table = _table(first, plain_box=plain_box, right=(), last=last)
+    for row in rows:
+        table.add_row(*map(_name, row))
+    return table
+
+
 def stats_lines(stats: ClubStats) -> Text:
     """The club's counts, a line each."""
     rows = (

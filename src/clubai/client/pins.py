@@ -23,6 +23,7 @@ from anyio import to_thread
 from clubai.client.remembered import Remembered, merge
 from clubai.crypto.keyfiles import replace
 from clubai.errors import ConfigError, StorageError
+from clubai.protocol.session import CLIENT_PATH, NODE_PATH
 
 MAX_FILE_BYTES: Final = 128 * 1024 * 1024
 _NOT_IN_NAMES: Final = re.compile(r"[^a-zA-Z0-9.-]+")
@@ -35,7 +36,10 @@ _FIX: Final = (
 def pins_path(directory: Path, url: str) -> Path:
     """The file for the club at `url`, whichever of its addresses that is."""
     parts = urlsplit(url)
-    place = parts.netloc.rpartition("@")[2].lower()
+    path = parts.path.rstrip("/")
+    for tail in (NODE_PATH, CLIENT_PATH, "/v1"):
+        path = path.removesuffix(tail)
+    place = parts.netloc.rpartition("@")[2].lower() + path
     digest = hashlib.sha256(place.encode()).hexdigest()[:8]
     return directory / f"{_NOT_IN_NAMES.sub('-', place)[:80]}-{digest}.json"
 

@@ -18,7 +18,7 @@ from clubai.crypto.bundles import Bundle, check_time, is_owner
 from clubai.crypto.checkpoint import Checkpoint, read_checkpoint
 from clubai.crypto.keytext import key_text, read_key
 from clubai.errors import ConfigError, StorageError, TrustError
-from clubai.model import TrustCode, node_nickname, node_text
+from clubai.model import NodeId, TrustCode, node_nickname, node_text
 from clubai.protocol.keylog import PlacedLeaf
 
 logger = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ class Trust:
             TransportError: the log had to be read, and could not be.
         """
         view = LogView(fetch)
-        point = await self._follow(checkpoint, view) if self._asks_log else None
+        point = await self.follow(checkpoint, view) if self._asks_log else None
         now = self._clock_ms()
         check_time(bundle, now)
         self._check_epoch(bundle)
@@ -145,16 +145,38 @@ class Trust:
         if self._pins.dirty:
             await self._pins.store_soon()
 
-    async def follow(self, checkpoint: bytes, fetch: Fetch) -> Checkpoint:
+    async def verify_node(
+        self, node: NodeId, point: Checkpoint, view: LogView
+    ) -> Bundle:
+        """Prove the newest keys of a node, known or not, whatever the policy says.
+
+        Args:
+            node: Whose keys.
+            point: What `follow` gave.
+            view: The log.
+
+        Returns:
+            Its newest bundle in the log.
+
+        Raises:
+            TrustError: `NOT_IN_LOG`, `EXPIRED`, or `EPOCH_ROLLBACK`.
+            TransportError: the log could not be read.
+        """
+        bundle = bundle_in((await view.entries_of(node))[-1], node)
+        first = await self._prove(bundle, point, view)
+        now = self._clock_ms()
+        check_time(bundle, now)
+        self._check_epoch(bundle)
+        self._remember(bundle, now, first)
+        return bundle
+
+    async def follow(self, note: bytes, view: LogView) -> Checkpoint:
         """Check that a checkpoint continues what was seen; the longest one known now.
 
         Raises:
             TrustError: `LOG_FORK`.
             TransportError: the log had to be read, and could not be.
         """
-        return await self._follow(checkpoint, LogView(fetch))
-
-    async def _follow(self, note: bytes, view: LogView) -> Checkpoint:
         key = self.key
         if self._last is not None and self._last[:2] == (key, note):
             return self._last[2]
