@@ -21,13 +21,16 @@ from clubai.coordinator.client_connection import ClientConnection
 from clubai.coordinator.config import CoordinatorConfig
 from clubai.coordinator.connections import Connection
 from clubai.coordinator.driver import Driver
+from clubai.coordinator.enrolment import EnrolledNode, Enrolments
 from clubai.coordinator.feed import Feed
 from clubai.coordinator.node_connection import NodeConnection
+from clubai.coordinator.node_login import NodeLogins
 from clubai.coordinator.roster import Roster
+from clubai.coordinator.tickets import Ticket
 from clubai.core.coordinator import CoordinatorMachine
 from clubai.core.events import ClientKey
 from clubai.errors import StorageError, lone_errors
-from clubai.model import ClubSnapshot
+from clubai.model import ClubSnapshot, node_bytes
 from clubai.protocol.messages import CloseCode, Goodbye
 from clubai.storage import open_store
 from clubai.storage.base import Store
@@ -51,12 +54,17 @@ class Coordinator:
         driver: Driver,
         feed: Feed,
         roster: Roster,
+        clock: Callable[[], float],
     ) -> None:
         self.config = config
         self.store = store
         self.accounts = accounts
         self.driver = driver
         self.feed = feed
+        self.enrolments = Enrolments(
+            store, clock=clock, max_nodes_member=config.max_nodes_member
+        )
+        self.logins = NodeLogins(store, clock=clock)
         self._roster = roster
         self._tasks: TaskGroup
         self._client_keys = itertools.count(1)
@@ -108,6 +116,7 @@ class Coordinator:
             driver=driver,
             feed=feed,
             roster=Roster(await store.nodes()),
+            clock=now,
         )
         with lone_errors():
             async with anyio.create_task_group() as tasks:
@@ -119,13 +128,21 @@ class Coordinator:
                         await coordinator.close()
                     coordinator._tasks.cancel_scope.cancel()
 
-    async def serve_node(self, stream: ObjectStream[bytes], owner: Member) -> None:
-        """Serve one node's connection until it ends; `owner` has been authenticated."""
+    async def serve_node(
+        self, stream: ObjectStream[bytes], owner: Member, ticket: Ticket | None = None
+    ) -> None:
+        """Serve one node's connection until it ends.
+
+        `owner` has been authenticated; so has the node that `ticket` names, and no
+        other may register.
+        """
         self.feed.member_names[owner.id] = owner.name
         await self._hold(
             NodeConnection(
                 stream,
                 owner=owner,
+                ticket=ticket,
+                logins=self.logins,
                 driver=self.driver,
                 roster=self._roster,
                 store=self.store,
@@ -134,6 +151,21 @@ class Coordinator:
                 program=PROGRAM,
             )
         )
+
+    async def remove_node(self, member: Member, node: str) -> EnrolledNode:
+        """Keep a node out for good, and end its connection.
+
+        Raises:
+            PermissionDenied: there is no such node that the member may remove.
+        """
+        removed = await self.enrolments.remove(member, node)
+        node_id = node_bytes(removed.node)
+        self.logins.forget(node_id)
+        for connection in list(self._connections):
+            if isinstance(connection, NodeConnection) and connection.is_of(node_id):
+                reason = "the node was removed from the club"
+                connection.end(Goodbye(code=CloseCode.NOT_YOURS, reason=reason))
+        return removed
 
     async def serve_client(self, stream: ObjectStream[bytes], member: Member) -> None:
         """Serve one client's connection until it ends; it speaks for `member`."""

@@ -15,15 +15,17 @@ from clubai.coordinator import translate
 from clubai.coordinator.accounts import Member
 from clubai.coordinator.connections import Connection, login_late
 from clubai.coordinator.driver import Driver
+from clubai.coordinator.node_login import NodeLogins
 from clubai.coordinator.relay import Relayed, RouteKey
 from clubai.coordinator.roster import Roster
+from clubai.coordinator.tickets import Ticket
 from clubai.core.events import (
     Event,
     NodeLeft,
 )
 from clubai.crypto.identity import node_id, verify
 from clubai.crypto.keys import random_bytes
-from clubai.errors import InvariantError, RemoteProtocolError
+from clubai.errors import InvariantError, PermissionDenied, RemoteProtocolError
 from clubai.model import NodeId, TaskId
 from clubai.protocol.codec import (
     decode_from_node,
@@ -63,6 +65,8 @@ class NodeConnection(Connection):
         stream: ObjectStream[bytes],
         *,
         owner: Member,
+        ticket: Ticket | None,
+        logins: NodeLogins,
         driver: Driver,
         roster: Roster,
         store: Store,
@@ -72,6 +76,8 @@ class NodeConnection(Connection):
     ) -> None:
         super().__init__(stream)
         self._owner = owner
+        self._ticket = ticket
+        self._logins = logins
         self._driver = driver
         self._roster = roster
         self._store = store
@@ -98,6 +104,7 @@ class NodeConnection(Connection):
         except TimeoutError as error:
             raise login_late(self._login_s) from error
         node = node_id(register.key)
+        await self._check_ticket(node, register.boot)
         holder = self._roster.holder(register.name)
         rows = self._roster.claim(
             node=node,
@@ -140,6 +147,22 @@ class NodeConnection(Connection):
                 CloseCode.BAD_SIGNATURE, "the node's signature is not of its key"
             )
         return message
+
+    def is_of(self, node: NodeId) -> bool:
+        """Whether it speaks for `node`, or is about to."""
+        return node == (self._ticket.node if self._ticket else self.node)
+
+    async def _check_ticket(self, node: NodeId, boot: bytes) -> None:
+        if self._ticket is None:
+            return
+        if (node, boot) != (self._ticket.node, self._ticket.boot):
+            raise RemoteProtocolError(
+                CloseCode.BAD_SIGNATURE, "the ticket is of another node or process"
+            )
+        try:
+            await self._logins.check(node)
+        except PermissionDenied as error:
+            raise RemoteProtocolError(CloseCode.NOT_YOURS, error.reason) from error
 
     def _replace(self, node: NodeId) -> None:
         earlier = self._driver.nodes.get(node)

@@ -7,6 +7,21 @@ from typing import Any, Final
 from clubai import __version__
 
 _CREDENTIALS: Final = {"name": "string", "password": "string"}
+_LOGIN: Final = {
+    "node": "string",
+    "nonce": "string",
+    "boot": "string",
+    "now_ms": "integer",
+    "sig": "string",
+}
+_ENROL: Final = {
+    "token": "string",
+    "node": "string",
+    "key": "string",
+    "now_ms": "integer",
+    "sig": "string",
+    "name": "string",
+}
 _PATHS: Final[tuple[tuple[str, str, str, bool, dict[str, str]], ...]] = (
     ("get", "/v1/models", "The models of the club", True, {}),
     ("get", "/v1/models/{id}", "One model of the club", True, {}),
@@ -39,6 +54,15 @@ _PATHS: Final[tuple[tuple[str, str, str, bool, dict[str, str]], ...]] = (
     ("get", "/api/keys", "The caller's keys", True, {}),
     ("delete", "/api/keys/{key_id}", "End a key", True, {}),
     ("get", "/api/nodes", "The club's nodes", True, {}),
+    ("post", "/api/enrolments", "Make a one-use token for a node", True, {}),
+    ("get", "/api/enrolments", "The caller's open tokens", True, {}),
+    ("delete", "/api/enrolments/{id}", "End a token", True, {}),
+    ("get", "/api/enrolled", "The caller's enrolled nodes", True, {}),
+    ("post", "/api/enrolled/{node}/confirm", "Let a pending node in", True, {}),
+    ("delete", "/api/enrolled/{node}", "Keep a node out for good", True, {}),
+    ("post", "/nodes/enrol", "Become a member's node, once", False, _ENROL),
+    ("post", "/nodes/challenge", "Get a nonce to sign", False, {"node": "string"}),
+    ("post", "/nodes/login", "Get a ticket for one connection", False, _LOGIN),
     ("get", "/api/models", "The models that they offer", True, {}),
     ("get", "/api/tasks", "The caller's recent tasks", True, {}),
     ("get", "/api/stats", "The club's counts", True, {}),

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from clubai.model import MemberId, NodeId, TaskFacts
+from clubai.storage.enrolment import EnrolmentStore
 
 Role = Literal["member", "operator"]
 
@@ -71,7 +72,7 @@ def name_key(name: str) -> str:
     return name.casefold()
 
 
-class Store(Protocol):
+class Store(EnrolmentStore, Protocol):
     """Where the coordinator keeps what must outlive it.
 
     Every method may be called from any task of one event loop. A method that returns
