@@ -223,7 +223,8 @@ class Enrolments:
         action = f"removing the node {node[:80]!r}"
         row = await self._find(member, node, action=action, among=among)
         now = self._clock()
-        await self._store.set_node_state(row.id, "removed", at=now)
+        if not await self._store.set_node_state(row.id, "removed", at=now):
+            return _shown(row)
         return _shown(msgspec.structs.replace(row, state="removed", changed_at=now))
 
     async def _enrol(
@@ -284,10 +285,11 @@ def check_clock(now_ms: int, now: float) -> None:
 
 def wrong_signature(origins: Sequence[str]) -> str:
     """Say why a node's signature may not hold, and what to do."""
+    known = " or ".join(origins) or "any address"
     return (
-        "the node is not enrolled here, or its signature does not hold: dial the"
-        f" coordinator as {' or '.join(origins)}, or let its operator add the address"
-        " that you dial to `origins` (CLUBAI_ORIGINS)"
+        "the node is not enrolled here (`clubai node enrol` makes a token for it), or"
+        f" it did not sign for {known}: dial that, or let the coordinator's operator"
+        " add the address that you dial to `origins` (CLUBAI_ORIGINS)"
     )
 
 

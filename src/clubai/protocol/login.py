@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
-from clubai.protocol.messages import Bytes32, Bytes64, Id16, Name
+from clubai.protocol.messages import U63, Bytes32, Bytes64, Id16, Name
 
 CHALLENGE_PATH: Final = "/nodes/challenge"
 LOGIN_PATH: Final = "/nodes/login"
@@ -36,7 +36,6 @@ ENROLMENT_SECONDS: Final = 86_400.0
 SKEW_SECONDS: Final = 120.0
 """How far a node's clock may be from the coordinator's."""
 
-Millis = Annotated[int, Meta(ge=0, lt=1 << 63)]
 TokenText = Annotated[str, Meta(max_length=128, pattern=r"^[\x21-\x7e]*\Z")]
 NodeState = Literal["pending", "enrolled", "removed"]
 
@@ -60,7 +59,7 @@ class LoginRequest(msgspec.Struct, frozen=True, kw_only=True):
     node: Bytes32
     nonce: Bytes32
     boot: Id16
-    now_ms: Millis
+    now_ms: U63
     sig: Bytes64
 
 
@@ -83,7 +82,7 @@ class EnrolRequest(msgspec.Struct, frozen=True, kw_only=True):
     node: Bytes32
     key: Bytes32
     """The node's Ed25519 identity key; `node` is its hash."""
-    now_ms: Millis
+    now_ms: U63
     sig: Bytes64
     name: Name = ""
     """What people call the node; the name at its registration replaces it."""
