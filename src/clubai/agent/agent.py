@@ -32,7 +32,7 @@ from clubai.errors import (
     RemoteProtocolError,
     lone_errors,
 )
-from clubai.model import node_text
+from clubai.model import node_nickname, node_text
 from clubai.protocol.messages import CloseCode
 from clubai.transport.websocket import open_websocket
 
@@ -60,6 +60,8 @@ class Agent:
         self.config = config
         self.node = node_text(identity.node_id)
         """The node's id as text: the hash of its identity key."""
+        self.nickname = node_nickname(identity.node_id)
+        """Its first 12 characters: what people compare."""
         self.name = config.name
         self.standing = Standing()
         """What the agent tells the club about the node; pause and drain are here."""

@@ -22,6 +22,7 @@ COMMANDS = {
     "logout": ("clubai.cli.accounts:logout", "Forget the stored key."),
     "stats": ("clubai.cli.watching:stats", "Show the club's counts and models."),
     "nodes": ("clubai.cli.watching:nodes", "Show the nodes."),
+    "node": ("clubai.cli.node:node", "Enrol, confirm and remove your nodes."),
     "tasks": ("clubai.cli.watching:tasks", "Show the tasks."),
     "model": ("clubai.cli.models:model", "Fetch and list the embedded models."),
     "doctor": ("clubai.cli.doctor:doctor", "Check this machine, and say the fixes."),

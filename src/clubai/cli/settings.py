@@ -111,7 +111,12 @@ AGENT: Final = (
         ("COORDINATOR_URL", "CLUBAI_URL"),
         "--coordinator",
     ),
-    Setting("token", "The owner's key.", ("CLUBAI_API_KEY",), "--api-key"),
+    Setting(
+        "token",
+        "The owner's key; for the first start only.",
+        ("CLUBAI_API_KEY",),
+        "--api-key",
+    ),
     Setting(
         "enrol",
         "A one-use token of `clubai node enrol`; for the first start only.",

@@ -21,7 +21,7 @@ from clubai.coordinator.client_connection import ClientConnection
 from clubai.coordinator.config import CoordinatorConfig
 from clubai.coordinator.connections import Connection
 from clubai.coordinator.driver import Driver
-from clubai.coordinator.enrolment import EnrolledNode, Enrolments
+from clubai.coordinator.enrolment import Enrolments
 from clubai.coordinator.feed import Feed
 from clubai.coordinator.node_connection import NodeConnection
 from clubai.coordinator.node_login import NodeLogins
@@ -31,6 +31,7 @@ from clubai.core.coordinator import CoordinatorMachine
 from clubai.core.events import ClientKey
 from clubai.errors import StorageError, lone_errors
 from clubai.model import ClubSnapshot, node_bytes
+from clubai.protocol.login import EnrolledNode
 from clubai.protocol.messages import CloseCode, Goodbye
 from clubai.storage import open_store
 from clubai.storage.base import Store

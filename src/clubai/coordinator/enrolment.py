@@ -25,10 +25,10 @@ from clubai.model import NICKNAME_LENGTH, NodeId, node_nickname, node_text
 from clubai.protocol.login import (
     ENROLMENT_SECONDS,
     SKEW_SECONDS,
+    EnrolledNode,
     EnrolmentMade,
     EnrolReply,
     EnrolRequest,
-    NodeState,
 )
 from clubai.protocol.session import enrol_bytes
 from clubai.storage.base import Store
@@ -52,19 +52,6 @@ class EnrolmentSummary(msgspec.Struct, frozen=True, kw_only=True):
     confirm: bool
     created_at: float
     expires_at: float
-
-
-class EnrolledNode(msgspec.Struct, frozen=True, kw_only=True):
-    """An enrolled node, as its owner sees it."""
-
-    node: str
-    nickname: str
-    name: str
-    owner: str
-    """The id of the member whose node it is."""
-    state: NodeState
-    enrolled_at: float
-    changed_at: float
 
 
 class Enrolments:

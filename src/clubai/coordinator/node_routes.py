@@ -53,7 +53,7 @@ def node_routes(coordinator: Coordinator) -> list[Route]:
         ("GET", ENROLMENTS_PATH, api.list_enrolments),
         ("DELETE", ENROLMENTS_PATH + "/{enrolment}", api.end_enrolment),
         ("GET", "/api/enrolled", api.enrolled),
-        ("POST", "/api/enrolled/{node}/confirm", api.confirm),
+        ("PUT", "/api/enrolled/{node}/confirmed", api.confirm),
         ("DELETE", "/api/enrolled/{node}", api.remove),
         ("POST", ENROL_PATH, api.enrol),
         ("POST", CHALLENGE_PATH, api.challenge),

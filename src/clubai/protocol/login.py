@@ -111,6 +111,19 @@ class EnrolmentMade(msgspec.Struct, frozen=True, kw_only=True):
         return f"EnrolmentMade(id={self.id!r}, expires_at={self.expires_at!r})"
 
 
+class EnrolledNode(msgspec.Struct, frozen=True, kw_only=True):
+    """An enrolled node, as its owner sees it."""
+
+    node: str
+    nickname: str
+    name: str
+    owner: str
+    """The id of the member whose node it is."""
+    state: NodeState
+    enrolled_at: float
+    changed_at: float
+
+
 def origin_of(address: str) -> str:
     """Reduce an address or a `Host` header to what a node signs: `host[:port]`.
 
