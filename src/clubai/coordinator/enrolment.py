@@ -24,6 +24,7 @@ from clubai.errors import AuthenticationError, ConfigError, PermissionDenied
 from clubai.model import NICKNAME_LENGTH, NodeId, node_nickname, node_text
 from clubai.protocol.login import (
     ENROLMENT_SECONDS,
+    ENROLMENTS_PATH,
     SKEW_SECONDS,
     EnrolledNode,
     EnrolmentMade,
@@ -100,7 +101,10 @@ class Enrolments:
         )
         limit = OPEN_PER_OPERATOR if member.role == "operator" else OPEN_PER_MEMBER
         if not await self._store.add_enrolment(row, limit=limit):
-            reason = f"you have {limit} that are not used: end one, or wait a day"
+            reason = (
+                f"you have {limit} that are not used: end one"
+                f" (DELETE {ENROLMENTS_PATH}/ID), or wait a day"
+            )
             raise PermissionDenied("making another enrolment token", reason)
         return EnrolmentMade(
             id=row.id, token=token, expires_at=row.expires_at, confirm=confirm

@@ -90,8 +90,8 @@ class NodeLogins:
         An unknown node is answered as a wrong signature is.
 
         Raises:
-            ConfigError: the node's clock is wrong.
-            AuthenticationError: nonce or signature is not good, or the node unknown.
+            ConfigError: the node's clock is wrong, or the nonce is not good.
+            AuthenticationError: the signature is not good, or the node unknown.
             PermissionDenied: the node waits for its owner, or was removed.
             RateLimited: it logs in too often.
         """

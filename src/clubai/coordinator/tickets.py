@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from clubai.errors import AuthenticationError, RateLimited
+from clubai.errors import AuthenticationError, ConfigError, RateLimited
 from clubai.model import MemberId, NodeId
 from clubai.protocol.login import CHALLENGE_SECONDS, TICKET_SECONDS
 
@@ -50,23 +50,21 @@ class Challenges:
         """See whether `nonce` could be used, without using it.
 
         Raises:
-            AuthenticationError: it was made for another node or by another process, or
-                it is used or expired.
+            ConfigError: it was made for another node or by another process, or it is
+                used or expired.
         """
         head, mac = nonce[:-_MAC_BYTES], nonce[-_MAC_BYTES:]
         good = hmac.compare_digest(mac, self._mac(head, node))
         expiry_ms = int.from_bytes(head[:_TIME_BYTES], "big")
         if not good or now * 1000 >= expiry_ms or nonce in self._used:
-            raise AuthenticationError(
-                "the challenge is not good any more, or was for another node: ask for a"
-                " new one"
-            )
+            fix = "it is used or expired, or of another node or process: ask again"
+            raise ConfigError("nonce", nonce.hex()[:16], fix)
 
     def use(self, nonce: bytes, node: NodeId, *, now: float) -> None:
         """Use `nonce` up.
 
         Raises:
-            AuthenticationError: as `check`.
+            ConfigError: as `check`.
             RateLimited: so many were used lately that no more can be kept.
         """
         self.check(nonce, node, now=now)
