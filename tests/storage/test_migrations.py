@@ -10,6 +10,7 @@ from sqlite_utils import Database, Migrations
 from clubai.errors import StorageError
 from clubai.storage.base import ApiKeyRow, MemberRow, NodeRow, TaskRow
 from clubai.storage.database import open_files
+from clubai.storage.enrolment import EnrolledRow, EnrolmentRow
 from clubai.storage.migrations import STEPS, is_foreign, schema, unknown_steps
 
 TABLES = {
@@ -17,12 +18,16 @@ TABLES = {
     "api_keys": ApiKeyRow,
     "nodes": NodeRow,
     "tasks": TaskRow,
+    "enrolments": EnrolmentRow,
+    "enrolled_nodes": EnrolledRow,
 }
 BESIDES = {
     "members": {"name_key"},
     "api_keys": set[str](),
     "nodes": {"name_key"},
     "tasks": {"seq"},
+    "enrolments": set[str](),
+    "enrolled_nodes": set[str](),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from anyio.lowlevel import checkpoint
 
+from clubai.errors import StorageError
 from clubai.model import MemberId, NodeId
 from clubai.storage.enrolment import (
     EnrolledRow,
@@ -34,6 +35,8 @@ class MemoryEnrolment:
                 del self._enrolments[known.token_hash]
         if sum(_same(known, row) for known in self._enrolments.values()) >= limit:
             return False
+        if any(known.id == row.id for known in self._enrolments.values()):
+            raise StorageError("memory://", f"there is a token {row.id!r} already")
         self._enrolments[row.token_hash] = row
         return True
 
