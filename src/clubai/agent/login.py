@@ -168,7 +168,8 @@ class NodeLogin:
         if status == 401:
             raise AuthenticationError(reason)
         if status == 403:
-            raise PermissionDenied(JOINING, reason)
+            said_twice = f"{JOINING} is not allowed: "
+            raise PermissionDenied(JOINING, reason.replace(said_twice, ""))
         raise ConnectFailed(self.url, reason, status)
 
     async def _call(

@@ -18,7 +18,7 @@ from anyio.abc import ObjectStream, TaskGroup, TaskStatus
 from clubai import __version__
 from clubai.coordinator.accounts import Accounts, Member
 from clubai.coordinator.client_connection import ClientConnection
-from clubai.coordinator.config import CoordinatorConfig
+from clubai.coordinator.config import CoordinatorConfig, is_loopback
 from clubai.coordinator.connections import Connection
 from clubai.coordinator.driver import Driver
 from clubai.coordinator.enrolment import Enrolments
@@ -101,6 +101,11 @@ class Coordinator:
             ):
                 yield coordinator
             return
+        if not config.origins and not is_loopback(config.host):
+            logger.warning(
+                "no origins are set (CLUBAI_ORIGINS): a false coordinator could pass a"
+                " node's login on to this one"
+            )
         now = clock or timeline()
         accounts = Accounts.from_config(config, store=store, clock=now)
         driver = Driver(CoordinatorMachine(limits=config.limits), store, clock=now)
@@ -162,6 +167,7 @@ class Coordinator:
         removed = await self.enrolments.remove(member, node)
         node_id = node_bytes(removed.node)
         self.logins.forget(node_id)
+        logger.info("node %s is removed by %s", removed.nickname, member.name)
         for connection in list(self._connections):
             if isinstance(connection, NodeConnection) and connection.is_of(node_id):
                 reason = "the node was removed from the club"

@@ -7,6 +7,7 @@ somebody else is answered as what does not exist.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -34,6 +35,8 @@ from clubai.protocol.login import (
 from clubai.protocol.session import enrol_bytes
 from clubai.storage.base import Store
 from clubai.storage.enrolment import EnrolledRow, EnrolmentRow, EnrolOutcome
+
+logger = logging.getLogger(__name__)
 
 OPEN_PER_MEMBER: Final = 5
 OPEN_PER_OPERATOR: Final = 256
@@ -237,6 +240,7 @@ class Enrolments:
         outcome = await self._store.enrol_node(token.token_hash, row, limit=limit)
         if outcome != "done":
             raise _refusal(outcome, node, limit)
+        logger.info("node %s is %s's: %s", node_nickname(node), owner.name, row.state)
         return EnrolReply(node=node_text(node), state=row.state, owner=owner.name)
 
     async def _find(
