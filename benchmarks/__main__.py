@@ -147,8 +147,9 @@ def measure_idle(args: argparse.Namespace, scratch: Path) -> IdleResult:
             f"--key={one.api_key}",
             f"--nodes={args.nodes}",
         ]
-        memory, cpu = memory_mb(pid), cpu_seconds(pid)
         with started(dial, scratch) as nodes:
+            read_phase(nodes)
+            memory, cpu = memory_mb(pid), cpu_seconds(pid)
             joining = read_phase(nodes)
             joined = cpu_seconds(pid)
             kb_per_node = 1024 * (memory_mb(pid) - memory) / args.nodes

@@ -1,7 +1,7 @@
 """Many nodes on sockets that only say that they are alive.
 
 Run as `python -m benchmarks.idle_nodes URL`; it prints a line of JSON after each phase:
-all joined, a silent while, a while with heartbeats.
+all enrolled, all joined, a silent while, a while with heartbeats.
 """
 
 from __future__ import annotations
@@ -13,14 +13,29 @@ import os
 import struct
 import time
 from collections import deque
-from typing import cast
+from typing import TypeVar, cast
 from urllib.parse import urlsplit
 
+import msgspec
 import uvloop
 
 from clubai.crypto.identity import Identity
 from clubai.model import ModelOffer
 from clubai.protocol.codec import decode_to_node, encode
+from clubai.protocol.login import (
+    CHALLENGE_PATH,
+    ENROL_PATH,
+    ENROLMENTS_PATH,
+    LOGIN_PATH,
+    Challenge,
+    ChallengeRequest,
+    EnrolmentMade,
+    EnrolReply,
+    EnrolRequest,
+    LoginReply,
+    LoginRequest,
+    origin_of,
+)
 from clubai.protocol.messages import (
     PROTOCOL_VERSION,
     SUBPROTOCOL,
@@ -31,7 +46,9 @@ from clubai.protocol.messages import (
     NodeRegistered,
     Welcome,
 )
-from clubai.protocol.session import registration_bytes
+from clubai.protocol.session import enrol_bytes, login_bytes, registration_bytes
+
+T = TypeVar("T")
 
 AT_ONCE = 100
 """Connections that are being opened at one time."""
@@ -55,13 +72,13 @@ HEARTBEAT = frame(BINARY, encode(NodeHeartbeat(models=MODELS)))
 class Node(asyncio.Protocol):
     """One node: the handshake, the registration, then heartbeats on demand."""
 
-    def __init__(self, number: int, path: str, host: str, key: str) -> None:
-        self.number = number
+    def __init__(self, caller: Caller, path: str, host: str, ticket: str) -> None:
+        self.caller = caller
         self.request = (
             f"GET {path} HTTP/1.1\r\nhost: {host}\r\nupgrade: websocket\r\n"
             "connection: Upgrade\r\nsec-websocket-version: 13\r\n"
             "sec-websocket-key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n"
-            f"authorization: Bearer {key}\r\n"
+            f"authorization: Bearer {ticket}\r\n"
             f"sec-websocket-protocol: {SUBPROTOCOL}\r\n\r\n"
         ).encode()
         self.buffer = b""
@@ -123,13 +140,13 @@ class Node(asyncio.Protocol):
                 self.joined.set_result(None)
 
     def register(self, challenge: bytes) -> None:
-        identity, boot = Identity(os.urandom(32)), os.urandom(16)
+        identity, boot = self.caller.identity, self.caller.boot
         self.say(
             NodeRegister(
                 key=identity.key,
                 sig=identity.sign(registration_bytes(challenge, boot)),
                 boot=boot,
-                name=f"idle-{self.number}",
+                name=f"idle-{self.caller.number}",
                 models=MODELS,
                 backend="mock",
             )
@@ -163,14 +180,94 @@ class Beats:
                     self.due.append((now + self.interval, node))
 
 
-async def join(url: str, key: str, count: int, beats: Beats) -> list[Node]:
-    parts = urlsplit(url)
+class Caller:
+    """What one node says over HTTP, on one connection for each occasion."""
+
+    def __init__(self, number: int, url: str) -> None:
+        self.number = number
+        self.parts = urlsplit(url)
+        self.identity, self.boot = Identity(os.urandom(32)), os.urandom(16)
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        host, port = self.parts.hostname or "", self.parts.port or 80
+        return await asyncio.open_connection(host, port)
+
+    async def post(
+        self,
+        connection: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        path: str,
+        body: object,
+        kind: type[T],
+        key: str = "",
+    ) -> T:
+        reader, writer = connection
+        content = msgspec.json.encode(body)
+        bearer = f"authorization: Bearer {key}\r\n" if key else ""
+        head = (
+            f"POST {path} HTTP/1.1\r\nhost: {self.parts.netloc}\r\n{bearer}"
+            f"content-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
+        )
+        writer.write(head.encode() + content)
+        answer = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+        size = int(answer.partition("content-length:")[2].split()[0])
+        found = await reader.readexactly(size)
+        if answer.split()[1] not in ("200", "201"):
+            raise ConnectionError(found.decode())
+        return msgspec.json.decode(found, type=kind)
+
+    async def enrol(self, key: str) -> None:
+        connection = await self.connect()
+        made = await self.post(connection, ENROLMENTS_PATH, {}, EnrolmentMade, key)
+        node = self.identity.node_id
+        origin = origin_of(self.parts.netloc)
+        request = EnrolRequest(
+            token=made.token,
+            node=node,
+            key=self.identity.key,
+            now_ms=time.time_ns() // 1_000_000,
+            sig=self.identity.sign(enrol_bytes(made.token, origin, node)),
+        )
+        await self.post(connection, ENROL_PATH, request, EnrolReply)
+        connection[1].close()
+
+    async def ticket(self) -> str:
+        connection = await self.connect()
+        node = self.identity.node_id
+        asked = ChallengeRequest(node=node)
+        nonce = (await self.post(connection, CHALLENGE_PATH, asked, Challenge)).nonce
+        now_ms = time.time_ns() // 1_000_000
+        signed = login_bytes(origin_of(self.parts.netloc), nonce, self.boot, now_ms)
+        request = LoginRequest(
+            node=node,
+            nonce=nonce,
+            boot=self.boot,
+            now_ms=now_ms,
+            sig=self.identity.sign(signed),
+        )
+        reply = await self.post(connection, LOGIN_PATH, request, LoginReply)
+        connection[1].close()
+        return reply.ticket
+
+
+async def enrol(callers: list[Caller], key: str) -> None:
     free = asyncio.Semaphore(AT_ONCE)
 
-    async def one(number: int) -> Node:
+    async def one(caller: Caller) -> None:
         async with free, asyncio.timeout(60):
+            await caller.enrol(key)
+
+    await asyncio.gather(*map(one, callers))
+
+
+async def join(callers: list[Caller], beats: Beats) -> list[Node]:
+    free = asyncio.Semaphore(AT_ONCE)
+
+    async def one(caller: Caller) -> Node:
+        parts = caller.parts
+        async with free, asyncio.timeout(60):
+            ticket = await caller.ticket()
             _, node = await asyncio.get_running_loop().create_connection(
-                lambda: Node(number, parts.path, parts.netloc, key),
+                lambda: Node(caller, parts.path, parts.netloc, ticket),
                 parts.hostname or "",
                 parts.port or 80,
             )
@@ -178,14 +275,18 @@ async def join(url: str, key: str, count: int, beats: Beats) -> list[Node]:
             beats.add(node)
             return node
 
-    return list(await asyncio.gather(*(one(number) for number in range(count))))
+    return list(await asyncio.gather(*map(one, callers)))
 
 
 async def run(args: argparse.Namespace) -> None:
     start = time.perf_counter()
+    callers = [Caller(number, args.url) for number in range(args.nodes)]
+    await enrol(callers, args.key)
+    report("enrolled", [], seconds=time.perf_counter() - start)
+    start = time.perf_counter()
     beats = Beats(args.interval)
     beating = asyncio.create_task(beats.run())
-    nodes = await join(args.url, args.key, args.nodes, beats)
+    nodes = await join(callers, beats)
     report("joined", nodes, seconds=time.perf_counter() - start, heartbeats=beats.sent)
     beats.paused = True
     await asyncio.sleep(args.silent)

@@ -44,7 +44,7 @@ class IdleResult(msgspec.Struct, frozen=True, kw_only=True):
     nodes: int
     lost: int
     join_cpu_ms: float
-    """Of one node, handshake and registration."""
+    """Of one node: login, handshake and registration."""
     kb_per_node: float
     heartbeats: int
     cpu_us_per_heartbeat: float

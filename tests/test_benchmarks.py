@@ -45,9 +45,10 @@ def test_idle_nodes_join_and_stay(tmp_path: Path) -> None:
         )
 
     phases = [msgspec.json.decode(line) for line in done.stdout.splitlines()]
-    assert [phase["phase"] for phase in phases] == ["joined", "silent", "beating"]
-    assert [phase["lost"] for phase in phases] == [0, 0, 0]
-    assert phases[2]["heartbeats"] >= 20
+    names = ["enrolled", "joined", "silent", "beating"]
+    assert [phase["phase"] for phase in phases] == names
+    assert [phase["lost"] for phase in phases] == [0, 0, 0, 0]
+    assert phases[3]["heartbeats"] >= 20
 
 
 def load(url: str, *arguments: str) -> dict[str, float]:

@@ -40,6 +40,13 @@ async def test_nodes_join_by_name_and_answer(tmp_path: Path) -> None:
             assert model.nodes == 2
 
 
+async def test_an_operator_starts_more_nodes_than_a_member_may(tmp_path: Path) -> None:
+    async with FakeServer().open() as fake:
+        backend = BackendConfig(kind="generic", url=fake.url)
+        async with open_club(agents=12, data=tmp_path, backend=backend) as club:
+            assert len((await club.snapshot()).nodes) == 12
+
+
 async def test_a_restart_keeps_key_nodes_and_history(tmp_path: Path) -> None:
     async with FakeServer().open() as fake:
         backend = BackendConfig(kind="generic", url=fake.url)

@@ -14,6 +14,7 @@ from clubai.model import (
     NodeId,
     TaskId,
     Usage,
+    node_bytes,
     node_nickname,
     node_text,
     task_text,
@@ -27,6 +28,17 @@ def test_a_node_id_as_text_is_its_base32(raw: bytes) -> None:
     assert len(text) == 52
     assert base64.b32decode(text.upper() + "====") == raw
     assert node_nickname(NodeId(raw)) == text[:NICKNAME_LENGTH]
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_a_node_id_is_read_from_its_text(raw: bytes) -> None:
+    assert node_bytes(node_text(NodeId(raw))) == raw
+
+
+@pytest.mark.parametrize("text", ["", "a" * 12, "a" * 51, "a" * 60, "1" * 52, "ü" * 52])
+def test_what_is_no_node_id_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - base64 has texts of its own
+        node_bytes(text)
 
 
 def test_a_task_id_as_text_is_hexadecimal() -> None:

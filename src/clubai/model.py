@@ -21,6 +21,7 @@ TaskId = NewType("TaskId", bytes)
 MemberId = NewType("MemberId", str)
 """`m_` and 16 characters of lower-case base32."""
 
+NODE_ID_BYTES: Final = 32
 NICKNAME_LENGTH: Final = 12
 
 MAX_RECORD_DATA: Final = 65_536 - 5
@@ -146,6 +147,15 @@ RETRY_ELSEWHERE: Final = frozenset(
 def node_text(node: NodeId) -> str:
     """Show a node id as 52 characters of lower-case base32."""
     return base64.b32encode(node).decode("ascii").rstrip("=").lower()
+
+
+def node_bytes(text: str) -> NodeId:
+    """Read what `node_text` shows. Raises `ValueError`."""
+    node = base64.b32decode(text.upper() + "=" * (-len(text) % 8))
+    if len(node) != NODE_ID_BYTES:
+        msg = f"{text[:80]!r} is no node id"
+        raise ValueError(msg)
+    return NodeId(node)
 
 
 def node_nickname(node: NodeId) -> str:

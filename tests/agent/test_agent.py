@@ -8,8 +8,9 @@ from typing import Any
 import anyio
 import msgspec
 import pytest
-from starlette.responses import JSONResponse
-from starlette.routing import Router, WebSocketRoute
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, Router, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from clubai.agent import agent as agent_module
@@ -249,22 +250,101 @@ async def test_a_token_that_is_not_good_ends_the_agent(
         assert backoffs.attempts == []
 
 
-async def test_a_key_that_is_ended_meanwhile_ends_the_agent_at_its_return(
-    tmp_path: Path, backoffs: Backoffs
+async def test_a_key_that_is_ended_meanwhile_is_not_needed_any_more(
+    tmp_path: Path,
 ) -> None:
-    async with running_club(tmp_path) as club, anyio.create_task_group() as tasks:
-        running = Running()
-        await tasks.start(running.run, config_for(club, tmp_path), ScriptedBackend())
+    async with running_club(tmp_path) as club:
+        config = config_for(club, tmp_path)
+        async with Agent.open(config, backend=ScriptedBackend()) as agent:
+            await agent.joined()
         accounts = club.coordinator.accounts
         owner = await accounts.authenticate(club.key)
         await accounts.revoke_api_key(owner.id, club.key.split("_")[1])
 
-        club.end_connections(CloseCode.RESTARTING)
+        for token in (club.key, ""):
+            later = msgspec.structs.replace(config, token=token)
+            with anyio.fail_after(10):
+                async with Agent.open(later, backend=ScriptedBackend()) as agent:
+                    await agent.joined()
+                    await club.until(alive("attic"))
+
+
+async def test_a_token_alone_brings_a_node_in_and_back(tmp_path: Path) -> None:
+    async with running_club(tmp_path) as club:
+        owner = await club.coordinator.accounts.authenticate(club.key)
+        made = await club.coordinator.enrolments.make(owner)
+        with_token = config_for(club, tmp_path, token="", enrol=made.token)
+        seen = []
+        for config in (
+            with_token,
+            config_for(club, tmp_path, token=""),
+            with_token,  # a used one in its settings does no harm
+        ):
+            with anyio.fail_after(10):
+                async with Agent.open(config, backend=ScriptedBackend()) as agent:
+                    await agent.joined()
+                    [node] = await club.until(alive("attic"))
+                    seen.append((node.id, node.owner))
+
+        assert len(set(seen)) == 1
+        assert seen[0][1] == "operator"
+        assert await club.coordinator.enrolments.open_ones(owner) == []
+
+
+async def test_a_used_token_brings_no_second_node_in(tmp_path: Path) -> None:
+    async with running_club(tmp_path) as club:
+        owner = await club.coordinator.accounts.authenticate(club.key)
+        made = await club.coordinator.enrolments.make(owner)
+        config = config_for(club, tmp_path, token=made.token)
+        async with Agent.open(config, backend=ScriptedBackend()) as agent:
+            await agent.joined()
+
+        other = msgspec.structs.replace(config, data=tmp_path / "other", name="b")
+        error = await refused(other)
+
+        assert isinstance(error, AuthenticationError)
+        assert "clubai node enrol" in error.reason
+        assert made.token not in str(error)
+
+
+async def test_a_node_that_is_removed_ends_and_stays_out(
+    tmp_path: Path, backoffs: Backoffs
+) -> None:
+    async with running_club(tmp_path) as club, anyio.create_task_group() as tasks:
+        running = Running()
+        config = config_for(club, tmp_path)
+        await tasks.start(running.run, config, ScriptedBackend())
+        owner = await club.coordinator.accounts.authenticate(club.key)
+
+        await club.coordinator.remove_node(owner, running.agent.nickname)
 
         with anyio.fail_after(10):
             await running.ended.wait()
-        assert isinstance(running.error, AuthenticationError)
-        assert "revoked" in running.error.reason
+        assert isinstance(running.error, RemoteProtocolError)
+        assert running.error.code == CloseCode.NOT_YOURS
+        error = await refused(config)
+        assert isinstance(error, PermissionDenied)
+        assert "another data directory" in error.reason
+        assert backoffs.attempts == []
+
+
+async def test_a_node_that_waits_for_its_owner_says_how_it_is_let_in(
+    tmp_path: Path,
+) -> None:
+    async with running_club(tmp_path) as club:
+        owner = await club.coordinator.accounts.authenticate(club.key)
+        made = await club.coordinator.enrolments.make(owner, confirm=True)
+        config = config_for(club, tmp_path, token=made.token)
+
+        error = await refused(config)
+
+        assert isinstance(error, PermissionDenied)
+        [pending] = await club.coordinator.enrolments.nodes(owner)
+        assert f"clubai node confirm {pending.nickname}" in error.reason
+        await club.coordinator.enrolments.confirm(owner, pending.nickname)
+        async with Agent.open(config, backend=ScriptedBackend()) as agent:
+            await agent.joined()
+            assert agent.nickname == pending.nickname
 
 
 async def test_a_name_that_is_taken_ends_the_agent(
@@ -286,8 +366,8 @@ async def test_a_name_that_is_taken_ends_the_agent(
         tasks.cancel_scope.cancel()
 
 
-async def test_an_identity_of_another_member_ends_the_agent(
-    tmp_path: Path, backoffs: Backoffs
+async def test_an_enrolled_node_stays_its_owners_whatever_key_it_is_given(
+    tmp_path: Path,
 ) -> None:
     async with running_club(tmp_path) as club:
         mine = config_for(club, tmp_path)
@@ -295,11 +375,11 @@ async def test_an_identity_of_another_member_ends_the_agent(
             await agent.joined()
         theirs = msgspec.structs.replace(mine, token=await club.key_of("bob"))
 
-        error = await refused(theirs)
+        async with Agent.open(theirs, backend=ScriptedBackend()) as agent:
+            await agent.joined()
+            [node] = await club.until(alive("attic"))
 
-        assert isinstance(error, RemoteProtocolError)
-        assert error.code == CloseCode.NOT_YOURS
-        assert backoffs.attempts == []
+        assert node.owner == "operator"
 
 
 async def test_a_newer_agent_of_the_same_identity_ends_the_older(
@@ -446,16 +526,33 @@ async def test_a_key_file_that_cannot_be_used_is_refused(tmp_path: Path) -> None
 
 
 class Door:
-    """Where a coordinator should be: refuses `times`, then lets in."""
+    """Where a coordinator should be: refuses everybody, at one step or another."""
 
-    def __init__(self, status: int = 0, code: CloseCode | None = None) -> None:
+    def __init__(
+        self, status: int = 0, code: CloseCode | None = None, step: str = "connect"
+    ) -> None:
         self.status = status
         self.code = code
+        self.step = step
         self.knocks = Tally()
 
     @property
     def app(self) -> Router:
-        return Router(routes=[WebSocketRoute("/nodes/connect", self.connect)])
+        return Router(
+            routes=[
+                Route("/nodes/{step}", self.call, methods=["POST"]),
+                WebSocketRoute("/nodes/connect", self.connect),
+            ]
+        )
+
+    async def call(self, request: Request) -> Response:
+        step = request.path_params["step"]
+        if step == self.step:
+            self.knocks.add()
+            return JSONResponse({"error": {"message": "not you"}}, self.status)
+        return JSONResponse(
+            {"nonce": "AAAA" * 10 + "AAA=", "ticket": "t", "expires_at": 1.0}
+        )
 
     async def connect(self, websocket: WebSocket) -> None:
         self.knocks.add()
@@ -481,10 +578,14 @@ class Door:
         return None
 
 
+STEPS = ["challenge", "login", "connect"]
+
+
+@pytest.mark.parametrize("step", STEPS)
 async def test_a_refusal_for_good_is_permission_denied(
-    tmp_path: Path, backoffs: Backoffs
+    step: str, tmp_path: Path, backoffs: Backoffs
 ) -> None:
-    door = Door(status=403)
+    door = Door(status=403, step=step)
 
     error = await door.try_to_enter(tmp_path)
 
@@ -493,11 +594,18 @@ async def test_a_refusal_for_good_is_permission_denied(
     assert door.knocks.count == 1
 
 
-@pytest.mark.parametrize("status", [404, 429, 500, 502, 503])
+@pytest.mark.parametrize(
+    ("status", "step"),
+    [
+        *[(status, "connect") for status in (401, 404, 429, 500, 502, 503)],
+        *[(status, "login") for status in (302, 400, 404, 429, 500)],
+        (503, "challenge"),
+    ],
+)
 async def test_a_refusal_for_now_is_tried_again_and_later_each_time(
-    status: int, tmp_path: Path, backoffs: Backoffs
+    status: int, step: str, tmp_path: Path, backoffs: Backoffs
 ) -> None:
-    assert await Door(status=status).try_to_enter(tmp_path) is None
+    assert await Door(status=status, step=step).try_to_enter(tmp_path) is None
 
     assert backoffs.attempts[:3] == [0, 1, 2]
 

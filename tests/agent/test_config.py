@@ -93,6 +93,7 @@ def test_the_defaults_are_the_ones_that_are_documented() -> None:
         ({"name": "x" * 257}, "NODE_ID"),
         ({"token": "hunter2\n"}, "line ends"),
         ({"token": "hunter2é"}, "token"),
+        ({"enrol": "hunter2\n"}, "enrol"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_name(
@@ -132,7 +133,9 @@ def test_an_unknown_field_is_refused(type_: type, fields: dict[str, Any]) -> Non
 
 def test_reprs_show_no_secret() -> None:
     backend = BackendConfig(kind="vllm", url="http://localhost:1", api_key="hunter2")
-    config = AgentConfig(token="hunter2", name="attic", backend=backend)
+    config = AgentConfig(
+        token="hunter2", enrol="hunter2", name="attic", backend=backend
+    )
 
     for shown in (repr(config), repr(backend)):
         assert "hunter2" not in shown

@@ -95,6 +95,25 @@ def test_the_agents_names_that_users_know_are_read(tmp_path: Path) -> None:
     assert config.token == "key"
 
 
+def test_a_list_is_written_with_commas_outside_of_the_file(tmp_path: Path) -> None:
+    env = {"CLUBAI_ORIGINS": "club.example, 192.0.2.7:8000,"}
+
+    assert coordinator(env=env).config.origins == ("club.example", "192.0.2.7:8000")
+    toml = '[coordinator]\norigins = ["club.example"]\n'
+    config = coordinator(toml, folder=tmp_path).config
+    assert config.origins == ("club.example",)
+    assert dict(settings.shown(config))["origins"] == ["club.example"]
+
+
+def test_an_enrolment_token_is_read_and_not_shown() -> None:
+    resolved = settings.resolve(
+        AgentConfig, "agent", settings.AGENT, env={"CLUBAI_ENROL_TOKEN": "cet_x"}
+    )
+
+    assert resolved.config.enrol == "cet_x"
+    assert dict(settings.shown(resolved.config))["enrol"] == "(set)"
+
+
 def test_an_empty_variable_is_not_set() -> None:
     assert coordinator(env={"CLUBAI_PORT": ""}).config.port == 8000
 

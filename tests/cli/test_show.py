@@ -17,6 +17,7 @@ from clubai.model import (
     Timings,
     Usage,
 )
+from clubai.protocol.login import EnrolledNode
 
 
 def node(name: str = "attic", **changes: object) -> NodeSnapshot:
@@ -38,6 +39,19 @@ def node(name: str = "attic", **changes: object) -> NodeSnapshot:
         "version": "0.1",
     }
     return NodeSnapshot(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def enrolled(name: str = "attic", **changes: object) -> EnrolledNode:
+    fields: dict[str, object] = {
+        "node": "a" * 52,
+        "nickname": "a" * 12,
+        "name": name,
+        "owner": "m_ada",
+        "state": "pending",
+        "enrolled_at": 40.0,
+        "changed_at": 40.0,
+    }
+    return EnrolledNode(**{**fields, **changes})  # type: ignore[arg-type]
 
 
 def task(**changes: object) -> TaskSnapshot:
@@ -110,6 +124,17 @@ def test_a_node_is_one_row_of_what_the_coordinator_sees() -> None:
     )
 
 
+def test_an_enrolled_node_is_one_row_by_its_nickname() -> None:
+    table = show.enrolled_table([enrolled(), enrolled("")], now=100.0, plain_box=True)
+    head, row, unnamed = rows(table)
+
+    assert head == ["Nickname", "Name", "State", "Enrolled"]
+    assert " ".join(row) == "aaaaaaaaaaaa attic pending 60 s ago"
+    assert unnamed[1] == "-"
+    table = show.enrolled_table([enrolled()], now=0, owners=True, plain_box=True)
+    assert rows(table)[1][-1] == "m_ada"
+
+
 def test_more_models_than_fit_are_counted() -> None:
     models = tuple(ModelOffer(name=f"m{number}") for number in range(5))
 
@@ -179,8 +204,9 @@ def test_names_carry_no_markup_and_no_control_characters() -> None:
             plain_box=True,
         )
     ) + drawn(show.tasks_table([task(model=HOSTILE, reason=HOSTILE)], now=0))
+    text += drawn(show.enrolled_table([enrolled(HOSTILE)], now=0))
 
-    assert text.count("[red]x[/red][link=http://evil]") == 5
+    assert text.count("[red]x[/red][link=http://evil]") == 6
     assert not set("\x1b\x07\x9b\u202e") & set(text)
 
 

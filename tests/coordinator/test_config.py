@@ -44,6 +44,8 @@ def test_database_and_key_file_may_be_elsewhere() -> None:
         ({"login_s": -1.0}, "login_s is -1"),
         ({"login_s": float("nan")}, "login_s is nan"),
         ({"shutdown_s": -0.1}, "shutdown_s is -0.1"),
+        ({"max_nodes_member": -1}, "max_nodes_member is -1"),
+        ({"origins": ("club.example", "http://")}, "no host"),
         ({"jwt_secret": "hunter2"}, "openssl rand -hex 32"),
         ({"jwt_secret": "\udcff" * 31}, "openssl rand -hex 32"),
     ],
@@ -61,6 +63,21 @@ def test_the_outermost_values_are_taken() -> None:
     CoordinatorConfig(port=0, shutdown_s=0.0)
     CoordinatorConfig(port=65_535, jwt_secret=SECRET)
     CoordinatorConfig(jwt_secret="ü" * 16)
+
+
+def test_the_addresses_that_count_are_those_that_are_set() -> None:
+    config = CoordinatorConfig(origins=("https://Club.Example/", "club.example:443"))
+
+    assert config.origins_for("evil.example") == ("club.example",)
+    assert config.origins_for("") == ("club.example",)
+
+
+def test_without_any_the_address_of_the_request_counts() -> None:
+    config = CoordinatorConfig()
+
+    assert config.origins_for("Club.Example:8000") == ("club.example:8000",)
+    assert config.origins_for("") == ()
+    assert config.origins_for("[::") == ()
 
 
 def test_an_unknown_field_is_refused() -> None:

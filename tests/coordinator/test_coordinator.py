@@ -1,16 +1,40 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 
-from clubai.coordinator.coordinator import timeline
+from clubai.coordinator.config import CoordinatorConfig
+from clubai.coordinator.coordinator import Coordinator, timeline
 from clubai.errors import ConnectionLost, TaskRejected
 from clubai.model import FailCode
-from clubai.storage import open_store
+from clubai.storage import MemoryStore, open_store
 from support.memory_club import ALICE, memory_club
 from support.scripted_backend import ScriptedBackend, say, word
+
+
+@pytest.mark.parametrize(
+    ("settings", "warned"),
+    [
+        ({"host": "192.0.2.7"}, True),
+        ({"host": "192.0.2.7", "origins": ("club.example",)}, False),
+        ({"host": "127.0.0.1"}, False),
+    ],
+    ids=str,
+)
+async def test_a_coordinator_for_others_that_names_no_address_says_so(
+    settings: dict[str, Any],
+    warned: bool,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    config = CoordinatorConfig(data=tmp_path, **settings)
+    async with Coordinator.open(config, store=MemoryStore()):
+        pass
+
+    assert ("CLUBAI_ORIGINS" in caplog.text) == warned
 
 
 async def test_what_happened_is_there_after_a_restart(tmp_path: Path) -> None:

@@ -13,8 +13,10 @@ from clubai.protocol.messages import (
 )
 from clubai.protocol.session import (
     choose_version,
+    enrol_bytes,
     expect_hello,
     expect_welcome,
+    login_bytes,
     registration_bytes,
 )
 
@@ -65,3 +67,25 @@ def test_what_a_node_signs_differs_with_each_part() -> None:
     }
 
     assert len(signed) == 3
+
+
+def test_what_a_login_signs_is_laid_out_as_it_is_specified() -> None:
+    signed = login_bytes("club.example:8000", b"N" * 32, b"B" * 16, 0x0102)
+
+    assert signed == (
+        b"clubai/1 login"
+        b"\x00\x00\x00\x11club.example:8000"
+        b"\x00\x00\x00\x20"
+        + b"N" * 32
+        + b"\x00\x00\x00\x10"
+        + b"B" * 16
+        + b"\x00\x00\x00\x00\x00\x00\x01\x02"
+    )
+
+
+def test_what_an_enrolment_signs_is_laid_out_as_it_is_specified() -> None:
+    signed = enrol_bytes("cet_x", "club.example", b"I" * 32)
+
+    assert signed == (
+        b"clubai/1 enrol\x00\x00\x00\x05cet_x\x00\x00\x00\x0cclub.example" + b"I" * 32
+    )

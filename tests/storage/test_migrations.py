@@ -10,6 +10,7 @@ from sqlite_utils import Database, Migrations
 from clubai.errors import StorageError
 from clubai.storage.base import ApiKeyRow, MemberRow, NodeRow, TaskRow
 from clubai.storage.database import open_files
+from clubai.storage.enrolment import EnrolledRow, EnrolmentRow
 from clubai.storage.keylog import KeyLogRow, NodeOwnerRow
 from clubai.storage.migrations import STEPS, is_foreign, schema, unknown_steps
 
@@ -20,6 +21,8 @@ TABLES = {
     "tasks": TaskRow,
     "key_log": KeyLogRow,
     "node_owners": NodeOwnerRow,
+    "enrolments": EnrolmentRow,
+    "enrolled_nodes": EnrolledRow,
 }
 BESIDES = {
     "members": {"name_key"},
@@ -28,6 +31,8 @@ BESIDES = {
     "tasks": {"seq"},
     "key_log": set[str](),
     "node_owners": set[str](),
+    "enrolments": set[str](),
+    "enrolled_nodes": set[str](),
 }
 
 

@@ -18,12 +18,13 @@ from clubai.agent.backends.embedded import open_embedded
 from clubai.agent.backends.models import DEFAULT_MODEL, ensure_model
 from clubai.agent.config import AgentConfig, BackendConfig, node_url
 from clubai.agent.driver import AgentDriver
+from clubai.agent.exposure import refuse_exposed
+from clubai.agent.login import JOINING, NodeLogin
 from clubai.agent.membership import Membership
 from clubai.agent.standing import Standing
 from clubai.core.agent import backoff
 from clubai.crypto.identity import Identity
 from clubai.errors import (
-    AuthenticationError,
     BackendError,
     ConnectFailed,
     ConnectionLost,
@@ -31,7 +32,7 @@ from clubai.errors import (
     RemoteProtocolError,
     lone_errors,
 )
-from clubai.model import node_text
+from clubai.model import node_nickname, node_text
 from clubai.protocol.messages import CloseCode
 from clubai.transport.websocket import open_websocket
 
@@ -59,12 +60,21 @@ class Agent:
         self.config = config
         self.node = node_text(identity.node_id)
         """The node's id as text: the hash of its identity key."""
+        self.nickname = node_nickname(identity.node_id)
+        """Its first 12 characters: what people compare."""
         self.name = config.name
         self.standing = Standing()
         """What the agent tells the club about the node; pause and drain are here."""
         self._url = node_url(config.coordinator_url)
         self._membership = Membership(identity, config.data)
         self._backend = backend
+        self._login = NodeLogin(
+            self._url,
+            identity=identity,
+            boot=self._membership.boot,
+            name=config.name,
+            token=config.enrol or config.token,
+        )
         self._joined = anyio.Event()
 
     @classmethod
@@ -84,9 +94,11 @@ class Agent:
             env: Where to look for a backend's address; None: nowhere.
 
         Raises:
-            ConfigError: the settings or the key file cannot be used.
+            ConfigError: the settings or the key file cannot be used, or others than
+                this machine reach the model server without a key.
             BackendError: no model server was found, or the embedded one not started.
-            AuthenticationError, PermissionDenied: the token is not good.
+            AuthenticationError, PermissionDenied: the node is not enrolled and the
+                token is not good, or the node waits for its owner or was removed.
             RemoteProtocolError: the club refuses this node for good.
             TrustError: the coordinator's key is not the one that this node knows.
         """
@@ -111,7 +123,8 @@ class Agent:
         failures = 0
         while True:
             try:
-                async with open_websocket(self._url, token=self.config.token) as stream:
+                ticket = await self._login.ticket()
+                async with open_websocket(self._url, token=ticket) as stream:
                     driver = AgentDriver(
                         stream,
                         backend=self._backend,
@@ -126,7 +139,8 @@ class Agent:
                     logger.info("node %s joined %s", self.name, self._url)
                     await driver.serve()
             except ConnectFailed as error:
-                _raise_if_refused(error)
+                if error.status == 403:
+                    raise PermissionDenied(JOINING, error.reason) from error
                 logger.warning("%s", error)
             except ConnectionLost as error:
                 logger.warning("%s", error)
@@ -164,20 +178,17 @@ async def _open_backend(
                 context=chosen.context,
             )
         )
-    return await detect(
+    backend = await detect(
         chosen.url,
         api_key=chosen.api_key,
         kind=chosen.kind,
         slots=chosen.slots,
         env=env,
     )
-
-
-def _raise_if_refused(error: ConnectFailed) -> None:
-    if error.status == 401:
-        raise AuthenticationError(error.reason) from error
-    if error.status == 403:
-        raise PermissionDenied("joining as a node", error.reason) from error
+    if not chosen.open_ok:
+        url = (await backend.look()).url
+        await refuse_exposed(url, api_key=chosen.api_key)
+    return backend
 
 
 async def serve_agent(

@@ -34,6 +34,8 @@ class BackendConfig(
     """With `embedded`: processor threads."""
     context: int = 2048
     """With `embedded`: tokens of one slot."""
+    open_ok: bool = False
+    """Use the server even where others can reach it without a key."""
 
     def __post_init__(self) -> None:
         if self.slots < 0 or self.threads < 1 or self.context < 128:
@@ -51,7 +53,10 @@ class AgentConfig(
 
     coordinator_url: str = "ws://127.0.0.1:8000/nodes/connect"
     token: str = ""
-    """An API key or access token of the node's owner."""
+    """An API key, an access token or an enrolment token of the node's owner. Only for
+    the first start: once the node is enrolled its own key is enough."""
+    enrol: str = ""
+    """An enrolment token, in place of `token`."""
     name: str = "node"
     """What people call the node; unique in the club."""
     data: Path = Path("data")
@@ -76,9 +81,11 @@ class AgentConfig(
         if not name.isprintable():
             msg = f"name is {name[:80]!r}: give printable characters only (NODE_ID)"
             raise ValueError(msg)
-        if not (self.token.isascii() and self.token.isprintable()):
-            msg = "token has characters that no key has: give it without line ends"
-            raise ValueError(msg)
+        for field in ("token", "enrol"):
+            text = getattr(self, field)
+            if not (text.isascii() and text.isprintable()):
+                msg = f"{field} has characters that no key has: give it without"
+                raise ValueError(f"{msg} line ends")
 
     def __repr__(self) -> str:
         return f"AgentConfig(name={self.name!r}, {self.coordinator_url!r})"

@@ -23,6 +23,7 @@ COMMANDS = {
     "logout": ("clubai.cli.accounts:logout", "Forget the stored key."),
     "stats": ("clubai.cli.watching:stats", "Show the club's counts and models."),
     "nodes": ("clubai.cli.watching:nodes", "Show the nodes."),
+    "node": ("clubai.cli.node:node", "Enrol, confirm and remove your nodes."),
     "tasks": ("clubai.cli.watching:tasks", "Show the tasks."),
     "trust": ("clubai.cli.trust:trust", "Show, check and choose trusted keys."),
     "model": ("clubai.cli.models:model", "Fetch and list the embedded models."),

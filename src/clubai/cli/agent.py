@@ -32,7 +32,7 @@ BACKEND_SETTINGS = tuple(
     context_settings=CONTEXT,
     epilog=examples(
         "clubai-agent --coordinator ws://club.example:8000/nodes/connect --name attic",
-        "clubai-agent --embedded",
+        "clubai-agent --embedded --enrol TOKEN",
         "clubai-agent --backend-url http://localhost:1234/v1 --slots 2",
         "clubai-agent probe",
         "clubai-agent service > ~/.config/systemd/user/clubai-agent.service",
@@ -54,8 +54,9 @@ def agent(
 ) -> None:
     """Lend this machine's model server to a club, until stopped.
 
-    Without a key the one of `clubai login` is used. With --json it prints one line
-    when the node has joined.
+    The first start needs a token of `clubai node enrol`, or a key of the owner;
+    without either the key of `clubai login` is used. After that the node's own key is
+    enough. With --json it prints one line when the node has joined.
     """
     if ctx.invoked_subcommand:
         return
@@ -148,6 +149,7 @@ async def _serve(config: AgentConfig, *, as_json: bool) -> None:
             fields = {
                 "node": joined.node,
                 "name": joined.name,
+                "nickname": joined.nickname,
                 "backend": joined.standing.backend,
                 "coordinator": config.coordinator_url,
                 "pid": os.getpid(),
@@ -155,7 +157,8 @@ async def _serve(config: AgentConfig, *, as_json: bool) -> None:
             click.echo(plain.to_json(fields))
         else:
             name = plain.name(joined.name)
-            click.echo(f"{name} has joined {config.coordinator_url}")
+            address = config.coordinator_url
+            click.echo(f"{name} ({joined.nickname}) has joined {address}")
 
 
 def main() -> None:

@@ -41,10 +41,22 @@ Follow = Callable[[Club, Client], Awaitable[None]]
     metavar="URL",
     help="A model server for all of them; else the embedded model.",
 )
+@option(
+    "--i-know-the-backend-is-open",
+    "open_ok",
+    is_flag=True,
+    envvar="CLUBAI_BACKEND_OPEN_OK",
+    help="Use a model server that others can reach without a key.",
+)
 @log_level_option("error")
 @json_option
 def demo(
-    once: str | None, agents: int, backend: str | None, log_level: str, as_json: bool
+    once: str | None,
+    agents: int,
+    backend: str | None,
+    open_ok: bool,
+    log_level: str,
+    as_json: bool,
 ) -> None:
     """Start a coordinator and three nodes here, and ask them something.
 
@@ -58,7 +70,8 @@ def demo(
     if once is not None and not once.strip():
         raise click.UsageError("The question is empty.")
     logs.configure(log_level)
-    opened = partial(_open, agents, backend or "")
+    chosen = BackendConfig(url=backend or "", embedded=not backend, open_ok=open_ok)
+    opened = partial(_open, agents, chosen)
     if once is not None:
         answer = run(partial(_ask_once, opened, once))
         _tell(answer, as_json=as_json)
@@ -70,9 +83,8 @@ def demo(
 
 
 @asynccontextmanager
-async def _open(agents: int, backend: str) -> AsyncIterator[Club]:
-    chosen = BackendConfig(url=backend, embedded=not backend)
-    async with open_club(agents=agents, backend=await with_model(chosen)) as club:
+async def _open(agents: int, backend: BackendConfig) -> AsyncIterator[Club]:
+    async with open_club(agents=agents, backend=await with_model(backend)) as club:
         yield club
 
 

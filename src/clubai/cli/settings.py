@@ -26,7 +26,7 @@ from clubai.errors import ConfigError
 FILE_NAME: Final = "clubai.toml"
 SECTIONS: Final = ("coordinator", "agent")
 SECRETS: Final = frozenset(
-    {"jwt_secret", "token", "api_key", "backend.api_key", "database_url"}
+    {"jwt_secret", "token", "enrol", "api_key", "backend.api_key", "database_url"}
 )
 DEFAULT: Final = "default"
 
@@ -45,6 +45,8 @@ class Setting(msgspec.Struct, frozen=True):
     """Empty: no flag, because arguments are seen by every user of the machine."""
     switch: bool = False
     choices: tuple[str, ...] = ()
+    many: bool = False
+    """A list: outside of the file it is written with commas."""
 
     @property
     def parameter(self) -> str:
@@ -89,6 +91,18 @@ COORDINATOR: Final = (
         choices=("open", "closed"),
     ),
     Setting("name", "The club's name.", ("CLUBAI_CLUB_NAME",), "--name"),
+    Setting(
+        "origins",
+        "The addresses by which agents dial, e.g. club.example,192.0.2.7:8000.",
+        ("CLUBAI_ORIGINS",),
+        "--origins",
+        many=True,
+    ),
+    Setting(
+        "max_nodes_member",
+        "How many nodes one member may enrol.",
+        ("CLUBAI_MAX_NODES_MEMBER",),
+    ),
 )
 AGENT: Final = (
     Setting(
@@ -97,7 +111,18 @@ AGENT: Final = (
         ("COORDINATOR_URL", "CLUBAI_URL"),
         "--coordinator",
     ),
-    Setting("token", "The owner's key.", ("CLUBAI_API_KEY",), "--api-key"),
+    Setting(
+        "token",
+        "The owner's key; for the first start only.",
+        ("CLUBAI_API_KEY",),
+        "--api-key",
+    ),
+    Setting(
+        "enrol",
+        "A one-use token of `clubai node enrol`; for the first start only.",
+        ("CLUBAI_ENROL_TOKEN",),
+        "--enrol",
+    ),
     Setting("name", "The node's name, for people.", ("NODE_ID",), "--name"),
     Setting("data", "Where the node's key lives.", ("CLUBAI_DATA",), "--data"),
     Setting("vram_gb", "The node's video memory.", ("NODE_VRAM_GB",), "--vram-gb"),
@@ -114,6 +139,13 @@ AGENT: Final = (
         "--backend-kind",
     ),
     Setting("backend.api_key", "The server's key.", ("CLUBAI_BACKEND_API_KEY",)),
+    Setting(
+        "backend.open_ok",
+        "Use a model server that others can reach without a key.",
+        ("CLUBAI_BACKEND_OPEN_OK",),
+        "--i-know-the-backend-is-open",
+        switch=True,
+    ),
     Setting(
         "backend.slots",
         "Requests at the same time; else as the server says.",
@@ -226,11 +258,11 @@ def resolve(
     for setting in table:
         name = next((name for name in setting.variables if env.get(name)), "")
         if name:
-            _put(merged, setting.path, env[name])
+            _put(merged, setting.path, _split(setting, env[name]))
             origins[setting.path] = f"environment {name}"
         if flags and setting.path in flags:
             flag, value = flags[setting.path]
-            _put(merged, setting.path, value)
+            _put(merged, setting.path, _split(setting, value))
             origins[setting.path] = f"flag {flag}"
     try:
         config = msgspec.convert(merged, kind, strict=False, dec_hook=_decode)
@@ -247,6 +279,8 @@ def shown(config: msgspec.Struct) -> Iterator[tuple[str, object]]:
             value = getattr(value, name)
         if path in SECRETS and value:
             value = "(set)"
+        if isinstance(value, tuple):
+            value = list(value)
         yield path, value
 
 
@@ -270,6 +304,12 @@ def _option(setting: Setting) -> Callable[[Callable[..., Any]], Callable[..., An
         help=setting.help,
         **kind,
     )
+
+
+def _split(setting: Setting, value: object) -> object:
+    if not setting.many:
+        return value
+    return [part.strip() for part in str(value).split(",") if part.strip()]
 
 
 def _decode(kind: type, value: object) -> object:

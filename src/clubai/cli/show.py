@@ -27,10 +27,14 @@ from clubai.model import (
     Timings,
     Usage,
 )
+from clubai.protocol.login import EnrolledNode
 
 PIPE_WIDTH = 400
 _STATE_STYLE = {
     "alive": "green",
+    "enrolled": "green",
+    "pending": "yellow",
+    "removed": "red",
     "done": "green",
     "running": "cyan",
     "replying": "cyan",
@@ -72,6 +76,32 @@ def nodes_table(
             Text(str(node.tasks_done)),
             Text(str(node.tasks_failed)),
             Text(f"{ago(now - node.seen_at)} ago"),
+        )
+    return table
+
+
+def enrolled_table(
+    nodes: Sequence[EnrolledNode],
+    *,
+    now: float,
+    owners: bool = False,
+    plain_box: bool = False,
+) -> Table:
+    """Nodes by their nicknames; `owners`: and whose they are."""
+    table = _table(
+        ("Nickname", "Name", "State"),
+        plain_box=plain_box,
+        right=("Enrolled",),
+        last="Enrolled",
+        extra="Owner" if owners else "",
+    )
+    for node in nodes:
+        table.add_row(
+            _name(node.nickname),
+            _name(node.name or "-"),
+            _state(node.state),
+            Text(f"{ago(now - node.enrolled_at)} ago"),
+            *([_name(node.owner)] if owners else []),
         )
     return table
 

@@ -9,7 +9,7 @@ from typing import Final
 
 INSTALL_STEPS: Final = """\
 # Keep it:   clubai-agent service > ~/.config/systemd/user/clubai-agent.service
-# Settings:  ~/.config/clubai/agent.env   (COORDINATOR_URL=... CLUBAI_API_KEY=...)
+# Settings:  ~/.config/clubai/agent.env   (COORDINATOR_URL=... CLUBAI_ENROL_TOKEN=...)
 # Private:   chmod 600 ~/.config/clubai/agent.env
 # Start it:  systemctl --user daemon-reload
 #            systemctl --user enable --now clubai-agent

@@ -68,6 +68,13 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     help=f"A model server for all of them ({BACKEND_KEY}: its key); "
     "else the embedded model.",
 )
+@option(
+    "--i-know-the-backend-is-open",
+    "open_ok",
+    is_flag=True,
+    envvar="CLUBAI_BACKEND_OPEN_OK",
+    help="Use a model server that others can reach without a key.",
+)
 @option("--model", envvar="CLUBAI_MODEL", help="The embedded model: a name or a file.")
 @option("--slots", type=click.IntRange(min=1), help="Requests at a time, each node.")
 @option("--processes", is_flag=True, help="A process for each part.")
@@ -80,6 +87,7 @@ def up(
     config_file: Path | None,
     agents: int,
     backend: str | None,
+    open_ok: bool,
     model: str | None,
     slots: int | None,
     processes: bool,
@@ -110,6 +118,7 @@ def up(
         slots=slots or 0,
         embedded=not backend,
         model=model or "",
+        open_ok=open_ok,
     )
     opened = (
         _open_apart(config, agents, chosen, file, log_level)
@@ -192,6 +201,8 @@ def _agent_flags(backend: BackendConfig) -> tuple[str, ...]:
     flags = ["--backend-url", backend.url] if backend.url else ["--embedded"]
     if backend.embedded:
         flags += ["--model", backend.model]
+    if backend.open_ok:
+        flags.append("--i-know-the-backend-is-open")
     if backend.slots:
         flags += ["--slots", str(backend.slots)]
     return tuple(flags)

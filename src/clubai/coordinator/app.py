@@ -22,6 +22,7 @@ from clubai.coordinator.coordinator import Coordinator
 from clubai.coordinator.event_stream import EventStream
 from clubai.coordinator.key_routes import KeyRoutes
 from clubai.coordinator.metrics import render_metrics
+from clubai.coordinator.node_routes import node_routes
 from clubai.coordinator.replies import (
     Endpoint,
     Problem,
@@ -79,6 +80,7 @@ class Api:
             self._route("/api/keys", self.list_keys, "GET"),
             self._route("/api/keys/{key_id}", self.revoke_key, "DELETE"),
             self._route("/api/nodes", self.nodes, "GET"),
+            *node_routes(self._coordinator),
             self._route("/api/models", self.models, "GET"),
             self._route("/api/tasks", self.tasks, "GET"),
             self._route("/api/stats", self.stats, "GET"),
@@ -107,15 +109,22 @@ class Api:
         )
 
     async def connect_node(self, websocket: WebSocket) -> None:
-        """`NODE_PATH`: authenticated before the upgrade; browsers are refused."""
+        """`NODE_PATH`: by a ticket, before the upgrade; browsers are refused."""
         if websocket.headers.get("origin") is not None:
             reason = "a node's connection never comes from a web page"
             denied = PermissionDenied("connecting", reason)
             await websocket.send_denial_response(refusal(denied))
             return
-        member = await self._admit(websocket)
-        if member is not None:
-            await self._coordinator.serve_node(WebSocketStream(websocket), member)
+        try:
+            ticket, owner = await self._coordinator.logins.redeem(
+                bearer_of(websocket.headers.get("authorization"))
+            )
+        except ClubAIError as error:
+            await websocket.send_denial_response(refusal(error))
+            return
+        await _accept(websocket)
+        stream = WebSocketStream(websocket)
+        await self._coordinator.serve_node(stream, owner, ticket)
 
     async def connect_client(self, websocket: WebSocket) -> None:
         """`CLIENT_PATH`: authenticated before the upgrade."""
@@ -131,9 +140,7 @@ class Api:
         except ClubAIError as error:
             await websocket.send_denial_response(refusal(error))
             return None
-        offered = websocket.scope.get("subprotocols", [])
-        chosen = SUBPROTOCOL if SUBPROTOCOL in offered else None
-        await websocket.accept(subprotocol=chosen)
+        await _accept(websocket)
         return member
 
     async def register(self, request: Request) -> ASGIApp:
@@ -264,6 +271,12 @@ class _Nowhere:
         if methods:
             return wrong_method(method, path, ", ".join(sorted(methods)))
         return unknown_path(path)
+
+
+async def _accept(websocket: WebSocket) -> None:
+    offered = websocket.scope.get("subprotocols", [])
+    chosen = SUBPROTOCOL if SUBPROTOCOL in offered else None
+    await websocket.accept(subprotocol=chosen)
 
 
 async def _no_such_socket(websocket: WebSocket) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from clubai.core.limits import CoordinatorLimits
+from clubai.protocol.login import origin_of
 from clubai.protocol.session import HEARTBEAT_SECONDS, LOGIN_SECONDS
 
 Registration = Literal["open", "closed"]
@@ -35,6 +36,12 @@ class CoordinatorConfig(
     registration: Registration | Literal[""] = ""
     """Who may make an account: `open` anyone who reaches the address, `closed` nobody
     but the first. Empty: open on loopback, closed elsewhere."""
+    origins: tuple[str, ...] = ()
+    """Every address by which agents dial this coordinator, such as `club.example` or
+    `192.0.2.7:8000`; nodes sign the one that they dialled. Empty: whatever the request
+    names, so that a false coordinator may pass a node's login on to this one."""
+    max_nodes_member: int = 5
+    """Nodes that one member may enrol; operators may enrol any number."""
     max_connections: int = 20_000
     """Of nodes, clients and HTTP requests together; further ones get a 503."""
     heartbeat_s: float = HEARTBEAT_SECONDS
@@ -49,6 +56,11 @@ class CoordinatorConfig(
             raise ValueError(msg)
         if self.jwt_secret and len(self.jwt_secret_bytes) < 32:
             msg = "jwt_secret has fewer than 32 bytes: try `openssl rand -hex 32`"
+            raise ValueError(msg)
+        for origin in self.origins:
+            origin_of(origin)
+        if self.max_nodes_member < 0:
+            msg = f"max_nodes_member is {self.max_nodes_member}, it must not be below 0"
             raise ValueError(msg)
         for field in ("heartbeat_s", "login_s"):
             if not getattr(self, field) > 0:
@@ -76,6 +88,15 @@ class CoordinatorConfig(
     def key_file(self) -> Path:
         """The key file with the default filled in."""
         return self.key_path or self.data / "coordinator.key"
+
+    def origins_for(self, host: str) -> tuple[str, ...]:
+        """The addresses that a node may have signed, in a request for `host`."""
+        if self.origins:
+            return tuple(dict.fromkeys(map(origin_of, self.origins)))
+        try:
+            return (origin_of(host),)
+        except ValueError:
+            return ()
 
     @property
     def registration_rule(self) -> Registration:

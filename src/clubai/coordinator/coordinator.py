@@ -19,21 +19,25 @@ from clubai import __version__
 from clubai.coordinator.accounts import Accounts, Member
 from clubai.coordinator.assigner import Assigner
 from clubai.coordinator.client_connection import ClientConnection
-from clubai.coordinator.config import CoordinatorConfig
+from clubai.coordinator.config import CoordinatorConfig, is_loopback
 from clubai.coordinator.connections import Connection
 from clubai.coordinator.driver import Driver
+from clubai.coordinator.enrolment import Enrolments
 from clubai.coordinator.feed import Feed
 from clubai.coordinator.keylog import KeyLog, NotInKeyLog
 from clubai.coordinator.node_connection import NodeConnection
+from clubai.coordinator.node_login import NodeLogins
 from clubai.coordinator.owners import Owners
 from clubai.coordinator.roster import Roster
 from clubai.coordinator.signing import log_origin, signing_identity
+from clubai.coordinator.tickets import Ticket
 from clubai.core.coordinator import CoordinatorMachine
 from clubai.core.events import ClientKey
 from clubai.crypto.bundles import Bundle
 from clubai.crypto.identity import Identity
 from clubai.errors import StorageError, lone_errors
-from clubai.model import ClubSnapshot
+from clubai.model import ClubSnapshot, node_bytes
+from clubai.protocol.login import EnrolledNode
 from clubai.protocol.messages import CloseCode, Goodbye
 from clubai.storage import open_store
 from clubai.storage.base import Store
@@ -60,6 +64,7 @@ class Coordinator:
         identity: Identity,
         keylog: KeyLog,
         owners: Owners,
+        clock: Callable[[], float],
     ) -> None:
         self.config = config
         self.store = store
@@ -71,6 +76,10 @@ class Coordinator:
         """Signs what members check: the key log, assignments."""
         self.keylog = keylog
         self.owners = owners
+        self.enrolments = Enrolments(
+            store, clock=clock, max_nodes_member=config.max_nodes_member
+        )
+        self.logins = NodeLogins(store, clock=clock)
         self._tasks: TaskGroup
         self._client_keys = itertools.count(1)
         self._connections: set[Connection] = set()
@@ -105,6 +114,11 @@ class Coordinator:
             ):
                 yield coordinator
             return
+        if not config.origins and not is_loopback(config.host):
+            logger.warning(
+                "no origins are set (CLUBAI_ORIGINS): a false coordinator could pass a"
+                " node's login on to this one"
+            )
         now = clock or timeline()
         accounts = Accounts.from_config(config, store=store, clock=now)
         identity = signing_identity(config)
@@ -139,6 +153,7 @@ class Coordinator:
             identity=identity,
             keylog=keylog,
             owners=owners,
+            clock=now,
         )
         with lone_errors():
             async with anyio.create_task_group() as tasks:
@@ -150,13 +165,21 @@ class Coordinator:
                         await coordinator.close()
                     coordinator._tasks.cancel_scope.cancel()
 
-    async def serve_node(self, stream: ObjectStream[bytes], owner: Member) -> None:
-        """Serve one node's connection until it ends; `owner` has been authenticated."""
+    async def serve_node(
+        self, stream: ObjectStream[bytes], owner: Member, ticket: Ticket | None = None
+    ) -> None:
+        """Serve one node's connection until it ends.
+
+        `owner` has been authenticated; so has the node that `ticket` names, and no
+        other may register.
+        """
         self.feed.member_names[owner.id] = owner.name
         await self._hold(
             NodeConnection(
                 stream,
                 owner=owner,
+                ticket=ticket,
+                logins=self.logins,
                 driver=self.driver,
                 roster=self.roster,
                 store=self.store,
@@ -167,6 +190,22 @@ class Coordinator:
                 program=PROGRAM,
             )
         )
+
+    async def remove_node(self, member: Member, node: str) -> EnrolledNode:
+        """Keep a node out for good, and end its connection.
+
+        Raises:
+            PermissionDenied: there is no such node that the member may remove.
+        """
+        removed = await self.enrolments.remove(member, node)
+        node_id = node_bytes(removed.node)
+        self.logins.forget(node_id)
+        logger.info("node %s is removed by %s", removed.nickname, member.name)
+        for connection in list(self._connections):
+            if isinstance(connection, NodeConnection) and connection.is_of(node_id):
+                reason = "the node was removed from the club"
+                connection.end(Goodbye(code=CloseCode.NOT_YOURS, reason=reason))
+        return removed
 
     async def serve_client(self, stream: ObjectStream[bytes], member: Member) -> None:
         """Serve one client's connection until it ends; it speaks for `member`."""

@@ -19,8 +19,10 @@ from clubai.coordinator.accounts import Member
 from clubai.coordinator.assigner import NodeKeys
 from clubai.coordinator.connections import Connection, login_late
 from clubai.coordinator.driver import Driver
+from clubai.coordinator.node_login import NodeLogins
 from clubai.coordinator.relay import Relayed, Route, RouteKey, held
 from clubai.coordinator.roster import Roster
+from clubai.coordinator.tickets import Ticket
 from clubai.core.events import Event, NodeLeft
 from clubai.crypto.attestation import (
     Attestation,
@@ -30,7 +32,12 @@ from clubai.crypto.attestation import (
 from clubai.crypto.bundles import Bundle, check_time, read_bundle
 from clubai.crypto.identity import node_id, verify
 from clubai.crypto.keys import random_bytes
-from clubai.errors import InvariantError, RemoteProtocolError, TrustError
+from clubai.errors import (
+    InvariantError,
+    PermissionDenied,
+    RemoteProtocolError,
+    TrustError,
+)
 from clubai.model import NodeId, TaskId
 from clubai.protocol.codec import decode_from_node, encode
 from clubai.protocol.messages import (
@@ -71,6 +78,8 @@ class NodeConnection(Connection):
         stream: ObjectStream[bytes],
         *,
         owner: Member,
+        ticket: Ticket | None,
+        logins: NodeLogins,
         driver: Driver,
         roster: Roster,
         store: Store,
@@ -82,6 +91,8 @@ class NodeConnection(Connection):
     ) -> None:
         super().__init__(stream)
         self._owner = owner
+        self._ticket = ticket
+        self._logins = logins
         self._driver = driver
         self._roster = roster
         self._store = store
@@ -117,6 +128,8 @@ class NodeConnection(Connection):
         except TimeoutError as error:
             raise login_late(self._login_s) from error
         node = node_id(register.key)
+        await self._check_ticket(node, register.boot)
+        bundle = self._read_bundle(register.key, register.bundle, register.bundle_sig)
         holder = self._roster.holder(register.name)
         rows = self._roster.claim(
             node=node,
@@ -129,7 +142,6 @@ class NodeConnection(Connection):
         for row in rows:
             if not await self._store.put_node(row):
                 raise InvariantError(f"the roster let node name {row.name!r} twice")
-        bundle = self._read_bundle(register.key, register.bundle, register.bundle_sig)
         await self._log_bundle(bundle)
         self.keys = NodeKeys(bundle=bundle, boot=register.boot)
         self._replace(node)
@@ -163,6 +175,22 @@ class NodeConnection(Connection):
                 CloseCode.BAD_SIGNATURE, "the node's signature is not of its key"
             )
         return message
+
+    def is_of(self, node: NodeId) -> bool:
+        """Whether it speaks for `node`, or is about to."""
+        return node == (self._ticket.node if self._ticket else self.node)
+
+    async def _check_ticket(self, node: NodeId, boot: bytes) -> None:
+        if self._ticket is None:
+            return
+        if (node, boot) != (self._ticket.node, self._ticket.boot):
+            raise RemoteProtocolError(
+                CloseCode.BAD_SIGNATURE, "the ticket is of another node or process"
+            )
+        try:
+            await self._logins.check(node)
+        except PermissionDenied as error:
+            raise RemoteProtocolError(CloseCode.NOT_YOURS, error.reason) from error
 
     def _replace(self, node: NodeId) -> None:
         earlier = self._driver.nodes.get(node)

@@ -7,6 +7,21 @@ from typing import Any, Final
 from clubai import __version__
 
 _CREDENTIALS: Final = {"name": "string", "password": "string"}
+_LOGIN: Final = {
+    "node": "string",
+    "nonce": "string",
+    "boot": "string",
+    "now_ms": "integer",
+    "sig": "string",
+}
+_ENROL: Final = {
+    "token": "string",
+    "node": "string",
+    "key": "string",
+    "now_ms": "integer",
+    "sig": "string",
+    "name": "string",
+}
 _PATHS: Final[tuple[tuple[str, str, str, bool, dict[str, str]], ...]] = (
     ("get", "/v1/models", "The models of the club", True, {}),
     ("get", "/v1/models/{id}", "One model of the club", True, {}),
@@ -50,6 +65,21 @@ _PATHS: Final[tuple[tuple[str, str, str, bool, dict[str, str]], ...]] = (
     ("get", "/log/checkpoint", "The key log as it is now, signed", False, {}),
     ("get", "/log/tile/{path}", "A tile of the key log, or entries", False, {}),
     ("get", "/log/node/{node}", "Where the log has a node's keys", False, {}),
+    (
+        "post",
+        "/api/enrolments",
+        "Make a one-use token for a node, shown once",
+        True,
+        {"confirm": "boolean", "life_s": "number"},
+    ),
+    ("get", "/api/enrolments", "The caller's open tokens", True, {}),
+    ("delete", "/api/enrolments/{enrolment}", "End a token", True, {}),
+    ("get", "/api/enrolled", "The caller's enrolled nodes", True, {}),
+    ("put", "/api/enrolled/{node}/confirmed", "Let a pending node in", True, {}),
+    ("delete", "/api/enrolled/{node}", "Keep a node out for good", True, {}),
+    ("post", "/nodes/enrol", "Become a member's node, once", False, _ENROL),
+    ("post", "/nodes/challenge", "Get a nonce to sign", False, {"node": "string"}),
+    ("post", "/nodes/login", "Get a ticket for one connection", False, _LOGIN),
     ("get", "/api/models", "The models that they offer", True, {}),
     ("get", "/api/tasks", "The caller's recent tasks", True, {}),
     ("get", "/api/stats", "The club's counts", True, {}),

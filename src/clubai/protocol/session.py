@@ -67,6 +67,25 @@ def registration_bytes(challenge: bytes, boot: bytes) -> bytes:
     return b"clubai/1 register" + _lp(challenge) + _lp(boot)
 
 
+def login_bytes(origin: str, nonce: bytes, boot: bytes, now_ms: int) -> bytes:
+    """What a node signs for a ticket, bound to the coordinator that it dialled.
+
+    Args:
+        origin: See `login.origin_of`.
+        nonce: The coordinator's, for this one login.
+        boot: The agent's process.
+        now_ms: The node's clock, Unix milliseconds.
+    """
+    signed = _lp(origin.encode("ascii")) + _lp(nonce) + _lp(boot)
+    return b"clubai/1 login" + signed + now_ms.to_bytes(8, "big")
+
+
+def enrol_bytes(token: str, origin: str, node: bytes) -> bytes:
+    """What a node signs to become a member's, with the member's one-use token."""
+    signed = _lp(token.encode("ascii")) + _lp(origin.encode("ascii"))
+    return b"clubai/1 enrol" + signed + node
+
+
 def _lp(data: bytes) -> bytes:
     return len(data).to_bytes(4, "big") + data
 

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from clubai.model import MemberId, NodeId, TaskFacts
+from clubai.storage.enrolment import EnrolmentStore
 from clubai.storage.keylog import KeyLogStore
 from clubai.storage.verdicts import VerdictStore
 
@@ -73,7 +74,7 @@ def name_key(name: str) -> str:
     return name.casefold()
 
 
-class Store(KeyLogStore, VerdictStore, Protocol):
+class Store(EnrolmentStore, KeyLogStore, VerdictStore, Protocol):
     """Where the coordinator keeps what must outlive it.
 
     Every method may be called from any task of one event loop. A method that returns

@@ -14,13 +14,14 @@ from anyio.lowlevel import checkpoint
 from clubai.errors import StorageError
 from clubai.model import MemberId, NodeId
 from clubai.storage.base import ApiKeyRow, MemberRow, NodeRow, TaskRow, name_key
+from clubai.storage.memory_enrolment import MemoryEnrolment
 from clubai.storage.memory_keylog import MemoryKeyLog
 from clubai.storage.memory_verdicts import MemoryVerdicts
 
 WHERE: Final = "memory://"
 
 
-class MemoryStore(MemoryKeyLog, MemoryVerdicts):
+class MemoryStore(MemoryEnrolment, MemoryKeyLog, MemoryVerdicts):
     """A `Store` in dictionaries.
 
     Every method waits for its turn first and then acts at once, so that a cancelled
@@ -28,6 +29,7 @@ class MemoryStore(MemoryKeyLog, MemoryVerdicts):
     """
 
     def __init__(self) -> None:
+        MemoryEnrolment.__init__(self)
         MemoryKeyLog.__init__(self)
         MemoryVerdicts.__init__(self)
         self._members: dict[MemberId, MemberRow] = {}

@@ -90,6 +90,40 @@ def _create_tasks(db: Database) -> None:
     tasks.create_index(["member", "ended_at"])
 
 
+def m003_enrolment(db: Database) -> None:
+    """Enrolment tokens and enrolled nodes; a node that joined before is enrolled."""
+    tokens = {
+        "id": str,
+        "member": str,
+        "token_hash": bytes,
+        "confirm": int,
+        "created_at": float,
+        "expires_at": float,
+    }
+    enrolments = db.table("enrolments").create(
+        tokens, pk="id", not_null=set(tokens), strict=True
+    )
+    enrolments.create_index(["token_hash"], unique=True)
+    enrolments.create_index(["member"])
+    nodes = {
+        "id": str,
+        "key": bytes,
+        "name": str,
+        "owner": str,
+        "state": str,
+        "enrolled_at": float,
+        "changed_at": float,
+    }
+    db.table("enrolled_nodes").create(
+        nodes, pk="id", not_null=set(nodes), strict=True
+    ).create_index(["owner"])
+    db.execute(
+        "INSERT INTO enrolled_nodes"
+        " SELECT id, key, name, owner, 'enrolled', first_seen_at, first_seen_at"
+        " FROM nodes"
+    )
+
+
 def m004_key_log(db: Database) -> None:
     """The key log, which only grows, and what owners signed for their nodes."""
     create_key_log(db)
@@ -102,6 +136,7 @@ def m005_verdicts(db: Database) -> None:
 
 STEPS: Final = (
     m001_accounts_nodes_tasks,
+    m003_enrolment,
     m004_key_log,
     m005_verdicts,
 )

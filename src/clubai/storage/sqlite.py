@@ -23,6 +23,7 @@ from clubai.errors import StorageError
 from clubai.model import MemberId, NodeId, node_text
 from clubai.storage.base import ApiKeyRow, MemberRow, NodeRow, TaskRow, name_key
 from clubai.storage.database import Files, open_files, storage_errors
+from clubai.storage.sqlite_enrolment import SqliteEnrolment
 from clubai.storage.sqlite_keylog import SqliteKeyLog
 from clubai.storage.sqlite_verdicts import SqliteVerdicts
 
@@ -50,7 +51,7 @@ _NEWEST_TASKS_OF: Final = (
 )
 
 
-class SqliteStore(SqliteKeyLog, SqliteVerdicts):
+class SqliteStore(SqliteEnrolment, SqliteKeyLog, SqliteVerdicts):
     """A `Store` in a SQLite file; get one from `open`."""
 
     def __init__(self, path: Path, files: Files) -> None:
