@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +9,7 @@ import msgspec
 
 from clubai.core.limits import CoordinatorLimits
 from clubai.protocol.session import HEARTBEAT_SECONDS, LOGIN_SECONDS
+from clubai.transport.addresses import is_loopback
 
 Registration = Literal["open", "closed"]
 
@@ -83,13 +83,3 @@ class CoordinatorConfig(
         if self.registration:
             return self.registration
         return "open" if is_loopback(self.host) else "closed"
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
