@@ -20,7 +20,9 @@ from clubai.coordinator import openapi, status
 from clubai.coordinator.accounts import Member
 from clubai.coordinator.coordinator import Coordinator
 from clubai.coordinator.event_stream import EventStream
+from clubai.coordinator.limits import Kind, Place
 from clubai.coordinator.metrics import render_metrics
+from clubai.coordinator.origins import refuse_foreign
 from clubai.coordinator.replies import (
     Endpoint,
     Problem,
@@ -111,21 +113,27 @@ class Api:
             denied = PermissionDenied("connecting", reason)
             await websocket.send_denial_response(refusal(denied))
             return
-        member = await self._admit(websocket)
-        if member is not None:
-            await self._coordinator.serve_node(WebSocketStream(websocket), member)
+        with self._coordinator.places.place() as place:
+            member = await self._admit(websocket, place, "nodes")
+            if member is not None:
+                await self._coordinator.serve_node(WebSocketStream(websocket), member)
 
     async def connect_client(self, websocket: WebSocket) -> None:
-        """`CLIENT_PATH`: authenticated before the upgrade."""
-        member = await self._admit(websocket)
-        if member is not None:
-            await self._coordinator.serve_client(WebSocketStream(websocket), member)
+        """`CLIENT_PATH`: authenticated before the upgrade; foreign pages are refused."""
+        with self._coordinator.places.place() as place:
+            member = await self._admit(websocket, place, "clients")
+            if member is not None:
+                await self._coordinator.serve_client(WebSocketStream(websocket), member)
 
-    async def _admit(self, websocket: WebSocket) -> Member | None:
+    async def _admit(
+        self, websocket: WebSocket, place: Place, kind: Kind
+    ) -> Member | None:
         try:
+            refuse_foreign(websocket)
             member = await self._coordinator.accounts.authenticate(
                 bearer_of(websocket.headers.get("authorization"))
             )
+            place.take(kind, member.id, address_of(websocket))
         except ClubAIError as error:
             await websocket.send_denial_response(refusal(error))
             return None

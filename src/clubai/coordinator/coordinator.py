@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import anyio
 from anyio.abc import ObjectStream, TaskGroup, TaskStatus
@@ -19,9 +20,10 @@ from clubai import __version__
 from clubai.coordinator.accounts import Accounts, Member
 from clubai.coordinator.client_connection import ClientConnection
 from clubai.coordinator.config import CoordinatorConfig
-from clubai.coordinator.connections import Connection
+from clubai.coordinator.connections import Bounds, Connection
 from clubai.coordinator.driver import Driver
 from clubai.coordinator.feed import Feed
+from clubai.coordinator.limits import Meter, Places
 from clubai.coordinator.node_connection import NodeConnection
 from clubai.coordinator.roster import Roster
 from clubai.core.coordinator import CoordinatorMachine
@@ -32,6 +34,7 @@ from clubai.protocol.messages import CloseCode, Goodbye
 from clubai.storage import open_store
 from clubai.storage.base import Store
 from clubai.transport.memory import memory_pair
+from clubai.transport.postbox import QueuedBytes
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +60,8 @@ class Coordinator:
         self.accounts = accounts
         self.driver = driver
         self.feed = feed
+        self.places = Places(config.edge)
+        self._queued = QueuedBytes(config.edge.queue_bytes)
         self._roster = roster
         self._tasks: TaskGroup
         self._client_keys = itertools.count(1)
@@ -132,11 +137,18 @@ class Coordinator:
                 heartbeat_s=self.config.heartbeat_s,
                 login_s=self.config.login_s,
                 program=PROGRAM,
+                bounds=self._bounds(self.config.edge.node_queue_bytes),
             )
         )
 
-    async def serve_client(self, stream: ObjectStream[bytes], member: Member) -> None:
-        """Serve one client's connection until it ends; it speaks for `member`."""
+    async def serve_client(
+        self, stream: ObjectStream[bytes], member: Member, *, local: bool = False
+    ) -> None:
+        """Serve one client's connection until it ends; it speaks for `member`.
+
+        What comes from a `local` one, our own gateway's, was weighed there.
+        """
+        queue_bytes = self.config.edge.client_queue_bytes
         await self._hold(
             ClientConnection(
                 stream,
@@ -146,18 +158,23 @@ class Coordinator:
                 feed=self.feed,
                 login_s=self.config.login_s,
                 program=PROGRAM,
+                bounds=None if local else self._bounds(queue_bytes),
             )
         )
 
     def link(self, member: Member) -> ObjectStream[bytes]:
         """A client's end of a local stream that already speaks for `member`."""
         here, there = memory_pair()
-        self._tasks.start_soon(self.serve_client, here, member)
+        self._tasks.start_soon(partial(self.serve_client, here, member, local=True))
         return there
 
     def snapshot(self, member: Member) -> ClubSnapshot:
         """The club as `member` may see it."""
         return self.feed.snapshot(member)
+
+    def _bounds(self, queue_bytes: int) -> Bounds:
+        meter = Meter(self.config.edge, now=self.driver.clock())
+        return Bounds(meter, queue_bytes, self._queued)
 
     async def _run(self, *, task_status: TaskStatus[None]) -> None:
         # Shielded: whoever cancels us waits for `close`, and until then answers that

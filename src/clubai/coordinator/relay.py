@@ -29,6 +29,7 @@ class Route:
         "answer_bytes",
         "begun",
         "client",
+        "cut",
         "node",
         "node_id",
         "offer",
@@ -43,6 +44,8 @@ class Route:
         self.answer_bytes = 0
         self.begun = False
         """A record of the answer has been handed on."""
+        self.cut = False
+        """The attempt was given up: what still comes for it is late."""
         self.result = b""
         """The node's `TASK_RESULT` frame, kept until the facts are stored."""
 
@@ -81,21 +84,31 @@ class Relay:
         """The route of one assignment, if it lives."""
         return self._routes.get(key)
 
+    def is_from_client(self, key: RouteKey, sender: Postbox) -> bool:
+        """Whether `sender` is the client of this assignment."""
+        route = self._routes.get(key)
+        return route is not None and route.client is sender
+
+    def is_from_node(self, key: RouteKey, sender: Postbox) -> bool:
+        """Whether `sender` is the node of this assignment."""
+        route = self._routes.get(key)
+        return route is not None and route.node is sender
+
     def to_node(self, key: RouteKey, sender: Postbox, frame: bytes) -> Relayed:
         """Hand a client's frame to the node."""
         route = self._routes.get(key)
-        if route is None:
+        if route is None or route.cut:
             return Relayed.STALE
         if route.client is not sender:
             return Relayed.FOREIGN
-        return Relayed.SENT if route.node.post(frame) else Relayed.FULL
+        return Relayed.SENT if route.node.post_data(frame) else Relayed.FULL
 
     def to_client(self, key: RouteKey, sender: Postbox, frame: bytes) -> Relayed:
         """Hand a node's frame to the client, and count it."""
         route = self._routes.get(key)
-        if route is None:
+        if route is None or route.cut:
             return Relayed.STALE
         if route.node is not sender:
             return Relayed.FOREIGN
         route.answer_bytes += len(frame)
-        return Relayed.SENT if route.client.post(frame) else Relayed.FULL
+        return Relayed.SENT if route.client.post_data(frame) else Relayed.FULL
