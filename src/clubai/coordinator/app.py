@@ -119,7 +119,7 @@ class Api:
                 await self._coordinator.serve_node(WebSocketStream(websocket), member)
 
     async def connect_client(self, websocket: WebSocket) -> None:
-        """`CLIENT_PATH`: authenticated before the upgrade; foreign pages are refused."""
+        """`CLIENT_PATH`: authenticated before the upgrade; no foreign page."""
         with self._coordinator.places.place() as place:
             member = await self._admit(websocket, place, "clients")
             if member is not None:

@@ -16,6 +16,7 @@ from clubai.coordinator.connections import Bounds, Connection, login_late
 from clubai.coordinator.cutting import cut_off
 from clubai.coordinator.driver import Driver
 from clubai.coordinator.feed import Feed
+from clubai.coordinator.fitting import fitting
 from clubai.coordinator.relay import Relayed, RouteKey
 from clubai.core.events import (
     ClientKey,
@@ -203,9 +204,9 @@ class ClientConnection(Connection):
     def _answer(self, query: ClubQuery) -> None:
         match query.what:
             case "models":
-                body = encode_value(self._driver.machine.models())
+                body = fitting(self._driver.machine.models())
             case "snapshot":
-                body = encode_value(self._feed.snapshot(self._member))
+                body = fitting(self._feed.snapshot(self._member))
             case "account":
                 body = encode_value(self._member)
             case _:
@@ -226,4 +227,4 @@ class ClientConnection(Connection):
     async def _feed_watch(self, message: ClubWatch, scope: anyio.CancelScope) -> None:
         with scope:
             async for snapshot in self._feed.watch(self._member, message.interval_s):
-                self.say(ClubAnswer(ref=message.ref, body=encode_value(snapshot)))
+                self.say(ClubAnswer(ref=message.ref, body=fitting(snapshot)))

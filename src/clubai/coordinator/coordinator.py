@@ -191,6 +191,8 @@ class Coordinator:
         self._connections.add(connection)
         try:
             await connection.serve()
+        except Exception:
+            logger.exception("a connection failed")
         finally:
             self._connections.discard(connection)
             if not self._connections:

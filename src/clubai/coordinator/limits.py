@@ -188,17 +188,15 @@ class Places:
         """A place that is to be taken, and is given back when its context is left."""
         return Place(self)
 
-    def held(self, what: str, whose: str) -> int:
-        """How many places of one kind one of them holds."""
-        return self._held[what, whose]
-
     def take(self, kind: Kind, member: MemberId, address: str) -> list[tuple[str, str]]:
         """Take one more. Raises `RateLimited`."""
         limits = self._limits
-        most = (
-            limits.clients_per_member if kind == "clients" else limits.nodes_per_member
-        )
-        wanted = [(kind, str(member), most, f"{kind} of this member")]
+        most = limits.nodes_per_member
+        if kind == "clients":
+            most = limits.clients_per_member
+        wanted: list[tuple[str, str, int, str]] = [
+            (kind, member, most, f"{kind} of this member")
+        ]
         if limits.count_loopback or not is_loopback(address):
             key, most = address_key(address), limits.connections_per_address
             wanted.append(("address", key, most, "connections from this address"))
