@@ -107,7 +107,7 @@ async def test_requests_over_the_rate_are_refused_and_then_end_it(
         answers = [await client.hear() for _ in range(21)]
 
         codes = [answer.code for answer in answers if isinstance(answer, TaskFail)]
-        assert codes == [FailCode.NO_CAPACITY] * 10 + [FailCode.RATE_LIMITED] * 10
+        assert codes == [FailCode.UNKNOWN_MODEL] * 10 + [FailCode.RATE_LIMITED] * 10
         last = answers[-1]
         assert isinstance(last, Goodbye)
         assert last.code == CloseCode.TOO_MANY
@@ -147,7 +147,7 @@ async def test_a_flood_of_a_node_ends_its_connection(tmp_path: Path) -> None:
     async with memory_club(tmp_path, **limits) as club:
         node = RawNode(club.connect_raw(node=True))
         await node.register()
-        for _ in range(20):
+        for _ in range(21):
             await node.say(NodeHeartbeat())
 
         assert (await node.goodbye()).code == CloseCode.TOO_MANY

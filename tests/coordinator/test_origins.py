@@ -10,13 +10,15 @@ import pytest
 from starlette.requests import HTTPConnection
 
 from clubai.club import make_app
+from clubai.coordinator.config import CoordinatorConfig
+from clubai.coordinator.limits import EdgeLimits
 from clubai.coordinator.origins import refuse_foreign
 from clubai.errors import PermissionDenied
 from clubai.gateway import GatewayLimits
 from support.api_calls import PASSWORD, ApiClub, api_club, error_of
 from support.memory_club import memory_club
 from support.serving import serving
-from support.websocket_peers import raw_peer
+from support.websocket_peers import RawPeer, raw_peer
 
 FOREIGN = [
     "http://evil.example",
@@ -89,7 +91,8 @@ async def served(data: Path, **settings: Any) -> AsyncIterator[tuple[str, str]]:
             yield url, account.key
 
 
-async def upgrade(url: str, path: str, key: str, *headers: str) -> bytes:
+async def ask(peer: RawPeer, path: str, key: str, *headers: str) -> bytes:
+    """Ask for an upgrade; return the head of the answer."""
     lines = [
         f"GET {path} HTTP/1.1",
         "Upgrade: websocket",
@@ -98,11 +101,17 @@ async def upgrade(url: str, path: str, key: str, *headers: str) -> bytes:
         "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
         f"Authorization: Bearer {key}",
         *headers,
-        *([] if any(h.startswith("Host:") for h in headers) else ["Host: 127.0.0.1"]),
     ]
+    if not any(header.startswith("Host:") for header in headers):
+        lines.append("Host: 127.0.0.1")
+    await peer.send("\r\n".join(lines).encode() + b"\r\n\r\n")
+    return await peer.until(b"\r\n\r\n")
+
+
+async def upgrade(url: str, path: str, key: str, *headers: str) -> bytes:
+    """The status of the answer."""
     async with raw_peer(url) as peer:
-        await peer.send("\r\n".join(lines).encode() + b"\r\n\r\n")
-        return (await peer.until(b"\r\n")).split()[1]
+        return (await ask(peer, path, key, *headers)).split()[1]
 
 
 @pytest.mark.parametrize(
@@ -150,36 +159,19 @@ async def test_a_name_that_was_made_to_point_here_is_not_served(
 
 
 async def test_members_and_addresses_have_so_many_connections(tmp_path: Path) -> None:
-    from clubai.coordinator.limits import EdgeLimits
-
     edge = EdgeLimits(clients_per_member=1)
     async with served(tmp_path, edge=edge) as (url, key), raw_peer(url) as first:
-        await first.send(
-            b"GET /clients/connect HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-            b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Version: 13\r\n"
-            b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-            b"Authorization: Bearer " + key.encode() + b"\r\n\r\n"
-        )
-        assert b" 101 " in await first.until(b"\r\n\r\n")
+        assert b" 101 " in await ask(first, "/clients/connect", key)
 
         async with raw_peer(url) as second:
-            await second.send(
-                b"GET /clients/connect HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-                b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
-                b"Sec-WebSocket-Version: 13\r\n"
-                b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-                b"Authorization: Bearer " + key.encode() + b"\r\n\r\n"
-            )
-            head = await second.until(b"\r\n\r\n")
+            head = await ask(second, "/clients/connect", key)
+
         assert head.startswith(b"HTTP/1.1 429 ")
         assert b"\r\nretry-after: 5\r\n" in head
         assert await upgrade(url, "/nodes/connect", key) == b"101"
 
 
-def test_hosts_and_proxies_are_settings(tmp_path: Path) -> None:
-    from clubai.coordinator.config import CoordinatorConfig
-
+def test_hosts_and_proxies_are_settings() -> None:
     config = msgspec.convert(
         {"hosts": ["a.example"], "proxies": "10.0.0.7,10.0.0.8"}, CoordinatorConfig
     )
