@@ -20,6 +20,7 @@ from clubai.errors import (
 )
 from clubai.model import FailCode, Usage
 from clubai.protocol.codec import encode
+from clubai.protocol.decoding import UNREADABLE
 from clubai.protocol.messages import (
     Message,
     TaskAssign,
@@ -204,7 +205,7 @@ async def _steps(assign: TaskAssign, reply: Reply) -> AsyncIterator[Flowing | Wh
 def _decode(body: bytes) -> dict[str, Any]:
     try:
         return _body_decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise BackendError(
             FailCode.BAD_REQUEST, f"the request is not a JSON object: {error}"
         ) from error

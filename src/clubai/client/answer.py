@@ -8,7 +8,9 @@ from typing import Any, Self
 import msgspec
 
 from clubai.client.run import Run
-from clubai.model import Mode, ReadableBy, Timings, Usage
+from clubai.errors import TaskFailed
+from clubai.model import FailCode, Mode, ReadableBy, Timings, Usage
+from clubai.protocol.decoding import UNREADABLE
 from clubai.protocol.records import Choice
 
 
@@ -43,12 +45,20 @@ _delta_decoder = msgspec.json.Decoder(_Delta)
 
 
 def text_of(choice: Choice) -> str:
-    """The text that one step adds: a chat delta's content or a completion's text."""
+    """The text that one step adds: a chat delta's content or a completion's text.
+
+    Raises:
+        TaskFailed: the node sent something else.
+    """
     if choice.text is not None:
         return choice.text
     if not choice.delta:
         return ""
-    return _delta_decoder.decode(choice.delta).content or ""
+    try:
+        return _delta_decoder.decode(choice.delta).content or ""
+    except UNREADABLE as error:
+        message = "the node sent a step that cannot be read"
+        raise TaskFailed(FailCode.BACKEND, message) from error
 
 
 class AnswerStream:

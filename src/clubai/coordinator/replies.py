@@ -25,6 +25,7 @@ from clubai.errors import (
     RateLimited,
     StorageError,
 )
+from clubai.protocol.decoding import UNREADABLE
 
 T = TypeVar("T")
 Endpoint = Callable[[Request], Awaitable[ASGIApp]]
@@ -218,7 +219,7 @@ async def read_body(request: Request, type_: type[T]) -> T:
                 raise BodyTooBig(f"the body is too big: at most {MAX_BODY_BYTES} bytes")
     try:
         return msgspec.json.decode(data or b"{}", type=type_)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ConfigError("body", "...", str(error)) from error
 
 

@@ -52,6 +52,7 @@ MAX_MESSAGE_BYTES: Final = 1 << 20
 Name = Annotated[str, Meta(max_length=256)]
 Text = Annotated[str, Meta(max_length=4096)]
 Id16 = Annotated[bytes, Meta(min_length=16, max_length=16)]
+OptionalId = Annotated[bytes, Meta(max_length=16)]
 Bytes32 = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Bytes64 = Annotated[bytes, Meta(min_length=64, max_length=64)]
 U16 = Annotated[int, Meta(ge=0, lt=1 << 16)]
@@ -117,7 +118,7 @@ class Notice(Message, frozen=True, kw_only=True, tag="NOTICE"):
     code: Name
     text: Text = ""
     ref: U32 = 0
-    task: bytes = b""
+    task: OptionalId = b""
     position: U32 = 0
     """Place in the queue, from 1; 0: not queued."""
 
@@ -265,10 +266,10 @@ class TaskFail(Message, frozen=True, kw_only=True, tag="TASK_FAIL"):
     code: FailCode
     message: Text = ""
     ref: U32 = 0
-    task: bytes = b""
+    task: OptionalId = b""
     part: U16 = 0
     attempt: U16 = 0
-    retry_after_s: Annotated[float, Meta(ge=0)] | None = None
+    retry_after_s: Seconds | None = None
     attempts: U16 = 0
     begun: bool = False
     """Part of the answer had been sent."""
@@ -277,7 +278,7 @@ class TaskFail(Message, frozen=True, kw_only=True, tag="TASK_FAIL"):
 class TaskCancel(Message, frozen=True, kw_only=True, tag="TASK_CANCEL"):
     """Whoever asked is gone or has enough; with `task` empty, of the request `ref`."""
 
-    task: bytes = b""
+    task: OptionalId = b""
     ref: U32 = 0
     part: U16 = 0
     attempt: U16 = 0

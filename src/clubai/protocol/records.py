@@ -22,7 +22,8 @@ from typing import Final
 import msgspec
 
 from clubai.errors import LocalProtocolError, RemoteProtocolError
-from clubai.protocol.messages import CloseCode, TaskRecord
+from clubai.protocol.decoding import UNREADABLE
+from clubai.protocol.messages import U16, CloseCode, TaskRecord
 
 MAX_RECORD_DATA: Final = 65_536 - 5
 """Most bytes of data in one record; with its head it fills the largest bucket."""
@@ -47,7 +48,7 @@ class RecordType(IntEnum):
 class Choice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One step of one choice of an answer, as the backend streamed it."""
 
-    index: int = 0
+    index: U16 = 0
     delta: msgspec.Raw = msgspec.Raw(b"")
     """The chat delta's JSON object, untouched; empty for completions."""
     text: str | None = None
@@ -73,7 +74,7 @@ def decode_choices(data: bytes) -> list[Choice]:
     """
     try:
         return _choice_decoder.decode_lines(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise RemoteProtocolError(
             CloseCode.BAD_MESSAGE, f"an answer's record cannot be read: {error}"
         ) from error
