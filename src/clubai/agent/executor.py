@@ -164,7 +164,7 @@ async def _run(
 async def _answer(
     assign: TaskAssign, body: bytes, backend: Backend, reply: Reply
 ) -> UsageReport:
-    request = _decode(body)
+    request = decode_request(body)
     usage: UsageReport | None = None
     async with (
         backend.run(assign.kind, assign.model, request) as pieces,
@@ -202,7 +202,8 @@ async def _steps(assign: TaskAssign, reply: Reply) -> AsyncIterator[Flowing | Wh
             tasks.cancel_scope.cancel()
 
 
-def _decode(body: bytes) -> dict[str, Any]:
+def decode_request(body: bytes) -> dict[str, Any]:
+    """Decode the body of a request. Raises `BackendError`."""
     try:
         return _body_decoder.decode(body)
     except UNREADABLE as error:

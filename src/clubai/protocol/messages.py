@@ -48,6 +48,7 @@ PROTOCOL_VERSION: Final = 1
 SUBPROTOCOL: Final = "clubai.1"
 MAX_MESSAGE_BYTES: Final = 1 << 20
 """One constant for every adapter, both ends and the codec."""
+MAX_SECONDS: Final = 86_400.0
 
 Name = Annotated[str, Meta(max_length=256)]
 Text = Annotated[str, Meta(max_length=4096)]
@@ -58,7 +59,7 @@ Bytes64 = Annotated[bytes, Meta(min_length=64, max_length=64)]
 U16 = Annotated[int, Meta(ge=0, lt=1 << 16)]
 U32 = Annotated[int, Meta(ge=0, lt=1 << 32)]
 U63 = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
-Seconds = Annotated[float, Meta(ge=0, le=86_400)]
+Seconds = Annotated[float, Meta(ge=0, le=MAX_SECONDS)]
 
 
 class CloseCode(IntEnum):

@@ -145,11 +145,13 @@ def _is_context(fault: Fault) -> bool:
 def _detail(detail: Any) -> str:
     if isinstance(detail, list):
         rows = [row for row in detail if isinstance(row, dict)]
-        return "; ".join(
-            f"{'.'.join(map(str, row.get('loc') or ()))}: {_text(row.get('msg'))}"
-            for row in rows
-        )
+        return "; ".join(f"{_place(row)}: {_text(row.get('msg'))}" for row in rows)
     return _text(detail)
+
+
+def _place(row: dict[str, Any]) -> str:
+    place = row.get("loc")
+    return ".".join(map(str, place)) if isinstance(place, list) else _text(place)
 
 
 def _text(value: Any) -> str:
