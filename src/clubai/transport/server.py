@@ -38,6 +38,8 @@ __all__ = ["ServerLimits", "serve_app"]
 
 _MAX_REFUSALS: Final = 64
 _LOOKS_PER_TIMEOUT: Final = 8
+_RECEIVE_BYTES: Final = 1 << 17
+"""Of the kernel's buffer, which asyncio takes into memory whole. Linux doubles it."""
 _OUT_OF_FILES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 _log = logging.getLogger(__name__)
@@ -167,7 +169,7 @@ class _Serving:
         if refusal:
             await self._refuse(stream, refusal)
             return
-        _notice_death(stream, self._limits.silent_s)
+        _tame(stream, self._limits.silent_s)
         connection = Connection(
             self._app, self._config, self._context, self._limits, self._state, stream
         )
@@ -197,9 +199,12 @@ class _Serving:
                 await stream.aclose()
 
 
-def _notice_death(stream: SocketStream, within_s: float) -> None:
-    """Have the kernel end a connection whose other end is gone without a word."""
-    options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+def _tame(stream: SocketStream, within_s: float) -> None:
+    """Have the kernel hold little, and end what is gone without a word."""
+    options = [
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        (socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES),
+    ]
     for name, value in (
         ("TCP_KEEPIDLE", within_s / 3),
         ("TCP_KEEPINTVL", within_s / 3),
