@@ -243,14 +243,16 @@ async def test_bursts_of_bad_keys(besieged: Besieged) -> None:
 async def test_a_thousand_half_open_upgrades_of_one_address(
     besieged: Besieged,
 ) -> None:
-    refused = 0
+    answers = []
     async with under_attack(besieged), AsyncExitStack() as stack:
         for number in range(1000):
             peer = await stack.enter_async_context(besieged.peer())
             await pour(peer, besieged.upgrade()[:-2], 1)
             if number >= 100 and number % 100 == 0:
-                refused += (await peer.rest()).startswith(b"HTTP/1.1 429 ")
-    assert refused == 9
+                answers.append((await peer.rest())[:13])
+    # Refused in so many words, or, when too many are, without any.
+    assert set(answers) <= {b"HTTP/1.1 429 ", b""}
+    assert b"HTTP/1.1 429 " in answers
 
 
 async def test_a_thousand_half_open_upgrades_of_twenty_addresses(
