@@ -103,6 +103,13 @@ def cover(session: nox.Session) -> None:
 
 
 @nox.session(python=OLDEST)
+def fuzz(session: nox.Session) -> None:
+    """Feed mutated frames to everything that reads bytes: `-- --frames 1000000`."""
+    install(session, "test")
+    session.run("python", "-m", "fuzz", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session(python=OLDEST)
 def bench(session: nox.Session) -> None:
     """Measure what the club costs; arguments after `--` go to the benchmark."""
     install(session)

@@ -31,6 +31,13 @@ from benchmarks.processes import (
 from benchmarks.report import IdleResult, Row, Verdict
 
 WARM_UP_SECONDS = 1.0
+SETTINGS = """\
+[coordinator.edge]
+nodes_per_member = 100000
+messages_per_s = 2000
+messages_burst = 8000
+"""
+"""One member has all the nodes here, and asks more than members do."""
 
 
 class Pids(msgspec.Struct, frozen=True):
@@ -195,8 +202,11 @@ def backend(args: argparse.Namespace, scratch: Path) -> Iterator[str]:
 @contextmanager
 def up(scratch: Path, *options: str) -> Iterator[Club]:
     data = scratch / f"club-{secrets.token_hex(3)}"
+    settings = scratch / "clubai.toml"
+    settings.write_text(SETTINGS)
     arguments = ["clubai.cli", "up", "--processes", "--json", "--port=0"]
-    with started([*arguments, f"--data={data}", *options], scratch) as process:
+    arguments += [f"--config={settings}", f"--data={data}"]
+    with started([*arguments, *options], scratch) as process:
         yield msgspec.json.decode(process.read_line(), type=Club)
 
 

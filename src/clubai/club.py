@@ -29,16 +29,19 @@ from clubai.client.trust import Trust
 from clubai.coordinator.app import Api
 from clubai.coordinator.config import CoordinatorConfig
 from clubai.coordinator.coordinator import Coordinator
+from clubai.coordinator.limits import EdgeLimits
 from clubai.crypto.keyfiles import load, load_or_create
 from clubai.crypto.keys import API_KEY_LENGTH
 from clubai.errors import AuthenticationError, ClubAIError, lone_errors
 from clubai.gateway import GatewayLimits, gateway_routes
 from clubai.gateway.transit import TransitClients
 from clubai.model import ClubSnapshot
-from clubai.transport.server import ServerLimits, serve_app
+from clubai.transport.server import serve_app
 
 OPERATOR: Final = "operator"
 """The account that `open_club` makes for whoever runs it."""
+_IN_THIS_PROCESS: Final = CoordinatorConfig(edge=EdgeLimits(max_memory_mb=0))
+"""Most of this process's memory may be somebody else's."""
 OnProgress = Callable[[Progress], None]
 
 
@@ -112,7 +115,7 @@ async def _listen(
                 make_app(coordinator, tasks, gateway=gateway),
                 host=coordinator.config.host,
                 port=coordinator.config.port,
-                limits=ServerLimits(max_connections=coordinator.config.max_connections),
+                limits=coordinator.config.server_limits,
                 stop=stop.wait,
                 task_status=task_status,
             )
@@ -192,7 +195,7 @@ async def open_club(
         model = await fetch_model(chosen.model, on_progress=on_progress)
         chosen = msgspec.structs.replace(chosen, model=str(model))
     config = msgspec.structs.replace(
-        coordinator or CoordinatorConfig(), data=data, host=host, port=port
+        coordinator or _IN_THIS_PROCESS, data=data, host=host, port=port
     )
     with lone_errors():
         async with anyio.create_task_group() as shelter:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import base64
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final, Literal, NewType
+from typing import Annotated, Final, Literal, NewType
 
 import msgspec
+from msgspec import Meta
 
 NodeId = NewType("NodeId", bytes)
 """SHA-256 of the node's identity key, 32 bytes."""
@@ -22,6 +23,9 @@ MemberId = NewType("MemberId", str)
 """`m_` and 16 characters of lower-case base32."""
 
 NODE_ID_BYTES: Final = 32
+ModelName = Annotated[str, Meta(max_length=256)]
+Count = Annotated[int, Meta(ge=0, lt=1 << 32)]
+
 NICKNAME_LENGTH: Final = 12
 
 MAX_RECORD_DATA: Final = 65_536 - 5
@@ -175,22 +179,22 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
 class ModelOffer(Value, frozen=True, kw_only=True):
     """One model that a node can run."""
 
-    name: str
-    context: int = 0
+    name: ModelName
+    context: Count = 0
     """Tokens that one request may hold, prompt and answer together; 0: not known."""
     warm: bool = True
     """In memory now. A cold one is loaded by the first request for it."""
-    kinds: tuple[Kind, ...] = ("chat", "completion")
-    quantization: str = ""
-    tokens_per_second: float = 0.0
+    kinds: Annotated[tuple[Kind, ...], Meta(max_length=8)] = ("chat", "completion")
+    quantization: Annotated[str, Meta(max_length=64)] = ""
+    tokens_per_second: Annotated[float, Meta(ge=0, le=1e9)] = 0.0
     """Measured by the node itself on one slot; 0: not measured."""
 
 
 class Usage(Value, frozen=True, kw_only=True):
     """Tokens as the node's model server counted them."""
 
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: Count = 0
+    completion_tokens: Count = 0
 
     @property
     def total_tokens(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -12,9 +13,10 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
+from clubai.transport.asgi import WebSocketStream
 from clubai.transport.server import ServerLimits
 from support.serving import echo, serving, websocket_app
-from support.websocket_peers import GET, RawPeer, raw_peer
+from support.websocket_peers import BINARY, GET, PING, PONG, RawPeer, frame, raw_peer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -301,3 +303,59 @@ async def test_continue_is_said_to_who_waits_for_it() -> None:
         assert (await peer.until(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
         await peer.send(b"ab")
         assert (await peer.until(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_websocket_that_answers_no_pings_is_dropped() -> None:
+    over = anyio.Event()
+
+    async def accept(stream: WebSocketStream) -> None:
+        with pytest.raises(anyio.BrokenResourceError):
+            await stream.receive()
+        over.set()
+
+    limits = ServerLimits(ping_s=0.1, silent_s=0.3)
+    async with (
+        serving(websocket_app(accept), limits=limits) as url,
+        raw_peer(url) as peer,
+    ):
+        await peer.upgrade()
+        with anyio.fail_after(5):
+            assert await peer.read_frame() == (PING, b"")
+            assert await peer.read_frame() == (PING, b"")
+            await over.wait()
+
+
+async def test_a_websocket_that_only_answers_pings_lives() -> None:
+    limits = ServerLimits(ping_s=0.05, silent_s=0.15)
+    async with (
+        serving(websocket_app(echo), limits=limits) as url,
+        raw_peer(url) as peer,
+    ):
+        await peer.upgrade()
+        with anyio.fail_after(10):
+            for _ in range(8):
+                assert await peer.read_frame() == (PING, b"")
+                await peer.send(frame(PONG))
+        await peer.send(frame(BINARY, b"here"))
+        while (got := await peer.read_frame()) == (PING, b""):
+            pass
+        assert got == (BINARY, b"here")
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="no such option")
+async def test_the_kernel_ends_a_connection_whose_other_end_is_gone() -> None:
+    found: list[tuple[int, int]] = []
+    real = socket.socket.setsockopt
+
+    def note(self: socket.socket, level: int, option: int, value: Any) -> None:
+        found.append((option, value))
+        real(self, level, option, value)
+
+    with pytest.MonkeyPatch.context() as patch:
+        async with serving(site(), limits=ServerLimits(silent_s=30.0)) as url:
+            patch.setattr(socket.socket, "setsockopt", note)
+            async with httpx.AsyncClient() as client:
+                await client.get(url)
+
+    assert (socket.TCP_USER_TIMEOUT, 30_000) in found
+    assert (socket.SO_KEEPALIVE, 1) in found

@@ -12,7 +12,7 @@ import pytest
 
 from clubai.errors import ConfigError
 from clubai.transport.asgi import WebSocketStream
-from clubai.transport.hardening import EdgeConfig, check_version
+from clubai.transport.hardening import MAX_NOISE, EdgeConfig, check_version
 from clubai.transport.websocket import open_websocket
 from support.serving import echo, serving, websocket_app
 from support.websocket_peers import (
@@ -23,6 +23,7 @@ from support.websocket_peers import (
     PONG,
     TEXT,
     UPGRADE,
+    RawPeer,
     frame,
     memory_of,
     raw_peer,
@@ -173,6 +174,31 @@ async def test_a_peers_goodbye_is_answered() -> None:
 
         assert await peer.close_code() == 1000
         assert await peer.rest() == b""
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [frame(PING, b"p"), frame(PONG), frame(CONTINUATION, final=False)],
+    ids=["pings", "pongs", "empty pieces"],
+)
+async def test_a_flood_that_is_no_message_ends_its_connection(noise: bytes) -> None:
+    async with serving(websocket_app(echo)) as url, raw_peer(url) as peer:
+        await peer.upgrade()
+        if noise[0] & 0x0F == CONTINUATION:
+            await peer.send(frame(BINARY, b"a", final=False))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_flood, peer, noise * 100, 2 * MAX_NOISE // 100)
+            assert await peer.close_code() == 4029
+        assert await still_serves(url)
+
+
+async def _flood(peer: RawPeer, data: bytes, times: int) -> None:
+    try:
+        for _ in range(times):
+            await peer.send(data)
+    except anyio.BrokenResourceError:
+        return
 
 
 async def test_http2_is_not_spoken() -> None:

@@ -116,6 +116,25 @@ async def test_a_websocket_to_another_host_is_refused() -> None:
     assert caught.value.status == 404
 
 
+async def _address(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(request.client.host if request.client else "")
+
+
+@pytest.mark.parametrize(
+    ("proxies", "seen"), [(("127.0.0.1",), "203.0.113.9"), ((), "127.0.0.1")]
+)
+async def test_only_a_proxy_of_ours_says_whom_a_request_came_from(
+    proxies: tuple[str, ...], seen: str
+) -> None:
+    app = Starlette(routes=[Route("/", _address)])
+    limits = ServerLimits(proxies=proxies)
+    async with serving(app, limits=limits) as url, httpx.AsyncClient() as client:
+        headers = {"X-Forwarded-For": "198.51.100.1, 203.0.113.9"}
+        response = await client.get(url, headers=headers)
+
+    assert response.text == seen
+
+
 def test_an_error_has_the_shape_that_openai_clients_know() -> None:
     assert error_body("why", "code") == (
         b'{"error":{"message":"why","type":"invalid_request_error",'
@@ -126,3 +145,6 @@ def test_an_error_has_the_shape_that_openai_clients_know() -> None:
 def test_a_limit_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="max_connections"):
         ServerLimits(max_connections=0)
+    with pytest.raises(ValueError, match="ping_s"):
+        ServerLimits(ping_s=float("nan"))
+    ServerLimits(max_memory_mb=0, count_loopback=False)

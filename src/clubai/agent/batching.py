@@ -16,6 +16,7 @@ from typing import Any
 import anyio
 import msgspec
 
+from clubai.protocol.decoding import UNREADABLE
 from clubai.protocol.records import (
     FLUSH_BYTES,
     FLUSH_SECONDS,
@@ -173,7 +174,7 @@ def says_something(choice: Choice) -> bool:
         return True
     if not choice.delta:
         return False
-    said = _json.decode(choice.delta)
+    said = _delta(choice)
     return any(value for key, value in said.items() if key != "role")
 
 
@@ -186,6 +187,14 @@ def _plain_text(choice: Choice) -> str | None:
     """The step's text when it is nothing but text of a chat answer."""
     if choice.finish_reason or choice.logprobs or not choice.delta:
         return None
-    delta = _json.decode(choice.delta)
+    delta = _delta(choice)
     content = delta.get("content")
     return content if len(delta) == 1 and isinstance(content, str) else None
+
+
+def _delta(choice: Choice) -> dict[str, Any]:
+    """The delta's fields; one that cannot be read passes as it is."""
+    try:
+        return _json.decode(choice.delta)
+    except UNREADABLE:
+        return {"": choice.delta}

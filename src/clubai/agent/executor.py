@@ -21,6 +21,7 @@ from clubai.errors import (
 )
 from clubai.model import FailCode
 from clubai.protocol.assignment import Assigned
+from clubai.protocol.decoding import UNREADABLE
 from clubai.protocol.records import Choice, cut
 
 logger = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ async def _run(
 async def _answer(
     assigned: Assigned, body: bytes, backend: Backend, reply: Reply
 ) -> UsageReport:
-    request = _decode(body)
+    request = decode_request(body)
     usage: UsageReport | None = None
     async with (
         backend.run(assigned.kind, assigned.model, request) as pieces,
@@ -115,10 +116,11 @@ async def _steps(assigned: Assigned, reply: Reply) -> AsyncIterator[Steps]:
             tasks.cancel_scope.cancel()
 
 
-def _decode(body: bytes) -> dict[str, Any]:
+def decode_request(body: bytes) -> dict[str, Any]:
+    """Decode the body of a request. Raises `BackendError`."""
     try:
         return _body_decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise BackendError(
             FailCode.BAD_REQUEST, f"the request is not a JSON object: {error}"
         ) from error

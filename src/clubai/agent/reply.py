@@ -14,7 +14,12 @@ from clubai.crypto.agreement import equality_tag, sketch
 from clubai.crypto.attestation import Attestation, Commitment, Finish, finish_of
 from clubai.crypto.identity import Identity
 from clubai.crypto.sealing import ReplySeal
-from clubai.errors import ConnectionLost, LocalProtocolError
+from clubai.errors import (
+    BackendError,
+    ConnectionLost,
+    LocalProtocolError,
+    RemoteProtocolError,
+)
 from clubai.model import FailCode
 from clubai.protocol.codec import encode
 from clubai.protocol.messages import (
@@ -104,7 +109,7 @@ class Reply:
         if choice.finish_reason:
             self._finish = finish_of(choice.finish_reason)
         if self._compared:
-            self._text.append(text_of(choice))
+            self._text.append(_said(choice))
 
     def data(self, data: bytes) -> None:
         """Send one `DATA` record."""
@@ -209,3 +214,10 @@ class Reply:
 
     def _elapsed_ms(self) -> int:
         return round((anyio.current_time() - self._started) * 1000)
+
+
+def _said(choice: Choice) -> str:
+    try:
+        return text_of(choice)
+    except RemoteProtocolError as error:
+        raise BackendError(FailCode.BACKEND, error.reason) from error

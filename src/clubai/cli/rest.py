@@ -14,6 +14,7 @@ from clubai.errors import (
     ConnectFailed,
     PermissionDenied,
 )
+from clubai.protocol.decoding import UNREADABLE
 
 TIMEOUT_S: Final = 10.0
 
@@ -61,7 +62,7 @@ async def call(
 def _answer_of(response: httpx.Response, url: str, action: str) -> dict[str, Any]:
     try:
         answer = msgspec.json.decode(response.content or b"{}")
-    except msgspec.DecodeError:
+    except UNREADABLE:
         answer = None
     if response.is_success and isinstance(answer, dict):
         return answer

@@ -90,6 +90,18 @@ COORDINATOR: Final = (
         "--registration",
         choices=("open", "closed"),
     ),
+    Setting(
+        "hosts",
+        "Host names it is reached by, with commas; else loopback's or any.",
+        ("CLUBAI_HOSTS",),
+        "--hosts",
+    ),
+    Setting(
+        "proxies",
+        "Addresses of proxies in front of it, with commas.",
+        ("CLUBAI_PROXIES",),
+        "--proxies",
+    ),
     Setting("name", "The club's name.", ("CLUBAI_CLUB_NAME",), "--name"),
     Setting(
         "origins",

@@ -8,7 +8,8 @@ from typing import Any, Self
 import msgspec
 
 from clubai.client.run import Run
-from clubai.model import Mode, ReadableBy, Timings, Usage
+from clubai.errors import RemoteProtocolError, TaskFailed
+from clubai.model import FailCode, Mode, ReadableBy, Timings, Usage
 from clubai.protocol.records import Choice, text_of
 
 
@@ -87,7 +88,10 @@ class AnswerStream:
         if choice.index:
             return
         self._finish_reason = choice.finish_reason or self._finish_reason
-        piece = text_of(choice)
+        try:
+            piece = text_of(choice)
+        except RemoteProtocolError as error:
+            raise TaskFailed(FailCode.BACKEND, error.reason) from error
         if piece:
             self._waiting.append(piece)
 

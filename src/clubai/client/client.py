@@ -27,6 +27,7 @@ from clubai.errors import (
     ConfigError,
     ConnectFailed,
     PermissionDenied,
+    TaskFailed,
     TaskRejected,
 )
 from clubai.model import (
@@ -38,6 +39,7 @@ from clubai.model import (
     ReadableBy,
 )
 from clubai.protocol.codec import decode_value
+from clubai.protocol.decoding import UNREADABLE
 from clubai.protocol.messages import (
     ClubAnswer,
     ClubQuery,
@@ -245,7 +247,12 @@ class Client:
             deadline_s=deadline_s,
         )
         async with self.run(job) as run:
-            rows = msgspec.json.decode(await run.read_body(), type=list[_Embedding])
+            body = await run.read_body()
+        try:
+            rows = msgspec.json.decode(body, type=list[_Embedding])
+        except UNREADABLE as error:
+            message = "the node sent embeddings that cannot be read"
+            raise TaskFailed(FailCode.BACKEND, message) from error
         return [row.embedding for row in sorted(rows, key=lambda row: row.index)]
 
     @asynccontextmanager

@@ -21,8 +21,10 @@ from clubai.coordinator.accounts import Member
 from clubai.coordinator.coordinator import Coordinator
 from clubai.coordinator.event_stream import EventStream
 from clubai.coordinator.key_routes import KeyRoutes
+from clubai.coordinator.limits import Kind, Place
 from clubai.coordinator.metrics import render_metrics
 from clubai.coordinator.node_routes import node_routes
+from clubai.coordinator.origins import refuse_foreign
 from clubai.coordinator.replies import (
     Endpoint,
     Problem,
@@ -115,28 +117,35 @@ class Api:
             denied = PermissionDenied("connecting", reason)
             await websocket.send_denial_response(refusal(denied))
             return
-        try:
-            ticket, owner = await self._coordinator.logins.redeem(
-                bearer_of(websocket.headers.get("authorization"))
-            )
-        except ClubAIError as error:
-            await websocket.send_denial_response(refusal(error))
-            return
-        await _accept(websocket)
-        stream = WebSocketStream(websocket)
-        await self._coordinator.serve_node(stream, owner, ticket)
+        with self._coordinator.places.place() as place:
+            try:
+                ticket, owner = await self._coordinator.logins.redeem(
+                    bearer_of(websocket.headers.get("authorization"))
+                )
+                place.take("nodes", owner.id, address_of(websocket))
+            except ClubAIError as error:
+                await websocket.send_denial_response(refusal(error))
+                return
+            await _accept(websocket)
+            stream = WebSocketStream(websocket)
+            await self._coordinator.serve_node(stream, owner, ticket)
 
     async def connect_client(self, websocket: WebSocket) -> None:
-        """`CLIENT_PATH`: authenticated before the upgrade."""
-        member = await self._admit(websocket)
-        if member is not None:
-            await self._coordinator.serve_client(WebSocketStream(websocket), member)
+        """`CLIENT_PATH`: authenticated before the upgrade; no foreign page."""
+        with self._coordinator.places.place() as place:
+            member = await self._admit(websocket, place, "clients")
+            if member is not None:
+                await self._coordinator.serve_client(WebSocketStream(websocket), member)
 
-    async def _admit(self, websocket: WebSocket) -> Member | None:
+    async def _admit(
+        self, websocket: WebSocket, place: Place, kind: Kind
+    ) -> Member | None:
         try:
+            refuse_foreign(websocket)
             member = await self._coordinator.accounts.authenticate(
                 bearer_of(websocket.headers.get("authorization"))
             )
+            place.take(kind, member.id, address_of(websocket))
         except ClubAIError as error:
             await websocket.send_denial_response(refusal(error))
             return None

@@ -13,13 +13,14 @@ from anyio.abc import ObjectStream
 
 from clubai.coordinator import translate
 from clubai.coordinator.accounts import Member
-from clubai.coordinator.connections import Connection, login_late
+from clubai.coordinator.connections import Bounds, Connection, login_late
+from clubai.coordinator.cutting import cut_off
 from clubai.coordinator.driver import Driver
 from clubai.coordinator.evidence import Judged
 from clubai.coordinator.feed import Feed
+from clubai.coordinator.fitting import fitting
 from clubai.coordinator.relay import Relayed, RouteKey, held
 from clubai.core.events import (
-    AttemptFailed,
     ClientKey,
     ClientLeft,
     TaskCancelled,
@@ -74,8 +75,9 @@ class ClientConnection(Connection):
         read_log: ReadLog,
         login_s: float,
         program: str,
+        bounds: Bounds | None = None,
     ) -> None:
-        super().__init__(stream)
+        super().__init__(stream, bounds)
         self.key = key
         self._member = member
         self._driver = driver
@@ -127,6 +129,9 @@ class ClientConnection(Connection):
 
     def _take(self, frame: bytes) -> None:
         message: FromClient = decode_from_client(frame)
+        if not self.has_room(message, frame, self._driver.clock()):
+            self._shed(message)
+            return
         match message:
             case TaskRecord() | TaskAssign():
                 self._relay(message, frame)
@@ -178,8 +183,21 @@ class ClientConnection(Connection):
             self.forget(message.ref)
             self._refuse(message, FailCode.QUEUE_FULL, "the coordinator is overrun")
 
-    def _refuse(self, message: TaskRequest, code: FailCode, text: str) -> None:
-        self.say(TaskFail(code=code, message=text, ref=message.ref, retry_after_s=1.0))
+    def _shed(self, message: FromClient) -> None:
+        if isinstance(message, TaskRequest):
+            text = "this connection asks too often: wait, or ask less at once"
+            wait = self.retry_after_s
+            self._refuse(message, FailCode.RATE_LIMITED, text, wait=wait)
+        elif isinstance(message, TaskRecord):
+            key = RouteKey(TaskId(message.task), message.part, message.attempt)
+            text = "this connection sends more bytes than one may"
+            if self._driver.relay.is_from_client(key, self.postbox):
+                cut_off(self._driver, key, FailCode.RATE_LIMITED, text)
+
+    def _refuse(
+        self, message: TaskRequest, code: FailCode, text: str, *, wait: float = 1.0
+    ) -> None:
+        self.say(TaskFail(code=code, message=text, ref=message.ref, retry_after_s=wait))
 
     def _relay(self, message: TaskRecord | TaskAssign, frame: bytes) -> None:
         key = RouteKey(TaskId(message.task), message.part, message.attempt)
@@ -194,7 +212,8 @@ class ClientConnection(Connection):
                     CloseCode.NOT_YOURS, f"task {key.task.hex()} is another client's"
                 )
             case Relayed.FULL:
-                self._refuse_for_node(key)
+                text = "the node does not take the request fast enough"
+                cut_off(self._driver, key, FailCode.BUSY, text)
             case Relayed.SENT | Relayed.STALE:
                 pass
 
@@ -212,27 +231,12 @@ class ClientConnection(Connection):
             Judged(self._member.id, route.node_id, route.made.cvk, route.th),
         )
 
-    def _refuse_for_node(self, key: RouteKey) -> None:
-        route = self._driver.relay.find(key)
-        if route is None:
-            return
-        self._driver.post(
-            AttemptFailed(
-                node=route.node_id,
-                task=key.task,
-                part=key.part,
-                attempt=key.attempt,
-                code=FailCode.BUSY,
-                message="the node does not take the request fast enough",
-            )
-        )
-
     def _answer(self, query: ClubQuery) -> None:
         match query.what:
             case "models":
-                body = encode_value(self._driver.machine.models())
+                body = fitting(self._driver.machine.models())
             case "snapshot":
-                body = encode_value(self._feed.snapshot(self._member))
+                body = fitting(self._feed.snapshot(self._member))
             case "account":
                 body = encode_value(self._member)
             case "log":
@@ -260,4 +264,4 @@ class ClientConnection(Connection):
     async def _feed_watch(self, message: ClubWatch, scope: anyio.CancelScope) -> None:
         with scope:
             async for snapshot in self._feed.watch(self._member, message.interval_s):
-                self.say(ClubAnswer(ref=message.ref, body=encode_value(snapshot)))
+                self.say(ClubAnswer(ref=message.ref, body=fitting(snapshot)))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from clubai.coordinator.limits import EdgeLimits
 from clubai.core.limits import CoordinatorLimits
 from clubai.protocol.login import origin_of
 from clubai.protocol.session import HEARTBEAT_SECONDS, LOGIN_SECONDS
+from clubai.transport.addresses import is_loopback
+from clubai.transport.limits import ServerLimits
 
 Registration = Literal["open", "closed"]
 
@@ -42,8 +44,14 @@ class CoordinatorConfig(
     names, so that a false coordinator may pass a node's login on to this one."""
     max_nodes_member: int = 5
     """Nodes that one member may enrol; operators may enrol any number."""
+    hosts: str | tuple[str, ...] = ()
+    """Names under which it is reached, without port; in a text separated by commas.
+    See `served_names`."""
+    proxies: str | tuple[str, ...] = ()
+    """Addresses of proxies in front of it, whose `X-Forwarded-For` is believed."""
     max_connections: int = 20_000
     """Of nodes, clients and HTTP requests together; further ones get a 503."""
+    edge: EdgeLimits = EdgeLimits()
     heartbeat_s: float = HEARTBEAT_SECONDS
     login_s: float = LOGIN_SECONDS
     shutdown_s: float = 1.5
@@ -99,6 +107,32 @@ class CoordinatorConfig(
             return ()
 
     @property
+    def served_names(self) -> tuple[str, ...]:
+        """The `Host` names that are answered to; empty: any.
+
+        On loopback only its own names and `hosts` are: a web page whose name was made
+        to point here (DNS rebinding) is not. Elsewhere any are, unless `hosts` says
+        which.
+        """
+        named = _listed(self.hosts)
+        if not named and not is_loopback(self.host):
+            return ()
+        own = f"[{self.host}]" if ":" in self.host else self.host
+        return (*named, own, "localhost", "127.0.0.1", "[::1]")
+
+    @property
+    def server_limits(self) -> ServerLimits:
+        """What the HTTP server in front of it allows."""
+        return ServerLimits(
+            max_connections=self.max_connections,
+            max_connections_per_address=self.edge.connections_per_address,
+            count_loopback=self.edge.count_loopback,
+            max_memory_mb=self.edge.max_memory_mb,
+            proxies=_listed(self.proxies),
+            server_names=self.served_names,
+        )
+
+    @property
     def registration_rule(self) -> Registration:
         """`registration` with the default filled in."""
         if self.registration:
@@ -106,11 +140,6 @@ class CoordinatorConfig(
         return "open" if is_loopback(self.host) else "closed"
 
 
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _listed(given: str | tuple[str, ...]) -> tuple[str, ...]:
+    entries = given.split(",") if isinstance(given, str) else given
+    return tuple(entry.strip() for entry in entries if entry.strip())

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 import anyio
 from anyio.abc import ObjectStream
 
+from clubai.coordinator.limits import Meter, Weighed
 from clubai.errors import RemoteProtocolError
 from clubai.protocol.codec import (
     encode,
@@ -21,17 +23,37 @@ from clubai.protocol.messages import (
     Goodbye,
     Message,
 )
-from clubai.transport.postbox import Postbox
+from clubai.transport.postbox import Postbox, QueuedBytes
 
 logger = logging.getLogger(__name__)
 
 
-class Connection:
-    """What both kinds of connection have: a stream, an postbox, a way to end."""
+class Bounds(NamedTuple):
+    """What one connection may cost."""
 
-    def __init__(self, stream: ObjectStream[bytes]) -> None:
+    meter: Meter
+    queue_bytes: int
+    """Waiting to be sent on it."""
+    queued: QueuedBytes
+    """Waiting to be sent on all connections together."""
+
+
+class Connection:
+    """What both kinds of connection have: a stream, an postbox, a way to end.
+
+    Without `bounds` it is one of our own, such as a gateway's in this process.
+    """
+
+    def __init__(
+        self, stream: ObjectStream[bytes], bounds: Bounds | None = None
+    ) -> None:
         self.stream = stream
-        self.postbox = Postbox(stream)
+        self._meter = bounds and bounds.meter
+        self.postbox = (
+            Postbox(stream, max_bytes=bounds.queue_bytes, shared=bounds.queued)
+            if bounds
+            else Postbox(stream)
+        )
         self.goodbye: Goodbye | None = None
         """Why this side ended it."""
 
@@ -45,6 +67,26 @@ class Connection:
         """Post a message, or end the connection when there is no room for it."""
         if not self.postbox.post(encode(message)):
             self.end(Goodbye(code=CloseCode.TOO_SLOW, reason="messages were not read"))
+
+    def has_room(self, message: Message, frame: bytes, now: float) -> bool:
+        """Weigh what the peer says; False: this request or record is to be given up.
+
+        Raises:
+            RemoteProtocolError: it says so much that the connection is to end.
+        """
+        if self._meter is None:
+            return True
+        weighed = self._meter.weigh(message, len(frame), now)
+        if weighed is Weighed.END:
+            raise RemoteProtocolError(
+                CloseCode.TOO_MANY, "more was sent than one connection may send"
+            )
+        return weighed is Weighed.TAKE
+
+    @property
+    def retry_after_s(self) -> float:
+        """How long a request that was given up should wait."""
+        return self._meter.retry_after_s if self._meter else 0.0
 
     async def hold(self, read: Callable[[], Awaitable[None]]) -> None:
         """Run the writer beside `read` until either side ends the connection."""

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import anyio
 from anyio.abc import ObjectStream, TaskGroup, TaskStatus
@@ -19,12 +20,13 @@ from clubai import __version__
 from clubai.coordinator.accounts import Accounts, Member
 from clubai.coordinator.assigner import Assigner
 from clubai.coordinator.client_connection import ClientConnection
-from clubai.coordinator.config import CoordinatorConfig, is_loopback
-from clubai.coordinator.connections import Connection
+from clubai.coordinator.config import CoordinatorConfig
+from clubai.coordinator.connections import Bounds, Connection
 from clubai.coordinator.driver import Driver
 from clubai.coordinator.enrolment import Enrolments
 from clubai.coordinator.feed import Feed
 from clubai.coordinator.keylog import KeyLog, NotInKeyLog
+from clubai.coordinator.limits import Meter, Places
 from clubai.coordinator.node_connection import NodeConnection
 from clubai.coordinator.node_login import NodeLogins
 from clubai.coordinator.owners import Owners
@@ -41,7 +43,9 @@ from clubai.protocol.login import EnrolledNode
 from clubai.protocol.messages import CloseCode, Goodbye
 from clubai.storage import open_store
 from clubai.storage.base import Store
+from clubai.transport.addresses import is_loopback
 from clubai.transport.memory import memory_pair
+from clubai.transport.postbox import QueuedBytes
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +84,8 @@ class Coordinator:
             store, clock=clock, max_nodes_member=config.max_nodes_member
         )
         self.logins = NodeLogins(store, clock=clock)
+        self.places = Places(config.edge)
+        self._queued = QueuedBytes(config.edge.queue_bytes)
         self._tasks: TaskGroup
         self._client_keys = itertools.count(1)
         self._connections: set[Connection] = set()
@@ -188,6 +194,7 @@ class Coordinator:
                 heartbeat_s=self.config.heartbeat_s,
                 login_s=self.config.login_s,
                 program=PROGRAM,
+                bounds=self._bounds(self.config.edge.node_queue_bytes),
             )
         )
 
@@ -207,8 +214,14 @@ class Coordinator:
                 connection.end(Goodbye(code=CloseCode.NOT_YOURS, reason=reason))
         return removed
 
-    async def serve_client(self, stream: ObjectStream[bytes], member: Member) -> None:
-        """Serve one client's connection until it ends; it speaks for `member`."""
+    async def serve_client(
+        self, stream: ObjectStream[bytes], member: Member, *, local: bool = False
+    ) -> None:
+        """Serve one client's connection until it ends; it speaks for `member`.
+
+        What comes from a `local` one, our own gateway's, was weighed there.
+        """
+        queue_bytes = self.config.edge.client_queue_bytes
         await self._hold(
             ClientConnection(
                 stream,
@@ -220,13 +233,14 @@ class Coordinator:
                 read_log=self._read_log,
                 login_s=self.config.login_s,
                 program=PROGRAM,
+                bounds=None if local else self._bounds(queue_bytes),
             )
         )
 
     def link(self, member: Member) -> ObjectStream[bytes]:
         """A client's end of a local stream that already speaks for `member`."""
         here, there = memory_pair()
-        self._tasks.start_soon(self.serve_client, here, member)
+        self._tasks.start_soon(partial(self.serve_client, here, member, local=True))
         return there
 
     async def _log_bundle(self, bundle: Bundle) -> None:
@@ -241,6 +255,10 @@ class Coordinator:
     def snapshot(self, member: Member) -> ClubSnapshot:
         """The club as `member` may see it."""
         return self.feed.snapshot(member)
+
+    def _bounds(self, queue_bytes: int) -> Bounds:
+        meter = Meter(self.config.edge, now=self.driver.clock())
+        return Bounds(meter, queue_bytes, self._queued)
 
     async def _run(self, *, task_status: TaskStatus[None]) -> None:
         # Shielded: whoever cancels us waits for `close`, and until then answers that
@@ -257,6 +275,8 @@ class Coordinator:
         self._connections.add(connection)
         try:
             await connection.serve()
+        except Exception:
+            logger.exception("a connection failed")
         finally:
             self._connections.discard(connection)
             if not self._connections:

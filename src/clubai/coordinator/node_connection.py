@@ -17,7 +17,8 @@ from msgspec.structs import replace
 from clubai.coordinator import translate
 from clubai.coordinator.accounts import Member
 from clubai.coordinator.assigner import NodeKeys
-from clubai.coordinator.connections import Connection, login_late
+from clubai.coordinator.connections import Bounds, Connection, login_late
+from clubai.coordinator.cutting import cut_off
 from clubai.coordinator.driver import Driver
 from clubai.coordinator.node_login import NodeLogins
 from clubai.coordinator.relay import Relayed, Route, RouteKey, held
@@ -38,7 +39,7 @@ from clubai.errors import (
     RemoteProtocolError,
     TrustError,
 )
-from clubai.model import NodeId, TaskId
+from clubai.model import FailCode, NodeId, TaskId
 from clubai.protocol.codec import decode_from_node, encode
 from clubai.protocol.messages import (
     CloseCode,
@@ -88,8 +89,9 @@ class NodeConnection(Connection):
         heartbeat_s: float,
         login_s: float,
         program: str,
+        bounds: Bounds | None = None,
     ) -> None:
-        super().__init__(stream)
+        super().__init__(stream, bounds)
         self._owner = owner
         self._ticket = ticket
         self._logins = logins
@@ -215,6 +217,12 @@ class NodeConnection(Connection):
         message: FromNode = decode_from_node(frame)
         if self._driver.nodes.get(self.node) is not self:
             return  # replaced: what this process of the node says no longer counts
+        if not self.has_room(message, frame, self._driver.clock()):
+            self._shed(message)
+            return
+        self._act(message, frame)
+
+    def _act(self, message: FromNode, frame: bytes) -> None:
         match message:
             case TaskRecord():
                 if self._relay(message, frame, held=held(message.ct)):
@@ -262,7 +270,8 @@ class NodeConnection(Connection):
                     CloseCode.NOT_YOURS, f"task {key.task.hex()} is another node's"
                 )
             case Relayed.FULL:
-                self._drop_reader(key)
+                text = "the answer was not read fast enough"
+                cut_off(self._driver, key, FailCode.SLOW_READER, text)
             case Relayed.STALE:
                 pass
         return False
@@ -273,11 +282,12 @@ class NodeConnection(Connection):
             route.begun = True
             self._post(translate.reply_begun(message, node=self.node))
 
-    def _drop_reader(self, key: RouteKey) -> None:
-        route = self._driver.relay.find(key)
-        client = route and self._driver.clients.get(route.offer.client)
-        if client:
-            client.end(Goodbye(code=CloseCode.TOO_SLOW, reason="answers were not read"))
+    def _shed(self, message: FromNode) -> None:
+        if isinstance(message, TaskRecord):
+            key = _key(message)
+            text = "the node sends more bytes than a connection may"
+            if self._driver.relay.is_from_node(key, self.postbox):
+                cut_off(self._driver, key, FailCode.BACKEND, text)
 
     def _finish(self, message: TaskResult) -> None:
         route = self._driver.relay.find(_key(message))

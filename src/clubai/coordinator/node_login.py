@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from clubai.coordinator.accounts import Member
-from clubai.coordinator.config import is_loopback
 from clubai.coordinator.enrolment import check_clock, wrong_signature
 from clubai.coordinator.throttle import Tries, address_key
 from clubai.coordinator.tickets import SALT_BYTES, Challenges, Ticket, Tickets
@@ -24,6 +23,7 @@ from clubai.protocol.login import (
 from clubai.protocol.session import login_bytes
 from clubai.storage.base import Store
 from clubai.storage.enrolment import EnrolledRow
+from clubai.transport.addresses import is_loopback
 
 CHALLENGES_PER_MINUTE: Final = 300
 TRIES_PER_ADDRESS: Final = 20

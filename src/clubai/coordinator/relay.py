@@ -33,6 +33,7 @@ class Route:
         "answer_bytes",
         "begun",
         "client",
+        "cut",
         "made",
         "node",
         "node_id",
@@ -57,6 +58,8 @@ class Route:
         """What the records that passed can have held at most."""
         self.begun = False
         """A record of the answer has been handed on."""
+        self.cut = False
+        """The attempt was given up: what still comes for it is late."""
         self.result = b""
         """The `TASK_RESULT` frame for the client, kept until the facts are stored."""
 
@@ -97,29 +100,39 @@ class Relay:
         """The route of one assignment, if it lives."""
         return self._routes.get(key)
 
+    def is_from_client(self, key: RouteKey, sender: Postbox) -> bool:
+        """Whether `sender` is the client of this assignment."""
+        route = self._routes.get(key)
+        return route is not None and route.client is sender
+
+    def is_from_node(self, key: RouteKey, sender: Postbox) -> bool:
+        """Whether `sender` is the node of this assignment."""
+        route = self._routes.get(key)
+        return route is not None and route.node is sender
+
     def to_node(
         self, key: RouteKey, sender: Postbox, frame: bytes, *, held: int = 0
     ) -> Relayed:
         """Hand a client's frame to the node; `held` is what its record may hold."""
         route = self._routes.get(key)
-        if route is None:
+        if route is None or route.cut:
             return Relayed.STALE
         if route.client is not sender:
             return Relayed.FOREIGN
         route.request_bytes += held
-        return Relayed.SENT if route.node.post(frame) else Relayed.FULL
+        return Relayed.SENT if route.node.post_data(frame) else Relayed.FULL
 
     def to_client(
         self, key: RouteKey, sender: Postbox, frame: bytes, *, held: int = 0
     ) -> Relayed:
         """Hand a node's frame to the client; `held` is what its record may hold."""
         route = self._routes.get(key)
-        if route is None:
+        if route is None or route.cut:
             return Relayed.STALE
         if route.node is not sender:
             return Relayed.FOREIGN
         route.answer_bytes += held
-        return Relayed.SENT if route.client.post(frame) else Relayed.FULL
+        return Relayed.SENT if route.client.post_data(frame) else Relayed.FULL
 
 
 def held(ct: bytes) -> int:

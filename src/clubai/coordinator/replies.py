@@ -12,10 +12,11 @@ from contextlib import aclosing
 from typing import Any, Final, TypeVar
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from clubai.coordinator.origins import refuse_foreign
 from clubai.errors import (
     AuthenticationError,
     ClubAIError,
@@ -24,6 +25,7 @@ from clubai.errors import (
     RateLimited,
     StorageError,
 )
+from clubai.protocol.decoding import UNREADABLE
 
 T = TypeVar("T")
 Endpoint = Callable[[Request], Awaitable[ASGIApp]]
@@ -33,6 +35,7 @@ MAX_BODY_BYTES: Final = 65_536
 _INVALID: Final = "invalid_request_error"
 _SERVER: Final = "server_error"
 _STORE_RETRY_S: Final = 5
+_READING: Final = ("GET", "HEAD")
 
 logger = logging.getLogger(__name__)
 
@@ -161,6 +164,8 @@ def guarded(endpoint: Endpoint) -> Endpoint:
 
     async def guard(request: Request) -> ASGIApp:
         try:
+            if request.method not in _READING:
+                refuse_foreign(request)
             return await endpoint(request)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it
@@ -194,7 +199,7 @@ def bearer_of(authorization: str | None) -> str:
     return token.strip()
 
 
-def address_of(request: Request) -> str:
+def address_of(request: HTTPConnection) -> str:
     """Where a request came from; empty when that is not known."""
     return request.client.host if request.client else ""
 
@@ -214,7 +219,7 @@ async def read_body(request: Request, type_: type[T]) -> T:
                 raise BodyTooBig(f"the body is too big: at most {MAX_BODY_BYTES} bytes")
     try:
         return msgspec.json.decode(data or b"{}", type=type_)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ConfigError("body", "...", str(error)) from error
 
 

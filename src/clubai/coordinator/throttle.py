@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 
 from clubai.errors import RateLimited
+from clubai.transport.addresses import address_key as address_key
 
 
 class Tries:
@@ -51,16 +51,3 @@ class Tries:
         if key in self._left:
             left, at = self._left[key]
             self._left[key] = (min(self._most, left + 1), at)
-
-
-def address_key(address: str) -> str:
-    """Reduce an address to what one somebody has: of IPv6 a whole /64."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))

@@ -24,6 +24,7 @@ from clubai.core.events import (
 from clubai.crypto.attestation import Attestation
 from clubai.model import MemberId, NodeId, TaskId, Usage
 from clubai.protocol.messages import (
+    MAX_SECONDS,
     NodeHeartbeat,
     NodeRegister,
     Notice,
@@ -167,7 +168,7 @@ def failure(command: FailTask) -> TaskFail:
         task=command.task,
         part=command.part,
         attempt=command.attempt,
-        retry_after_s=command.retry_after_s,
+        retry_after_s=bounded_seconds(command.retry_after_s),
         attempts=command.attempts,
         begun=command.begun,
         sealed=command.sealed,
@@ -182,3 +183,8 @@ def tags(command: ReleaseTags) -> TaskTags:
 def cancel(command: CancelAttempt) -> TaskCancel:
     """Tell a node to stop."""
     return TaskCancel(task=command.task, part=command.part, attempt=command.attempt)
+
+
+def bounded_seconds(wait_s: float | None) -> float | None:
+    """A wait as a message can say it."""
+    return None if wait_s is None else min(wait_s, MAX_SECONDS)

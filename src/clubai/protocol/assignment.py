@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from clubai.errors import RemoteProtocolError
 from clubai.model import MODE_NUMBERS, Kind, Mode
+from clubai.protocol.decoding import UNREADABLE
 from clubai.protocol.messages import (
     U16,
     U32,
@@ -95,7 +96,7 @@ def decode_assignment(body: bytes) -> Assignment:
         raise _unreadable("it does not begin as one")
     try:
         assignment = _decoder.decode(memoryview(body)[len(LABEL) :])
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise _unreadable(str(error)) from error
     if assignment.version != 1:
         raise _unreadable(f"its version is {assignment.version}")

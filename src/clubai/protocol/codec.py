@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from clubai.errors import LocalProtocolError, RemoteProtocolError
+from clubai.protocol.decoding import UNREADABLE
 from clubai.protocol.messages import (
     MAX_MESSAGE_BYTES,
     CloseCode,
@@ -56,7 +57,7 @@ def decode_value(body: msgspec.Raw, type_: type[T]) -> T:
     """
     try:
         return msgspec.msgpack.decode(body, type=type_)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise _unreadable(error) from error
 
 
@@ -87,7 +88,7 @@ def _decode(decoder: msgspec.msgpack.Decoder[T], data: bytes) -> T:
         )
     try:
         return decoder.decode(data)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise _unreadable(error) from error
 
 

@@ -52,10 +52,12 @@ PROTOCOL_VERSION: Final = 1
 SUBPROTOCOL: Final = "clubai.1"
 MAX_MESSAGE_BYTES: Final = 1 << 20
 """One constant for every adapter, both ends and the codec."""
+MAX_SECONDS: Final = 86_400.0
 
 Name = Annotated[str, Meta(max_length=256)]
 Text = Annotated[str, Meta(max_length=4096)]
 Id16 = Annotated[bytes, Meta(min_length=16, max_length=16)]
+OptionalId = Annotated[bytes, Meta(max_length=16)]
 Bytes32 = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Bytes64 = Annotated[bytes, Meta(min_length=64, max_length=64)]
 EncHead = Annotated[bytes, Meta(min_length=176, max_length=176)]
@@ -68,7 +70,7 @@ SealedFailure = Annotated[bytes, Meta(max_length=96 + 65_536 + 16)]
 U16 = Annotated[int, Meta(ge=0, lt=1 << 16)]
 U32 = Annotated[int, Meta(ge=0, lt=1 << 32)]
 U63 = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
-Seconds = Annotated[float, Meta(ge=0, le=86_400)]
+Seconds = Annotated[float, Meta(ge=0, le=MAX_SECONDS)]
 
 
 class CloseCode(IntEnum):
@@ -130,7 +132,7 @@ class Notice(Message, frozen=True, kw_only=True, tag="NOTICE"):
     code: Name
     text: Text = ""
     ref: U32 = 0
-    task: bytes = b""
+    task: OptionalId = b""
     position: U32 = 0
     """Place in the queue, from 1; 0: not queued."""
 
@@ -315,10 +317,10 @@ class TaskFail(Message, frozen=True, kw_only=True, tag="TASK_FAIL"):
     code: FailCode
     message: Text = ""
     ref: U32 = 0
-    task: bytes = b""
+    task: OptionalId = b""
     part: U16 = 0
     attempt: U16 = 0
-    retry_after_s: Annotated[float, Meta(ge=0)] | None = None
+    retry_after_s: Seconds | None = None
     attempts: U16 = 0
     begun: bool = False
     """Part of the answer had been sent."""
@@ -330,7 +332,7 @@ class TaskFail(Message, frozen=True, kw_only=True, tag="TASK_FAIL"):
 class TaskCancel(Message, frozen=True, kw_only=True, tag="TASK_CANCEL"):
     """Whoever asked is gone or has enough; with `task` empty, of the request `ref`."""
 
-    task: bytes = b""
+    task: OptionalId = b""
     ref: U32 = 0
     part: U16 = 0
     attempt: U16 = 0

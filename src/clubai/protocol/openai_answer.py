@@ -15,6 +15,7 @@ import msgspec
 
 from clubai.errors import TaskFailed
 from clubai.model import FailCode, Kind, ModelSnapshot, Usage
+from clubai.protocol.decoding import UNREADABLE
 from clubai.protocol.openai_fold import (
     AnswerFold,
     decode_object,
@@ -186,7 +187,7 @@ def embeddings(
         if as_base64:
             for row in rows:
                 row.embedding = _base64(row.embedding)
-    except (msgspec.DecodeError, UnicodeDecodeError, OverflowError) as error:
+    except (*UNREADABLE, OverflowError) as error:
         raise _bad_embeddings("they cannot be read") from error
     if [row.index for row in rows] != list(range(inputs)):
         raise _bad_embeddings(f"{len(rows)} came for {inputs} inputs")

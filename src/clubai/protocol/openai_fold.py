@@ -15,6 +15,7 @@ import msgspec
 
 from clubai.errors import TaskFailed
 from clubai.model import FailCode
+from clubai.protocol.decoding import UNREADABLE
 from clubai.protocol.records import Choice
 
 _SAID_ONCE: Final = frozenset({"id", "index", "role", "type"})
@@ -61,7 +62,7 @@ def decode_object(raw: msgspec.Raw) -> dict[str, Any]:
         return {}
     try:
         return _object_decoder.decode(raw) or {}
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise _unreadable() from error
 
 

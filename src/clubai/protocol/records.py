@@ -21,7 +21,8 @@ import msgspec
 
 from clubai.errors import LocalProtocolError, RemoteProtocolError
 from clubai.model import MAX_RECORD_DATA
-from clubai.protocol.messages import CloseCode, TaskRecord
+from clubai.protocol.decoding import UNREADABLE
+from clubai.protocol.messages import U16, CloseCode, TaskRecord
 
 FLUSH_SECONDS: Final = 0.120
 FLUSH_BYTES: Final = 200
@@ -46,7 +47,7 @@ class RecordType(IntEnum):
 class Choice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One step of one choice of an answer, as the backend streamed it."""
 
-    index: int = 0
+    index: U16 = 0
     delta: msgspec.Raw = msgspec.Raw(b"")
     """The chat delta's JSON object, untouched; empty for completions."""
     text: str | None = None
@@ -60,12 +61,19 @@ class _Delta(msgspec.Struct, frozen=True):
 
 
 def text_of(choice: Choice) -> str:
-    """The text that one step adds: a chat delta's content or a completion's text."""
+    """The text that one step adds: a chat delta's content or a completion's text.
+
+    Raises:
+        RemoteProtocolError: the step holds something else than an object.
+    """
     if choice.text is not None:
         return choice.text
     if not choice.delta:
         return ""
-    content = bytes(_delta_decoder.decode(choice.delta).content)
+    try:
+        content = bytes(_delta_decoder.decode(choice.delta).content)
+    except UNREADABLE as error:
+        raise _broken(f"a step cannot be read: {error}") from error
     return msgspec.json.decode(content) if content.startswith(b'"') else ""
 
 
@@ -120,7 +128,7 @@ def decode_choices(data: bytes) -> list[Choice]:
     """
     try:
         return _choice_decoder.decode_lines(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise RemoteProtocolError(
             CloseCode.BAD_MESSAGE, f"an answer's record cannot be read: {error}"
         ) from error
@@ -201,7 +209,7 @@ def decode_failure(data: bytes) -> Failure:
     """Read an `ERROR` record. Raises `RemoteProtocolError`."""
     try:
         return _failure_decoder.decode(data)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise _broken(f"an error record cannot be read: {error}") from error
 
 

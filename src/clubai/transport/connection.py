@@ -117,6 +117,8 @@ class Connection:
         self._phase = Phase.NOTHING
         self._ours_to_close = False
         self._writing_since = math.inf
+        self._heard = True
+        self._unanswered = 0
         self._tasks: TaskGroup
         self._protocol = Http1(
             app,
@@ -152,6 +154,22 @@ class Connection:
     def stalls(self, now: float) -> bool:
         """Whether the peer has taken nothing for `send_timeout_s`."""
         return now - self._writing_since > self._limits.send_timeout_s
+
+    async def probe(self, pings: int) -> bool:
+        """Ping a WebSocket that was silent since the last call; other ones live.
+
+        False: it has not answered `pings` of them.
+        """
+        if self._heard or not self._protocol.upgraded:
+            self._heard = False
+            self._unanswered = 0
+        elif self._unanswered >= pings:
+            return False
+        elif not self._outgoing.busy:  # else `stalls` tells
+            self._unanswered += 1
+            await self._protocol.ping()
+        self._protocol.forgive()
+        return True
 
     async def abort(self) -> None:
         """End now."""
@@ -228,6 +246,7 @@ class Connection:
                 anyio.ClosedResourceError,
             ):
                 return
+            self._heard = True
             await self._protocol.handle(RawData(data))
             self._note_progress()
 

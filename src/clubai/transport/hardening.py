@@ -8,6 +8,7 @@ Nothing is patched: these are subclasses of Hypercorn's protocol classes, used b
 - a message's size is checked before its bytes are kept, and the connection ends there;
 - bytes that follow an upgrade request at once end that connection and nothing else;
 - no HTTP/2, neither by upgrade nor by prior knowledge;
+- pings and fragments, which cost work and count nowhere, are counted;
 - an application that sends to a client that is gone is told so.
 """
 
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 
 HYPERCORN_VERSION: Final = "0.18.0"
 _SERVER_ERROR: Final = 1011
+MAX_NOISE: Final = 1000
+"""Pings, pongs and pieces of fragmented messages between two calls of `forgive`."""
 
 _log = logging.getLogger("clubai.transport.server")
 
@@ -118,6 +121,7 @@ class WebSocketStream(WSStream):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._message = bytearray()
+        self._noise = 0
         self._ending = (ABNORMAL_CLOSURE, "")
 
     async def handle(self, event: Event) -> None:
@@ -165,6 +169,20 @@ class WebSocketStream(WSStream):
             CloseConnection(code=CloseCode.RESTARTING if stopping else code)
         )
 
+    async def ping(self) -> None:
+        """Ask whether the peer is still there."""
+        if self._is_open:
+            await self._send_wsproto_event(Ping())
+
+    def forgive(self) -> None:
+        """Forget the pings and fragments that came until now."""
+        self._noise = 0
+
+    @property
+    def _is_open(self) -> bool:
+        connected = self.state is ASGIWebsocketState.CONNECTED
+        return connected and self.connection.state is ConnectionState.OPEN
+
     async def _take(self, data: bytes) -> None:
         if not self.handshake.accepted:
             if self.state is ASGIWebsocketState.HANDSHAKE:
@@ -177,13 +195,19 @@ class WebSocketStream(WSStream):
 
     async def _handle_events(self) -> None:
         for event in self.connection.events():
+            if isinstance(event, CloseConnection):
+                await self._take_close(event)
+                return
             if isinstance(event, Message):
                 if not await self._take_part(event):
                     return
+                if event.message_finished or not event.frame_finished:
+                    continue
             elif isinstance(event, Ping):
                 await self._send_wsproto_event(event.response())
-            elif isinstance(event, CloseConnection):
-                await self._take_close(event)
+            self._noise += 1
+            if self._noise > MAX_NOISE:
+                await self._end(CloseCode.TOO_MANY, "too many pings or fragments")
                 return
 
     async def _take_part(self, event: Message[Any]) -> bool:
@@ -264,6 +288,16 @@ class Http1(H11Protocol):
             await self.stream.say_close(CloseCode.RESTARTING)
             return False
         return self.stream is None
+
+    async def ping(self) -> None:
+        """Ask a WebSocket's peer whether it is still there."""
+        if isinstance(self.stream, WebSocketStream):
+            await self.stream.ping()
+
+    def forgive(self) -> None:
+        """Forget the pings and fragments that came until now."""
+        if isinstance(self.stream, WebSocketStream):
+            self.stream.forgive()
 
     async def _check_protocol(self, event: h11.Request) -> None:
         return

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from clubai.protocol.messages import MAX_MESSAGE_BYTES
+from clubai.transport.addresses import forwarded_for, host_name
 from clubai.transport.base import SEND_TIMEOUT_S
 
 if TYPE_CHECKING:
@@ -31,6 +32,14 @@ class ServerLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Of a request's head; more is answered with 431."""
     max_connections: int = 1000
     """At once; more are answered with 503."""
+    max_connections_per_address: int = 50
+    """At once; more are answered with 429. An IPv6 address is its /64."""
+    count_loopback: bool = False
+    """Whether the bound of one address holds for this machine's own."""
+    max_memory_mb: int = 0
+    """Of the whole process; over it new connections get 503. 0: no bound."""
+    proxies: tuple[str, ...] = ()
+    """Addresses whose `X-Forwarded-For` is believed, and that have no bound."""
     max_queued_messages: int = 10
     """Received on one connection and not yet taken by the application."""
     header_timeout_s: float = 10.0
@@ -41,6 +50,10 @@ class ServerLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Between two requests."""
     send_timeout_s: float = SEND_TIMEOUT_S
     """For 64 KiB to be taken; a client that takes nothing for so long is dropped."""
+    ping_s: float = 15.0
+    """A WebSocket that says nothing for so long is pinged."""
+    silent_s: float = 45.0
+    """One that does not even answer pings for so long is dropped."""
     drain_s: float = 3.0
     """After `stop`, for what is being answered; then connections are cut."""
     server_names: tuple[str, ...] = ()
@@ -49,7 +62,9 @@ class ServerLimits(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for field in self.__struct_fields__:
             value = getattr(self, field)
-            if not isinstance(value, tuple) and value <= 0:
+            if isinstance(value, bool | tuple) or field == "max_memory_mb":
+                continue
+            if not value > 0:
                 raise ValueError(f"{field} = {value!r} must be over 0")
 
 
@@ -65,8 +80,12 @@ def error_body(message: str, code: str) -> bytes:
 
 
 def guarded(app: App, limits: ServerLimits) -> App:
-    """Return `app` behind the limit on bodies and the check of the host."""
+    """Return `app` behind the limit on bodies and the check of the host.
+
+    It is told whom a request came from, as far as our own proxies know.
+    """
     names = frozenset(name.lower() for name in limits.server_names)
+    proxies = frozenset(limits.proxies)
     most = limits.max_body_bytes
 
     async def guard(
@@ -75,6 +94,10 @@ def guarded(app: App, limits: ServerLimits) -> App:
         if names and scope["type"] != "lifespan" and _host(scope) not in names:
             await _refuse_host(scope, send)
             return
+        if proxies and scope.get("client"):
+            peer, port = scope["client"]
+            seen = forwarded_for(scope["headers"], peer, proxies)
+            scope["client"] = (seen, port)
         if scope["type"] == "http":
             length = _announced(scope)
             if length is None:
@@ -139,10 +162,7 @@ def _announced(scope: MutableMapping[str, Any]) -> int | None:
 def _host(scope: MutableMapping[str, Any]) -> str:
     for name, value in scope["headers"]:
         if name == b"host":
-            host: str = value.decode("latin-1").lower()
-            if host.startswith("["):
-                return host.partition("]")[0] + "]"
-            return host.partition(":")[0]
+            return host_name(value)
     return ""
 
 
@@ -153,7 +173,11 @@ async def _refuse_body(send: Send, most: int) -> None:
 
 async def _refuse_host(scope: MutableMapping[str, Any], send: Send) -> None:
     kind = "http.response" if scope["type"] == "http" else "websocket.http.response"
-    body = error_body("this host name is not served here", "unknown_host")
+    body = error_body(
+        "this host name is not served here: whoever runs it names its hosts"
+        " (CLUBAI_HOSTS)",
+        "unknown_host",
+    )
     await _answer(send, kind, 404, body)
 
 

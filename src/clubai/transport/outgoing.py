@@ -33,6 +33,11 @@ class Outgoing:
         """Whether nothing more will be taken or written."""
         return self._closed
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is still to be written."""
+        return self._size > 0
+
     async def put(self, item: bytes) -> None:
         """Take `item`, after waiting for room and for one's turn.
 

@@ -19,6 +19,16 @@ MAX_QUEUED_BYTES: Final = 16 << 20
 MAX_QUEUED_MESSAGES: Final = 4096
 LOW_WATER_BYTES: Final = 1 << 20
 LOW_WATER_MESSAGES: Final = 64
+_SHARE_FOR_CONTROL: Final = 8
+"""One part in so many of the room is left free by `post_data`."""
+
+
+class QueuedBytes:
+    """What several postboxes hold together, and may hold at most."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.held = 0
 
 
 class Postbox:
@@ -33,11 +43,15 @@ class Postbox:
         *,
         max_bytes: int = MAX_QUEUED_BYTES,
         max_messages: int = MAX_QUEUED_MESSAGES,
+        shared: QueuedBytes | None = None,
     ) -> None:
         self._stream = stream
         self._direct = stream if isinstance(stream, MemoryStream) else None
         self._max_bytes = max_bytes
         self._max_messages = max_messages
+        self._data_bytes = max_bytes - max_bytes // _SHARE_FOR_CONTROL
+        self._data_messages = max_messages - max_messages // _SHARE_FOR_CONTROL
+        self._shared = QueuedBytes(max_bytes) if shared is None else shared
         self._queue: deque[bytes] = deque()
         self._count = 0
         self._bytes = 0
@@ -59,11 +73,18 @@ class Postbox:
                 return False
         if not self._fits(frame):
             return False
-        self._queue.append(frame)
-        self._count += 1
-        self._bytes += len(frame)
+        self._enqueue(frame)
         self._wake.set()
         return True
+
+    def post_data(self, frame: bytes) -> bool:
+        """Like `post`, for what may be given up: it leaves room for what may not."""
+        if self._count and (
+            self._count >= self._data_messages
+            or self._bytes + len(frame) > self._data_bytes
+        ):
+            return False
+        return self.post(frame)
 
     async def room(self) -> None:
         """Wait until little is queued, or nothing more will be sent."""
@@ -80,9 +101,7 @@ class Postbox:
         if self._closing:
             return
         if last is not None:
-            self._queue.append(last)
-            self._count += 1
-            self._bytes += len(last)
+            self._enqueue(last)
         self._closing = True
         self._wake.set()
 
@@ -105,6 +124,8 @@ class Postbox:
                 await self._wake.wait()
         finally:
             self._stopped = True
+            self._shared.held -= self._bytes
+            self._bytes = 0
             self._wake_waiting()
 
     async def _send_queued(self) -> None:
@@ -120,9 +141,17 @@ class Postbox:
                 self._note_sent(frame)
         self._sending = False
 
+    def _enqueue(self, frame: bytes) -> None:
+        self._queue.append(frame)
+        self._count += 1
+        self._bytes += len(frame)
+        self._shared.held += len(frame)
+
     def _note_sent(self, *frames: bytes) -> None:
+        size = sum(map(len, frames))
         self._count -= len(frames)
-        self._bytes -= sum(map(len, frames))
+        self._bytes -= size
+        self._shared.held -= size
         self._wake_waiting()
 
     def _wake_waiting(self) -> None:
@@ -138,6 +167,7 @@ class Postbox:
         return (
             self._count < self._max_messages
             and self._bytes + len(frame) <= self._max_bytes
+            and self._shared.held + len(frame) <= self._shared.most
         )
 
     def _send_directly(self, stream: MemoryStream, frame: bytes) -> bool:

@@ -22,9 +22,10 @@ from anyio.abc import SocketAttribute
 
 from clubai.errors import ConfigError
 from clubai.transport.connection import Connection, Context
+from clubai.transport.doors import Doors
 from clubai.transport.hardening import EdgeConfig, check_version
 from clubai.transport.lifespan import Lifespan
-from clubai.transport.limits import ServerLimits, error_body, guarded
+from clubai.transport.limits import ServerLimits, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -36,8 +37,9 @@ if TYPE_CHECKING:
 __all__ = ["ServerLimits", "serve_app"]
 
 _MAX_REFUSALS: Final = 64
-_RETRY_AFTER_S: Final = 5
 _LOOKS_PER_TIMEOUT: Final = 8
+_RECEIVE_BYTES: Final = 1 << 17
+"""Of the kernel's buffer, which asyncio takes into memory whole. Linux doubles it."""
 _OUT_OF_FILES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 _log = logging.getLogger(__name__)
@@ -96,6 +98,7 @@ class _Serving:
         self._config.max_app_queue_size = limits.max_queued_messages
         self._config.keep_alive_max_requests = 1 << 30
         self._app = guarded(app, limits)
+        self._doors = Doors(limits)
         self._connections: set[Connection] = set()
         self._refusing = 0
         self._emptied = anyio.Event()
@@ -111,6 +114,7 @@ class _Serving:
             try:
                 async with anyio.create_task_group() as accepting:
                     accepting.start_soon(self._drop_stalled)
+                    accepting.start_soon(self._drop_silent)
                     for listener in listeners:
                         accepting.start_soon(self._accept, listener, connections)
                     task_status.started([_url(listener) for listener in listeners])
@@ -129,6 +133,14 @@ class _Serving:
             now = anyio.current_time()
             for connection in [c for c in self._connections if c.stalls(now)]:
                 await connection.abort()
+
+    async def _drop_silent(self) -> None:
+        pings = max(round(self._limits.silent_s / self._limits.ping_s) - 1, 1)
+        while True:
+            await anyio.sleep(self._limits.ping_s)
+            for connection in list(self._connections):
+                if not await connection.probe(pings):
+                    await connection.abort()
 
     async def _drain(self, tasks: TaskGroup) -> None:
         with anyio.move_on_after(self._limits.drain_s):
@@ -152,9 +164,12 @@ class _Serving:
             connections.start_soon(self._connect, stream)
 
     async def _connect(self, stream: SocketStream) -> None:
-        if len(self._connections) >= self._limits.max_connections:
-            await self._refuse(stream)
+        address = _peer(stream)
+        refusal = self._doors.refusal(address, anyio.current_time())
+        if refusal:
+            await self._refuse(stream, refusal)
             return
+        _tame(stream, self._limits.silent_s)
         connection = Connection(
             self._app, self._config, self._context, self._limits, self._state, stream
         )
@@ -162,16 +177,17 @@ class _Serving:
         try:
             await connection.run()
         finally:
+            self._doors.leave(address)
             self._connections.discard(connection)
             if not self._connections:
                 self._emptied.set()
 
-    async def _refuse(self, stream: SocketStream) -> None:
+    async def _refuse(self, stream: SocketStream, refusal: bytes) -> None:
         self._refusing += 1
         try:
             if self._refusing <= _MAX_REFUSALS:
                 with anyio.move_on_after(1):
-                    await stream.send(_FULL)
+                    await stream.send(refusal)
                     await stream.send_eof()
                     while True:
                         await stream.receive()
@@ -183,19 +199,35 @@ class _Serving:
                 await stream.aclose()
 
 
-def _full_response() -> bytes:
-    body = error_body("all connections are taken; try again", "overloaded")
-    head = (
-        "HTTP/1.1 503 Service Unavailable\r\n"
-        f"retry-after: {_RETRY_AFTER_S}\r\n"
-        "content-type: application/json\r\n"
-        f"content-length: {len(body)}\r\n"
-        "connection: close\r\n\r\n"
-    )
-    return head.encode() + body
+def _tame(stream: SocketStream, within_s: float) -> None:
+    """Have the kernel hold little, and end what is gone without a word."""
+    options = [
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        (socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES),
+    ]
+    for name, value in (
+        ("TCP_KEEPIDLE", within_s / 3),
+        ("TCP_KEEPINTVL", within_s / 3),
+        ("TCP_KEEPCNT", 2),
+        ("TCP_USER_TIMEOUT", within_s * 1000),
+    ):
+        if hasattr(socket, name):  # not every system has them all
+            option = getattr(socket, name)
+            options.append((socket.IPPROTO_TCP, option, max(int(value), 1)))
+    raw = stream.extra_attributes[SocketAttribute.raw_socket]()
+    try:
+        for option in options:
+            raw.setsockopt(*option)
+    except OSError:  # gone already
+        return
 
 
-_FULL: Final = _full_response()
+def _peer(stream: SocketStream) -> str:
+    try:
+        address = stream.extra_attributes[SocketAttribute.remote_address]()
+    except OSError:  # gone already
+        return ""
+    return str(address[0]) if isinstance(address, tuple) else ""
 
 
 async def _listen(host: str, port: int) -> Sequence[Listener[SocketStream]]:

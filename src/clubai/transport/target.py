@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from clubai.protocol.decoding import UNREADABLE
+
 MAX_REASON_CHARACTERS: Final = 500
 
 
@@ -68,7 +70,7 @@ def refusal(status: int, body: bytes | None) -> Refusal:
 def _message(body: bytes) -> str:
     try:
         error = msgspec.json.decode(body[: 1 << 16], type=_Body).error
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except UNREADABLE:
         return ""
     text = error if isinstance(error, str) else error.message
     return "".join(c if c.isprintable() else " " for c in text)

@@ -11,9 +11,11 @@ from typing import Any, Final
 import msgspec
 
 from clubai.agent.backends.base import UsageReport
-from clubai.agent.backends.faults import interruption, read_fault
+from clubai.agent.backends.faults import interruption, parse_fault
 from clubai.errors import BackendError
 from clubai.model import FailCode, Kind
+from clubai.protocol.decoding import UNREADABLE
+from clubai.protocol.messages import U16, U32
 from clubai.protocol.records import Choice
 
 CHARS_PER_TOKEN: Final = 4
@@ -30,7 +32,7 @@ _BLANK: Final = Choice()
 
 
 class _Row(msgspec.Struct):
-    index: int = 0
+    index: U16 = 0
     delta: msgspec.Raw = _NO_RAW
     text: str | None = None
     finish_reason: str | None = None
@@ -44,8 +46,8 @@ class _Chunk(msgspec.Struct):
 
 
 class _Counts(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: U32 | None = None
+    completion_tokens: U32 | None = None
 
 
 _chunk_decoder = msgspec.json.Decoder(_Chunk)
@@ -79,15 +81,10 @@ class Answer:
         """
         try:
             chunk = _chunk_decoder.decode(payload)
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise BackendError(
-                FailCode.BACKEND,
-                f"the model server at {self._base} sent a chunk that cannot be read",
-            ) from error
+        except UNREADABLE as error:
+            raise self._unreadable() from error
         if bytes(chunk.error) not in _NOTHING:
-            raise interruption(
-                read_fault(msgspec.json.decode(payload)), base=self._base
-            )
+            raise interruption(parse_fault(payload), base=self._base)
         rows = chunk.choices or []
         steps = [step for row in rows if (step := self._step(row)) is not None]
         if bytes(chunk.usage) not in _NOTHING:
@@ -121,7 +118,7 @@ class Answer:
             delta = b"{}" if self._kind == "chat" and reason else b""
         if not delta and row.text is None and reason is None:
             return None
-        if row.text or (delta not in _NOTHING and _has_content(delta)):
+        if row.text or (delta not in _NOTHING and self._has_content(delta)):
             self._steps += 1
         if reason is not None:
             self._open.discard(row.index)
@@ -135,6 +132,23 @@ class Answer:
             text=row.text,
             finish_reason=reason,
             logprobs=row.logprobs if given else _BLANK.logprobs,
+        )
+
+    def _has_content(self, delta: bytes) -> bool:
+        try:
+            fields = _delta_decoder.decode(delta)
+        except UNREADABLE as error:
+            raise self._unreadable() from error
+        return any(
+            bytes(value) not in _NOTHING
+            for name, value in fields.items()
+            if name != "role"
+        )
+
+    def _unreadable(self) -> BackendError:
+        return BackendError(
+            FailCode.BACKEND,
+            f"the model server at {self._base} sent a chunk that cannot be read",
         )
 
     def _reason(self, row: _Row) -> str | None:
@@ -197,7 +211,7 @@ def read_usage(raw: bytes) -> UsageReport | None:
     """A server's `usage` object; None when it is none."""
     try:
         counts = _counts_decoder.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return None
     if counts.prompt_tokens is None:
         return None
@@ -228,13 +242,3 @@ def _chars(value: Any) -> int:
 
 def _ends(rows: list[_Row]) -> bool:
     return any(row.finish_reason for row in rows)
-
-
-def _has_content(delta: bytes) -> bool:
-    try:
-        fields = _delta_decoder.decode(delta)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return any(
-        bytes(value) not in _NOTHING for name, value in fields.items() if name != "role"
-    )

@@ -15,6 +15,7 @@ import msgspec
 
 from clubai.errors import BackendError
 from clubai.model import FailCode
+from clubai.protocol.decoding import UNREADABLE
 
 MAX_MESSAGE_CHARS: Final = 300
 
@@ -45,10 +46,9 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 def parse_fault(body: bytes) -> Fault:
     """Read an error body; anything that is no known shape is its own message."""
     try:
-        found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+        return read_fault(msgspec.json.decode(body))
+    except UNREADABLE:
         return Fault(message=_short(body.decode("utf-8", "replace")))
-    return read_fault(found)
 
 
 def read_fault(found: Any) -> Fault:
@@ -145,11 +145,13 @@ def _is_context(fault: Fault) -> bool:
 def _detail(detail: Any) -> str:
     if isinstance(detail, list):
         rows = [row for row in detail if isinstance(row, dict)]
-        return "; ".join(
-            f"{'.'.join(map(str, row.get('loc') or ()))}: {_text(row.get('msg'))}"
-            for row in rows
-        )
+        return "; ".join(f"{_place(row)}: {_text(row.get('msg'))}" for row in rows)
     return _text(detail)
+
+
+def _place(row: dict[str, Any]) -> str:
+    place = row.get("loc")
+    return ".".join(map(str, place)) if isinstance(place, list) else _text(place)
 
 
 def _text(value: Any) -> str:

@@ -18,6 +18,7 @@ import msgspec
 
 from clubai.errors import BackendError, ConfigError
 from clubai.model import FailCode
+from clubai.protocol.decoding import UNREADABLE
 
 CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 300.0
@@ -39,7 +40,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
         """The body as JSON; None when it is none."""
         try:
             return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, RecursionError):
+        except UNREADABLE:
             return None
 
     def json_object(self) -> dict[str, Any]:

@@ -6,9 +6,11 @@ import re
 from typing import Any, Final
 
 from clubai.model import Kind
+from clubai.protocol.openai import MAX_MODEL_LENGTH
 
 CHAT_KINDS: Final[tuple[Kind, ...]] = ("chat", "completion")
 EMBEDDING_KINDS: Final[tuple[Kind, ...]] = ("embedding",)
+MOST_COUNT: Final = (1 << 31) - 1
 COLD_CONTEXT: Final = 4096
 """What servers that load on demand give a model unless they are told otherwise."""
 
@@ -16,12 +18,16 @@ _EMBEDDING_NAME = re.compile(r"embed|minilm|\b(?:bge|gte|e5)\b", re.IGNORECASE)
 
 
 def rows(document: dict[str, Any], field: str, key: str) -> list[dict[str, Any]]:
-    """The objects in the list `field` that name themselves in `key`, in order, once."""
+    """The objects in the list `field` that name themselves in `key`, in order, once.
+
+    A name that no request could carry is left out.
+    """
     found = document.get(field)
     named: dict[str, dict[str, Any]] = {}
     for row in found if isinstance(found, list) else ():
-        if isinstance(row, dict) and isinstance(row.get(key), str) and row[key]:
-            named.setdefault(row[key], row)
+        name = row.get(key) if isinstance(row, dict) else None
+        if isinstance(name, str) and 0 < len(name) <= MAX_MODEL_LENGTH:
+            named.setdefault(name, row)
     return list(named.values())
 
 
@@ -36,7 +42,7 @@ def count(row: dict[str, Any], *fields: str) -> int:
     for field in fields:
         value = row.get(field)
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-            return value
+            return min(value, MOST_COUNT)
     return 0
 
 

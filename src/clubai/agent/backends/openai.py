@@ -22,7 +22,6 @@ from clubai.agent.backends.base import BackendInfo, Embeddings, Piece, UsageRepo
 from clubai.agent.backends.faults import (
     interruption,
     parse_fault,
-    read_fault,
     refusal,
 )
 from clubai.agent.backends.http import MAX_ERROR_BYTES, Download, Http
@@ -30,6 +29,7 @@ from clubai.agent.backends.offers import count, kinds_by_name, rows
 from clubai.agent.backends.sse import EventReader
 from clubai.errors import BackendError
 from clubai.model import FailCode, Kind, ModelOffer
+from clubai.protocol.decoding import UNREADABLE
 
 LOOK_SECONDS: Final = 5.0
 MAX_EMBEDDINGS_BYTES: Final = 64 << 20
@@ -232,12 +232,12 @@ def _read_embeddings(body: bytes, request: dict[str, Any], base: str) -> list[Pi
         )
     try:
         found = msgspec.json.decode(body, type=_EmbeddingsBody)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise BackendError(
             FailCode.BACKEND, f"{base} answered embeddings that cannot be read"
         ) from error
     if bytes(found.error) not in (b"", b"null"):
-        raise interruption(read_fault(msgspec.json.decode(body)), base=base)
+        raise interruption(parse_fault(body), base=base)
     data = bytes(found.data)
     if not data.startswith(b"[") or not data[1:-1].strip():
         raise BackendError(FailCode.EMPTY, f"{base} answered no embeddings at all")

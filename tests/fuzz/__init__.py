@@ -1,0 +1,1 @@
+"""Bytes that nobody sends by mistake, against everything that reads bytes."""
