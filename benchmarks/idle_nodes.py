@@ -18,7 +18,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 import uvloop
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from clubai.crypto.bundles import make_bundle
 from clubai.crypto.identity import Identity
 from clubai.model import ModelOffer
 from clubai.protocol.codec import decode_to_node, encode
@@ -46,7 +48,7 @@ from clubai.protocol.messages import (
     NodeRegistered,
     Welcome,
 )
-from clubai.protocol.session import enrol_bytes, login_bytes, registration_bytes
+from clubai.protocol.session import enrol_bytes, login_bytes
 
 T = TypeVar("T")
 
@@ -135,16 +137,25 @@ class Node(asyncio.Protocol):
         elif opcode == BINARY:
             message = decode_to_node(payload)
             if isinstance(message, Welcome):
-                self.register(message.challenge)
+                self.register()
             elif isinstance(message, NodeRegistered):
                 self.joined.set_result(None)
 
-    def register(self, challenge: bytes) -> None:
+    def register(self) -> None:
         identity, boot = self.caller.identity, self.caller.boot
+        bundle = make_bundle(
+            identity,
+            X25519PrivateKey.generate().public_key().public_bytes_raw(),
+            epoch=1,
+            nbf_ms=0,
+            naf_ms=1 << 45,
+            previous=bytes(32),
+        )
         self.say(
             NodeRegister(
                 key=identity.key,
-                sig=identity.sign(registration_bytes(challenge, boot)),
+                bundle=bundle.body,
+                bundle_sig=bundle.sig,
                 boot=boot,
                 name=f"idle-{self.caller.number}",
                 models=MODELS,

@@ -18,7 +18,7 @@ from clubai.agent.standing import Standing
 from clubai.coordinator.assigner import NodeKeys
 from clubai.crypto.attestation import read_attestation
 from clubai.crypto.bundles import read_bundle
-from clubai.crypto.identity import Identity, verify
+from clubai.crypto.identity import Identity
 from clubai.errors import ConnectionLost, RemoteProtocolError
 from clubai.model import FailCode
 from clubai.protocol.codec import decode_from_node, encode
@@ -39,13 +39,11 @@ from clubai.protocol.messages import (
     TaskResult,
     Welcome,
 )
-from clubai.protocol.session import registration_bytes
 from clubai.transport.memory import MemoryStream, memory_pair
 from support.scripted_backend import ScriptedBackend, say
 from support.sealed_peers import PlayedClient, PlayedRequest, made_offer
 
 T = TypeVar("T", bound=Message)
-CHALLENGE = b"c" * 32
 
 
 class Far:
@@ -127,9 +125,7 @@ async def driven(
         tasks.start_soon(serve)
         await far.hear(Hello)
         key = far.coordinator.key
-        await far.say(
-            Welcome(version=1, challenge=CHALLENGE, heartbeat_s=heartbeat_s, key=key)
-        )
+        await far.say(Welcome(version=1, heartbeat_s=heartbeat_s, key=key))
         register = await far.hear(NodeRegister)
         check_registration(register, far.identity)
         bundle = read_bundle(register.bundle, register.bundle_sig)
@@ -141,8 +137,6 @@ async def driven(
 
 def check_registration(register: NodeRegister, identity: Identity) -> None:
     assert register.key == identity.key
-    signed = registration_bytes(CHALLENGE, register.boot)
-    assert verify(register.key, signed, register.sig)
     assert (register.name, register.vram_gb) == ("attic", 24.0)
     assert [offer.name for offer in register.models] == ["m"]
 

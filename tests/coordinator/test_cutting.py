@@ -27,14 +27,15 @@ from clubai.protocol.messages import (
     TaskOffer,
     TaskRecord,
     TaskReply,
-    TaskRequest,
 )
 from clubai.transport.memory import MemoryStream
 from support.memory_club import ALICE, BOB, MemoryClub, memory_club
 from support.raw_peers import MODELS, RawClient, RawNode
 from support.scripted_backend import ScriptedBackend, say
+from support.sealed_peers import PlayedClient
 
 BIG = b"x" * 60_000
+CLIENT = PlayedClient()
 
 
 def edge(**changes: Any) -> dict[str, Any]:
@@ -56,7 +57,7 @@ class Pair:
         self.client = client
         self.node = node
         self.task = offer.task
-        self.attempt = offer.attempt
+        self.attempt = 0
 
     @property
     def key(self) -> RouteKey:
@@ -70,10 +71,10 @@ async def pair(club: MemoryClub) -> Pair:
     node = RawNode(club.connect_raw(node=True))
     await node.register("attic", models=MODELS)
     client = await RawClient(club.connect_raw(node=False)).greet()
-    await client.say(TaskRequest(ref=1, model="m"))
+    await client.say(CLIENT.request())
     offer = await client.hear()
     assert isinstance(offer, TaskOffer)
-    await client.say(TaskAssign(task=offer.task, model="m"))
+    await client.say(CLIENT.take(offer).assign)
     assert isinstance(await node.hear(), TaskAssign)
     return Pair(client, node, offer)
 
@@ -102,7 +103,7 @@ async def test_requests_over_the_rate_are_refused_and_then_end_it(
     async with memory_club(tmp_path, **limits) as club:
         client = await RawClient(club.connect_raw(node=False)).greet()
         for ref in range(1, 22):
-            await client.say(TaskRequest(ref=ref, model="none"))
+            await client.say(CLIENT.request(ref, model="none"))
 
         answers = [await client.hear() for _ in range(21)]
 
@@ -174,7 +175,7 @@ async def test_an_answer_over_the_rate_costs_its_task_only(tmp_path: Path) -> No
     limits = edge(bytes_per_s=1, bytes_burst=200_000)
     async with memory_club(tmp_path, **limits) as club:
         two = await pair(club)
-        await two.node.say(TaskReply(task=two.task, attempt=two.attempt))
+        await two.node.say(TaskReply(task=two.task, hdr=bytes(96)))
         for seq in range(6):
             await two.node.say(two.record(seq))
 
@@ -204,14 +205,14 @@ async def test_nobody_can_cut_anothers_task_by_a_flood(tmp_path: Path) -> None:
         await other.say(two.record(0))
         await other.say(two.record(1))
 
-        await two.node.say(TaskReply(task=two.task, attempt=two.attempt))
+        await two.node.say(TaskReply(task=two.task, hdr=bytes(96)))
         assert isinstance(await two.client.hear(), TaskReply)
 
 
 async def test_an_answer_that_is_not_read_costs_its_task_only(tmp_path: Path) -> None:
     async with memory_club(tmp_path, **edge(client_queue_bytes=500_000)) as club:
         two = await pair(club)
-        await two.node.say(TaskReply(task=two.task, attempt=two.attempt))
+        await two.node.say(TaskReply(task=two.task, hdr=bytes(96)))
         sent = 0
         while two.key in club.coordinator.driver.relay._routes:
             await two.node.say(two.record(sent))
@@ -233,7 +234,7 @@ async def test_an_answer_that_is_not_read_costs_its_task_only(tmp_path: Path) ->
 async def test_all_queues_together_are_bounded(tmp_path: Path) -> None:
     async with memory_club(tmp_path, **edge(queue_bytes=1_000_000)) as club:
         two = await pair(club)
-        await two.node.say(TaskReply(task=two.task, attempt=two.attempt))
+        await two.node.say(TaskReply(task=two.task, hdr=bytes(96)))
         sent = 0
         while two.key in club.coordinator.driver.relay._routes:
             await two.node.say(two.record(sent))

@@ -20,7 +20,7 @@ from clubai.protocol.messages import (
 )
 
 TASK = b"t" * 16
-REQUEST = TaskRequest(ref=1, model="m")
+REQUEST = TaskRequest(ref=1, model="m", cvk=bytes(32))
 CANCEL = TaskCancel(ref=1)
 RECORD = TaskRecord(task=TASK, seq=0, ct=b"x")
 ALICE, BOB = MemberId("m_alice"), MemberId("m_bob")

@@ -7,7 +7,6 @@ import pytest
 from msgspec.structs import replace
 
 from clubai.client import Job
-from clubai.crypto.identity import Identity
 from clubai.model import FailCode, ModelOffer
 from clubai.protocol.codec import decode_to_node, encode
 from clubai.protocol.messages import (
@@ -17,7 +16,6 @@ from clubai.protocol.messages import (
     Message,
     NodeHeard,
     NodeHeartbeat,
-    NodeRegister,
     NodeRegistered,
     TaskAccept,
     TaskAssign,
@@ -26,12 +24,11 @@ from clubai.protocol.messages import (
     TaskReply,
 )
 from clubai.protocol.records import Choice
-from clubai.protocol.session import registration_bytes
 from clubai.storage import MemoryStore
 from support.memory_club import ALICE, BOB, MemoryClub, memory_club
 from support.raw_peers import RawNode
 from support.scripted_backend import ScriptedBackend, say
-from support.sealed_peers import attested
+from support.sealed_peers import PlayedNode, attested
 
 CHAT = Job(kind="chat", model="m", body={"messages": []})
 
@@ -73,36 +70,26 @@ async def test_a_heartbeat_is_answered_and_takes_effect(tmp_path: Path) -> None:
         await node.stream.aclose()
 
 
-async def test_a_signature_of_another_key_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stolen", ["whole", "signature", "key"])
+async def test_keys_that_another_signed_are_refused(
+    stolen: str, tmp_path: Path
+) -> None:
     async with memory_club(tmp_path) as club:
-        node = raw(club)
-        welcome = await node.greet()
-        signed = registration_bytes(welcome.challenge, bytes(16))
-        await node.say(
-            NodeRegister(
-                key=Identity.generate().key,
-                sig=node.identity.sign(signed),
-                boot=bytes(16),
-                bundle=node.played.bundle.body,
-                bundle_sig=node.played.bundle.sig,
-                name="attic",
-            )
-        )
+        node, other = raw(club), PlayedNode()
+        changes: dict[str, dict[str, object]] = {
+            "whole": {
+                "bundle": other.bundle.body,
+                "bundle_sig": other.bundle.sig,
+            },
+            "signature": {"bundle_sig": other.bundle.sig},
+            "key": {"key": other.identity.key},
+        }
 
-        assert (await node.goodbye()).code == CloseCode.BAD_SIGNATURE
-        await still_serves(club)
-
-
-async def test_a_signature_over_another_challenge_is_refused(tmp_path: Path) -> None:
-    async with memory_club(tmp_path) as club:
-        node = raw(club)
-        boot = node.played.boot
-        sig = node.identity.sign(registration_bytes(bytes(32), boot))
-
-        answer = await node.register(sig=sig)
+        answer = await node.register(**changes[stolen])
 
         assert isinstance(answer, Goodbye)
         assert answer.code == CloseCode.BAD_SIGNATURE
+        await still_serves(club)
 
 
 async def test_another_nodes_name_is_refused_with_the_fix(tmp_path: Path) -> None:

@@ -21,7 +21,6 @@ from clubai.protocol.messages import (
     NodeRegistered,
     Welcome,
 )
-from clubai.protocol.session import registration_bytes
 from clubai.transport.websocket import DialledStream, open_websocket
 from support.api_calls import ApiClub, api_club, error_of
 from support.node_calls import HOST, CallingNode, b64, token_of
@@ -48,11 +47,9 @@ class RealNode:
         await self.stream.send(encode(Hello(versions=(1,))))
         welcome = await self.hear()
         assert isinstance(welcome, Welcome)
-        signed = registration_bytes(welcome.challenge, boot)
         bundle = PlayedNode(identity).bundle
         register = NodeRegister(
             key=identity.key,
-            sig=identity.sign(signed),
             boot=boot,
             bundle=bundle.body,
             bundle_sig=bundle.sig,

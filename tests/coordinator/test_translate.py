@@ -56,7 +56,6 @@ def assert_carried(source: msgspec.Struct, made: msgspec.Struct, **given: Any) -
 def test_a_registration() -> None:
     message = NodeRegister(
         key=b"k" * 32,
-        sig=b"s" * 64,
         boot=b"b" * 16,
         bundle=b"bundle",
         bundle_sig=b"t" * 64,

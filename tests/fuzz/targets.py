@@ -28,7 +28,7 @@ from clubai.errors import (
 from clubai.gateway.native import parse_inference
 from clubai.model import ModelOffer
 from clubai.protocol import codec
-from clubai.protocol.messages import TaskAssign, TaskOffer, TaskRecord, TaskRequest
+from clubai.protocol.messages import TaskOffer, TaskRecord
 from clubai.protocol.openai import parse_chat, parse_completion, parse_embedding
 from clubai.protocol.openai_answer import embeddings
 from clubai.protocol.openai_fold import AnswerFold
@@ -39,6 +39,7 @@ from fuzz.frames import DOCUMENTS, GOLDEN_TASK, MESSAGES, Frames
 from support.memory_club import ALICE, MemoryClub, memory_club
 from support.raw_peers import RawClient, RawNode
 from support.scripted_backend import ScriptedBackend, say
+from support.sealed_peers import PlayedClient
 
 Feed = Callable[[bytes], Awaitable[bool]]
 """Gives one frame; True when it was taken. Whatever it raises is a bug found."""
@@ -199,21 +200,18 @@ class _Node(_Connected):
         self.asker = asker
         self.refs = itertools.count(1)
         self.identity = Identity.generate()
+        self.client = PlayedClient()
 
     async def connect(self) -> MemoryStream:
         node = RawNode(self.club.connect_raw(node=True), self.identity)
         self.club.raw.remove(node.stream)
         await node.register("fuzzed", models=(ModelOffer(name="fuzzed"),), slots=8)
         await self.asker.say(
-            TaskRequest(ref=next(self.refs), model="fuzzed", stream=False)
+            self.client.request(next(self.refs), model="fuzzed", stream=False)
         )
         while not isinstance(offer := await self.asker.hear(), TaskOffer):
             pass
-        await self.asker.say(
-            TaskAssign(
-                task=offer.task, attempt=offer.attempt, model="fuzzed", stream=False
-            )
-        )
+        await self.asker.say(self.client.take(offer).assign)
         self.task = offer.task
         return node.stream
 

@@ -83,9 +83,7 @@ class FakeClub:
     async def _answer(self, stream: MemoryStream, frame: bytes) -> None:
         match decode_from_client(frame):
             case Hello():
-                welcome = Welcome(
-                    version=PROTOCOL_VERSION, challenge=bytes(32), key=bytes(32)
-                )
+                welcome = Welcome(version=PROTOCOL_VERSION, key=bytes(32))
                 await stream.send(encode(welcome))
             case ClubQuery(ref=ref):
                 self.asked += 1

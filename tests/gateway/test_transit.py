@@ -49,7 +49,7 @@ class Links:
     async def _serve(self, stream: MemoryStream) -> None:
         async with stream:
             await stream.receive()
-            welcome = Welcome(version=PROTOCOL_VERSION, challenge=bytes(32), key=KEY)
+            welcome = Welcome(version=PROTOCOL_VERSION, key=KEY)
             await stream.send(encode(welcome))
             try:
                 while True:

@@ -25,7 +25,7 @@ from support.websocket_peers import BINARY, CONTINUATION, PING, frame
 
 ROOT = Path(__file__).parents[2]
 HELLO = frame(BINARY, encode(Hello(versions=(1,))))
-REQUEST = frame(BINARY, encode(TaskRequest(ref=1, model="none")))
+REQUEST = frame(BINARY, encode(TaskRequest(ref=1, model="none", cvk=bytes(32))))
 
 pytestmark = [
     pytest.mark.slow,
@@ -161,7 +161,7 @@ async def test_a_flood_of_requests_for_tasks(besieged: Besieged) -> None:
         async with besieged.websocket() as peer:
             await peer.send(HELLO)
             requests = [
-                frame(BINARY, encode(TaskRequest(ref=ref, model="none")))
+                frame(BINARY, encode(TaskRequest(ref=ref, model="none", cvk=bytes(32))))
                 for ref in range(1, 5001)
             ]
             with_all = b"".join(requests)

@@ -20,12 +20,11 @@ TASK, KEY, SIG = b"\x01" * 16, b"\x02" * 32, b"\x03" * 64
 OFFER = ModelOffer(name="tiny", context=2048, warm=False, kinds=("chat",))
 EXAMPLES: tuple[m.Message, ...] = (
     m.Hello(versions=(1,), program="test"),
-    m.Welcome(version=1, challenge=KEY, key=KEY, program="test"),
+    m.Welcome(version=1, key=KEY, program="test"),
     m.Goodbye(code=m.CloseCode.REPLACED, reason="newer"),
     m.Notice(code="nodes_busy", text="wait", ref=1, task=TASK, position=2),
     m.NodeRegister(
         key=KEY,
-        sig=SIG,
         boot=TASK,
         bundle=b"bundle",
         bundle_sig=SIG,

@@ -55,7 +55,7 @@ class Script:
 
     async def greet(self) -> None:
         await self.hear(Hello)
-        await self.say(Welcome(version=1, challenge=bytes(32), key=self.identity.key))
+        await self.say(Welcome(version=1, key=self.identity.key))
 
     def make_offer(self, request: TaskRequest, **changes: Any) -> TaskOffer:
         now_ms = wall_clock_ms()

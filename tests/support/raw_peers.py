@@ -16,7 +16,6 @@ from clubai.protocol.messages import (
     NodeRegister,
     Welcome,
 )
-from clubai.protocol.session import registration_bytes
 from clubai.transport.memory import MemoryStream
 from support.sealed_peers import PlayedNode
 
@@ -49,11 +48,10 @@ class RawNode:
         return welcome
 
     async def register(self, name: str = "attic", **changes: object) -> object:
-        welcome = await self.greet()
+        await self.greet()
         boot = self.played.boot
         fields = {
             "key": self.identity.key,
-            "sig": self.identity.sign(registration_bytes(welcome.challenge, boot)),
             "boot": boot,
             "bundle": self.played.bundle.body,
             "bundle_sig": self.played.bundle.sig,

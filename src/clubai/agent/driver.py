@@ -63,7 +63,6 @@ from clubai.protocol.records import RecordReader
 from clubai.protocol.session import (
     LOGIN_SECONDS,
     expect_welcome,
-    registration_bytes,
 )
 from clubai.transport.postbox import Postbox
 
@@ -181,7 +180,6 @@ class AgentDriver:
         self._said_bundle = bundle.hash
         register = NodeRegister(
             key=me.identity.key,
-            sig=me.identity.sign(registration_bytes(welcome.challenge, me.boot)),
             boot=me.boot,
             bundle=bundle.body,
             bundle_sig=bundle.sig,

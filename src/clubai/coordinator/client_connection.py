@@ -120,7 +120,6 @@ class ClientConnection(Connection):
         self.say(
             Welcome(
                 version=version,
-                challenge=random_bytes(32),
                 key=self._coordinator_key,
                 program=self._program,
             )

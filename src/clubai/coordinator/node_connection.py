@@ -31,8 +31,7 @@ from clubai.crypto.attestation import (
     verify_attestation,
 )
 from clubai.crypto.bundles import Bundle, check_time, read_bundle
-from clubai.crypto.identity import node_id, verify
-from clubai.crypto.keys import random_bytes
+from clubai.crypto.identity import node_id
 from clubai.errors import (
     InvariantError,
     PermissionDenied,
@@ -59,7 +58,7 @@ from clubai.protocol.messages import (
     TaskResult,
     Welcome,
 )
-from clubai.protocol.session import choose_version, expect_hello, registration_bytes
+from clubai.protocol.session import choose_version, expect_hello
 from clubai.storage.base import Store
 from clubai.transport.frames import each_frame
 
@@ -156,11 +155,9 @@ class NodeConnection(Connection):
 
     async def _greet(self) -> NodeRegister:
         choose_version(expect_hello(decode_from_node(await self.stream.receive())))
-        challenge = random_bytes(32)
         self.say(
             Welcome(
                 version=1,
-                challenge=challenge,
                 heartbeat_s=self._heartbeat_s,
                 key=self._coordinator_key,
                 program=self._program,
@@ -170,11 +167,6 @@ class NodeConnection(Connection):
         if not isinstance(message, NodeRegister):
             raise RemoteProtocolError(
                 CloseCode.BAD_MESSAGE, "NODE_REGISTER was due after WELCOME"
-            )
-        signed = registration_bytes(challenge, message.boot)
-        if not verify(message.key, signed, message.sig):
-            raise RemoteProtocolError(
-                CloseCode.BAD_SIGNATURE, "the node's signature is not of its key"
             )
         return message
 

@@ -7,7 +7,7 @@ default; unknown fields are skipped, so that an older side can read a newer one.
 dialler -- HELLO --------->                      coordinator; both kinds begin so
         <- WELCOME | GOODBYE
 
-agent   -- NODE_REGISTER ->                      signed over WELCOME.challenge
+agent   -- NODE_REGISTER ->                      as the node that its ticket names
         <- NODE_REGISTERED
         -- NODE_HEARTBEAT >
         <- NODE_HEARD
@@ -108,8 +108,6 @@ class Welcome(Message, frozen=True, kw_only=True, tag="WELCOME"):
     """The coordinator's answer to `Hello`."""
 
     version: int
-    challenge: Bytes32
-    """Fresh random bytes that a node signs in `NodeRegister`."""
     heartbeat_s: Seconds = 15.0
     key: Bytes32
     """The coordinator's signing key: whoever knows the club has pinned it."""
@@ -142,8 +140,6 @@ class NodeRegister(Message, frozen=True, kw_only=True, tag="NODE_REGISTER"):
 
     key: Bytes32
     """The node's Ed25519 identity key; the node id is its hash."""
-    sig: Bytes64
-    """Over `session.registration_bytes(challenge, boot)`."""
     boot: Id16
     """Random per agent process."""
     bundle: BundleBody

@@ -1,11 +1,12 @@
-"""How a connection begins: versions, the node's proof, and what may come when.
+"""How a connection begins: versions, and what a node signs before it may.
 
 ```
 HELLO ──▶ WELCOME ──▶ (client) ready
                   └─▶ (node) NODE_REGISTER ──▶ NODE_REGISTERED ──▶ ready
 ```
 
-Pure: the challenge and the boot id come in as arguments.
+Whoever dials has proved who it is before the connection stands: a client by its token,
+a node by the ticket that it got for a signature.
 """
 
 from __future__ import annotations
@@ -60,11 +61,6 @@ def expect_welcome(message: Message) -> Welcome:
     if isinstance(message, Goodbye):
         raise RemoteProtocolError(message.code, message.reason)
     raise _out_of_turn(message, "WELCOME")
-
-
-def registration_bytes(challenge: bytes, boot: bytes) -> bytes:
-    """What a node signs in `NodeRegister`, bound to this connection and process."""
-    return b"clubai/1 register" + _lp(challenge) + _lp(boot)
 
 
 def login_bytes(origin: str, nonce: bytes, boot: bytes, now_ms: int) -> bytes:
