@@ -73,7 +73,11 @@ class FakeClub:
             async with stream:
                 while True:
                     await self._answer(stream, await stream.receive())
-        except (anyio.EndOfStream, anyio.ClosedResourceError):
+        except (
+            anyio.EndOfStream,
+            anyio.BrokenResourceError,
+            anyio.ClosedResourceError,
+        ):
             return
 
     async def _answer(self, stream: MemoryStream, frame: bytes) -> None:
