@@ -167,13 +167,13 @@ def problem_of(error: ClubAIError) -> Problem:
             )
         case StorageError():
             return STORAGE
+        case TrustError():
+            return Problem(
+                status=502, type=_SERVER, code=error.code.value, message=str(error)
+            )
         case RemoteProtocolError():
             return Problem(
                 status=502, type=_SERVER, code="protocol_error", message=str(error)
-            )
-        case TrustError():
-            return Problem(
-                status=502, type=_SERVER, code="not_trusted", message=str(error)
             )
     return INTERNAL
 
