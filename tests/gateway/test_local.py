@@ -75,8 +75,8 @@ class FakeClub:
                     await self._answer(stream, await stream.receive())
         except (
             anyio.EndOfStream,
-            anyio.BrokenResourceError,
             anyio.ClosedResourceError,
+            anyio.BrokenResourceError,
         ):
             return
 
