@@ -144,6 +144,40 @@ async def test_a_refusal_is_an_envelope() -> None:
     assert sent[1]["body"].startswith(b'{"error":{"message":"PUT is not for')
 
 
+@pytest.mark.parametrize(
+    "headers", [{b"content-length": b"5"}, {b"transfer-encoding": b"chunked"}]
+)
+async def test_a_refusal_before_the_body_is_the_connections_end(
+    headers: dict[bytes, bytes],
+) -> None:
+    exchange, sent = exchange_of([body(b"abc", more=True)], headers=headers)
+
+    await exchange.refuse(no_such_method("PUT", "/v1/models", "GET"))
+
+    assert dict(sent[0]["headers"])[b"connection"] == b"close"
+
+
+@pytest.mark.parametrize("headers", [{}, {b"content-length": b"0"}])
+async def test_a_refusal_of_what_has_no_body_is_not(
+    headers: dict[bytes, bytes],
+) -> None:
+    exchange, sent = exchange_of(headers=headers)
+
+    await exchange.refuse(no_such_method("PUT", "/v1/models", "GET"))
+
+    assert b"connection" not in dict(sent[0]["headers"])
+
+
+async def test_an_answer_after_the_whole_body_is_not_the_connections_end() -> None:
+    pieces = [body(b"abc", more=True), body(b"de")]
+    exchange, sent = exchange_of(pieces, headers={b"content-length": b"5"})
+
+    await exchange.read_body(SMALL, HeldBytes(100))
+    await exchange.respond(200, b"{}", [])
+
+    assert b"connection" not in dict(sent[0]["headers"])
+
+
 def test_the_address_may_be_unknown() -> None:
     assert exchange_of()[0].address == "10.0.0.1"
     assert exchange_of(client=None)[0].address == ""

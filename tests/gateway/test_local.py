@@ -107,6 +107,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pause between two tries; the looks are far away."""
     monkeypatch.setattr(room, "LONGEST_PAUSE_S", 0.0)
     monkeypatch.setattr(room, "LOOK_S", 1000.0)
+    monkeypatch.setattr(room, "SETTLED_S", 0.0)
 
 
 async def refused(local: LocalClient) -> Problem:
@@ -217,6 +218,23 @@ async def test_without_the_club_it_says_when_to_ask_again(
         assert 0 < problem.retry_after_s <= 5
         with anyio.fail_after(0.5):  # and nobody waits for that
             await refused(local)
+
+
+async def test_a_connection_that_does_not_last_is_not_made_again_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(room, "SETTLED_S", 1000.0)
+    monkeypatch.setattr(room, "LONGEST_PAUSE_S", 1000.0)
+    monkeypatch.setattr(room, "backoff", lambda failures, _: 100.0 * (failures + 1))
+    async with opened() as (local, club):
+        await club.open[0].aclose()
+        await anyio.wait_all_tasks_blocked()
+        problem = await refused(local)
+
+        assert problem.status == 503
+        assert problem.retry_after_s is not None
+        assert 99 < problem.retry_after_s <= 100
+        assert club.tries == 1
 
 
 async def test_a_try_that_hangs_holds_nobody_up(

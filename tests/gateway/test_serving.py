@@ -103,6 +103,17 @@ async def test_the_clubs_key_is_no_key_here_and_reaches_nobody(tmp_path: Path) -
     assert club.api_key not in repr(asked)
 
 
+async def test_a_refused_client_may_ask_on(tmp_path: Path) -> None:
+    async with (
+        opened_club(tmp_path) as (club, _),
+        serving(club) as served,
+        http_of(served, authorization="Bearer wrong") as http,
+    ):
+        refused = {(await http.post(CHAT, json=HI)).status_code for _ in range(50)}
+
+    assert refused == {401}
+
+
 async def test_health_needs_no_key_and_nothing_else_is_there(tmp_path: Path) -> None:
     async with (
         opened_club(tmp_path) as (club, _),

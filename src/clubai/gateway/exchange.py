@@ -56,6 +56,7 @@ class Exchange:
         self._send = send
         self._clock = clock
         self._since = clock()
+        self._unread = self._has_body()
 
     @property
     def authorization(self) -> str | None:
@@ -107,8 +108,14 @@ class Exchange:
         scope.cancel()
 
     async def begin(self, status: int, headers: Headers, *, request: str = "") -> None:
-        """Send status and headers."""
+        """Send status and headers.
+
+        What is said before the body was read is the last thing said on the connection,
+        and whoever asked is told so: the rest of the body is not waited for.
+        """
         self.begun = True
+        if self._unread:
+            headers = [*headers, (b"connection", b"close")]
         took = round((self._clock() - self._since) * 1000)
         await self._send(
             {
@@ -156,7 +163,13 @@ class Exchange:
         message = await self._receive()
         if message["type"] == "http.disconnect":
             raise ReaderGone
-        return message.get("body", b""), message.get("more_body", False)
+        more = message.get("more_body", False)
+        self._unread = more
+        return message.get("body", b""), more
+
+    def _has_body(self) -> bool:
+        length = self._header(b"content-length")
+        return length not in (None, "0") or bool(self._header(b"transfer-encoding"))
 
     def _header(self, name: bytes) -> str | None:
         for key, value in self.scope["headers"]:

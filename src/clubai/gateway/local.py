@@ -44,6 +44,8 @@ PATIENCE_S: Final = 1.0
 LOOK_S: Final = 15.0
 """Between two looks whether a connection that seems alive is."""
 LOOK_TIMEOUT_S: Final = 10.0
+SETTLED_S: Final = 5.0
+"""A connection that was lost after so long is made again without a pause."""
 
 Connect = Callable[[], AbstractAsyncContextManager[Client]]
 
@@ -132,20 +134,24 @@ class LocalClient:
     async def _keep(self, *, task_status: TaskStatus[None]) -> None:
         failures = 0
         with self._scope:
-            await self._speak(task_status)
+            lasted = await self._speak(task_status)
             while True:
-                try:
-                    await self._speak()
+                if lasted:
                     failures = 0
-                except _KEEPS_TRYING as error:
-                    pause = _pause(error, failures)
-                    logger.warning("%s; trying again in %.1f s", error, pause)
+                else:
+                    await self._wait(_pause(self._reason, failures))
                     failures += 1
-                    await self._wait(error, pause)
+                try:
+                    lasted = await self._speak()
+                except _KEEPS_TRYING as error:
+                    logger.warning("%s", error)
+                    self._reason = error
+                    lasted = False
 
-    async def _speak(self, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> None:
-        """Connect, and return when that connection is lost."""
+    async def _speak(self, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> bool:
+        """Connect; when that connection is lost, tell whether it lasted a while."""
         async with self._connect() as client:
+            since = anyio.current_time()
             self._client = client
             self._noticed = anyio.Event()
             self._settled.set()
@@ -157,6 +163,7 @@ class LocalClient:
                 await self._until_lost(client)
             finally:
                 self._lose()
+        return anyio.current_time() - since >= SETTLED_S
 
     async def _until_lost(self, client: Client) -> None:
         try:
@@ -171,8 +178,7 @@ class LocalClient:
             self._reason = error
         logger.warning("%s", self._reason)
 
-    async def _wait(self, reason: ClubAIError, seconds: float) -> None:
-        self._reason = reason
+    async def _wait(self, seconds: float) -> None:
         self._again_at = anyio.current_time() + seconds
         self._settled.set()
         await anyio.sleep(seconds)

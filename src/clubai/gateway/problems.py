@@ -175,10 +175,6 @@ def problem_of(error: ClubAIError) -> Problem:
             return Problem(
                 status=502, type=_SERVER, code="protocol_error", message=str(error)
             )
-        case TrustError():
-            return Problem(
-                status=502, type=_SERVER, code="not_trusted", message=str(error)
-            )
     return INTERNAL
 
 
