@@ -236,3 +236,14 @@ async def test_many_append_at_once_without_a_gap() -> None:
 
     assert sorted(found) == sorted([*range(20), *range(20)])
     assert log.size == 20
+
+
+async def test_an_entry_that_is_stored_and_not_signed_yet_is_not_told_of() -> None:
+    store = MemoryStore()
+    log = await opened(store)
+    each = bundle("attic")
+    ahead = await opened(store)
+    await ahead.append_bundle(each.body, each.sig)
+
+    with pytest.raises(NotInKeyLog):
+        await log.read(node_path(each.node))
