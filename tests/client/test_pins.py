@@ -229,3 +229,16 @@ def test_each_club_has_a_file_of_its_own(tmp_path: Path) -> None:
     for same in ("https://Club.Example/v1", "wss://club.example/nodes/connect"):
         assert pins_path(tmp_path, same) == pins_path(tmp_path, "https://club.example")
     assert pins_path(tmp_path, "http://a/../../b").parent == tmp_path
+
+
+async def test_many_that_edit_at_once_lose_nothing(path: Path) -> None:
+    def edit(number: int) -> None:
+        for turn in range(5):
+            with Pins.editing(path) as club:
+                club.pinned_nodes = [*club.pinned_nodes, f"{number}.{turn}"]
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(8):
+            tasks.start_soon(to_thread.run_sync, edit, number)
+
+    assert len(set(Pins.load(path).club.pinned_nodes)) == 40

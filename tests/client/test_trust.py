@@ -457,3 +457,38 @@ async def test_the_newest_keys_of_a_known_node_are_proved_too() -> None:
     with pytest.raises(TrustError) as older:
         await reader.trust.verify_node(ATTIC.node, point, view)
     assert older.value.code is TrustCode.EPOCH_ROLLBACK
+
+
+async def test_older_keys_that_were_asked_for_first_are_refused_too() -> None:
+    newer = bundle("attic", 1, nbf_ms=START_MS)
+    club = await key_club(ATTIC, newer)
+    reader = Reader(club)
+    held, go_on = anyio.Event(), anyio.Event()
+
+    async def slow(path: str) -> bytes:
+        held.set()
+        await go_on.wait()
+        return await club.fetch(path)
+
+    async def examine_older() -> None:
+        with pytest.raises(TrustError) as refused:
+            await reader.trust.examine(ATTIC, b"", club.note, slow)
+        assert refused.value.code is TrustCode.EPOCH_ROLLBACK
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(examine_older)
+        await held.wait()
+        await reader.examine(newer)
+        go_on.set()
+
+    assert reader.pins.club.nodes[node_text(ATTIC.node)].epoch == 1
+
+
+async def test_a_checkpoint_is_not_good_for_another_key() -> None:
+    """The member pinned another one while this client was running."""
+    reader = Reader(await key_club(ATTIC))
+    await reader.examine(ATTIC)
+
+    reader.pins.club.replace_key(key_text(OWNER.key))
+
+    await reader.refuses(TrustCode.LOG_FORK, ATTIC)

@@ -18,7 +18,7 @@ KEY = identity("alice's key")
 
 async def logged(api: ApiClub, count: int) -> None:
     for number in range(count):
-        each = bundle("attic", number)
+        each = bundle("attic" if number < 3 else f"node {number}", min(number, 3))
         await api.coordinator.keylog.append_bundle(each.body, each.sig)
 
 

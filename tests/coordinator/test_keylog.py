@@ -5,7 +5,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from clubai.coordinator.keylog import KeyLog, NotInKeyLog
+from clubai.coordinator.keylog import BUNDLES_PER_DAY, KeyLog, NotInKeyLog
 from clubai.crypto.checkpoint import read_checkpoint
 from clubai.crypto.leaves import BundleLeaf, encode_leaf, read_leaf
 from clubai.crypto.merkle import (
@@ -24,7 +24,7 @@ from clubai.crypto.tiles import (
     hashes_in_tiles,
     tiles_for,
 )
-from clubai.errors import StorageError, TrustError
+from clubai.errors import RateLimited, StorageError, TrustError
 from clubai.model import TrustCode, node_text
 from clubai.protocol.keylog import NodeLeaves, node_path, read_json
 from clubai.storage import MemoryStore, Store, open_store
@@ -54,7 +54,11 @@ class SlowStore(MemoryStore):
 
 
 async def opened(store: Store | None = None) -> KeyLog:
-    return await KeyLog.open(store or MemoryStore(), CLUB, "clubai/x", lambda: 5.0)
+    """A log by whose clock two days pass between two looks."""
+    clock = iter(range(0, 10**9, 2 * 86_400))
+    return await KeyLog.open(
+        store or MemoryStore(), CLUB, "clubai/x", lambda: float(next(clock))
+    )
 
 
 async def log_of(count: int, store: Store | None = None) -> KeyLog:
@@ -236,3 +240,49 @@ async def test_many_append_at_once_without_a_gap() -> None:
 
     assert sorted(found) == sorted([*range(20), *range(20)])
     assert log.size == 20
+
+
+async def test_an_entry_that_is_stored_and_not_signed_yet_is_not_told_of() -> None:
+    store = MemoryStore()
+    log = await opened(store)
+    each = bundle("attic")
+    ahead = await opened(store)
+    await ahead.append_bundle(each.body, each.sig)
+
+    with pytest.raises(NotInKeyLog):
+        await log.read(node_path(each.node))
+
+
+async def test_older_keys_than_those_in_the_log_are_not_logged() -> None:
+    log = await opened()
+    newer = bundle("attic", 3)
+    await log.append_bundle(newer.body, newer.sig)
+    note = log.checkpoint()
+
+    for other in (bundle("attic", 2), bundle("attic", 3, ek=b"x" * 32)):
+        with pytest.raises(TrustError, match="are in the key log") as refused:
+            await log.append_bundle(other.body, other.sig)
+        assert refused.value.code is TrustCode.EPOCH_ROLLBACK
+
+    assert log.checkpoint() == note
+    assert await log.append_bundle(newer.body, newer.sig) == 0
+    assert await log.append_bundle(newer.body, newer.sig, b"o" * 64) == 1
+
+
+async def test_one_node_does_not_fill_the_log() -> None:
+    now = 1000.0
+    log = await KeyLog.open(MemoryStore(), CLUB, "clubai/x", lambda: now)
+    for epoch in range(BUNDLES_PER_DAY):
+        each = bundle("attic", epoch)
+        await log.append_bundle(each.body, each.sig)
+        now += 60
+    one_more, other = bundle("attic", 99), bundle("cellar")
+
+    with pytest.raises(RateLimited) as refused:
+        await log.append_bundle(one_more.body, one_more.sig)
+    await log.append_bundle(other.body, other.sig)
+
+    assert refused.value.retry_after == 86_400 - 60 * BUNDLES_PER_DAY
+    assert log.size == BUNDLES_PER_DAY + 1
+    now = 1000.0 + 86_400
+    assert await log.append_bundle(one_more.body, one_more.sig) == log.size - 1

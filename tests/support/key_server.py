@@ -19,6 +19,7 @@ from clubai.crypto.bundles import Bundle
 from clubai.model import node_text
 from clubai.protocol.keylog import node_path
 from support.bundles import bundle
+from support.key_club import RecklessLog
 from support.memory_club import MemoryClub, MemoryNode
 
 
@@ -59,6 +60,7 @@ async def _serving(portal: BlockingPortal, data: Path) -> AsyncIterator[KeyServe
     async with anyio.create_task_group() as tasks:
         config = CoordinatorConfig(port=0, data=data, shutdown_s=0.05)
         served: Served = await tasks.start(serve_coordinator, config)
+        await _be_reckless(served.coordinator)
         accounts = served.coordinator.accounts
         row = await accounts.register("alice", "correct horse")
         key = await accounts.create_api_key(row.id, "test")
@@ -69,6 +71,13 @@ async def _serving(portal: BlockingPortal, data: Path) -> AsyncIterator[KeyServe
         await _log_keys(served.coordinator, server)
         yield server
         tasks.cancel_scope.cancel()
+
+
+async def _be_reckless(coordinator: Coordinator) -> None:
+    log = coordinator.keylog
+    coordinator.keylog = await RecklessLog.open(
+        coordinator.store, coordinator.identity, log.origin, time.time
+    )
 
 
 async def _log_keys(coordinator: Coordinator, server: KeyServer) -> None:

@@ -7,21 +7,21 @@ to prove it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, Self
 
 import anyio
 import msgspec
 
-from clubai.crypto.bundles import read_bundle
+from clubai.crypto.bundles import Bundle, read_bundle
 from clubai.crypto.checkpoint import Checkpoint, sign_checkpoint
 from clubai.crypto.identity import Identity
 from clubai.crypto.keytext import read_key
-from clubai.crypto.leaves import BundleLeaf, encode_leaf
+from clubai.crypto.leaves import BundleLeaf, encode_leaf, read_leaf
 from clubai.crypto.merkle import leaf_hash
 from clubai.crypto.tiles import Entries, Tile, TileTree, encode_entries, read_path
-from clubai.errors import ClubAIError, ConfigError
-from clubai.model import NodeId
+from clubai.errors import ClubAIError, ConfigError, RateLimited, TrustError
+from clubai.model import NodeId, TrustCode, node_nickname
 from clubai.protocol.keylog import (
     CHECKPOINT_PATH,
     NODE_PREFIX,
@@ -30,6 +30,9 @@ from clubai.protocol.keylog import (
 )
 from clubai.storage.keylog import KeyLogRow, KeyLogStore
 
+DAY_S: Final = 86_400.0
+BUNDLES_PER_DAY: Final = 8
+"""Of one node: the log is kept for ever, and everybody reads all of it."""
 NEWEST_OF_NODE: Final = 2
 """An epoch's bundle is still valid while the next one is in use."""
 
@@ -72,7 +75,7 @@ class KeyLog:
         identity: Identity,
         origin: str,
         clock: Callable[[], float],
-    ) -> KeyLog:
+    ) -> Self:
         """Open the log that is in `store`.
 
         Args:
@@ -96,7 +99,9 @@ class KeyLog:
         """Log a node's bundle, and give its index; the one it has when it is there.
 
         Raises:
-            TrustError: `BAD_BUNDLE`; the node has not signed it.
+            TrustError: `BAD_BUNDLE`; the node has not signed it. `EPOCH_ROLLBACK`; a
+                later one, or another one of its epoch, is in the log.
+            RateLimited: the node has too many for one day.
             StorageError: it cannot be stored, and is not in the log.
         """
         bundle = read_bundle(body, sig)
@@ -106,6 +111,9 @@ class KeyLog:
             known = await self._store.key_log_position(hashed)
             if known is not None:
                 return known
+            newest = BUNDLES_PER_DAY
+            rows = await self._store.key_log_of(bundle.node, newest=newest)
+            self._admit(bundle, rows)
             row = KeyLogRow(
                 position=self._tree.size,
                 leaf=leaf,
@@ -120,6 +128,25 @@ class KeyLog:
                 self._tree.append(hashed)
                 self._note = self._sign()
             return row.position
+
+    def _admit(self, bundle: Bundle, rows: Sequence[KeyLogRow]) -> None:
+        """Let in what clients would believe after `rows`, and not too much of it."""
+        if not rows:
+            return
+        newest = read_leaf(rows[-1].leaf)
+        same = isinstance(newest, BundleLeaf) and newest.body == bundle.body
+        if bundle.epoch <= rows[-1].epoch and not same:
+            raise TrustError(
+                TrustCode.EPOCH_ROLLBACK,
+                f"node {node_nickname(bundle.node)} shows keys of epoch {bundle.epoch},"
+                f" and those of epoch {rows[-1].epoch} are in the key log: restore its"
+                " data directory as it was last, or start with a new identity in"
+                " another one",
+            )
+        now = self._clock()
+        today = [row.at for row in rows if row.at > now - DAY_S]
+        if len(today) >= BUNDLES_PER_DAY:
+            raise RateLimited("new keys of this node", today[0] + DAY_S - now)
 
     def checkpoint(self) -> bytes:
         """The signed note about the log as it is now."""
