@@ -20,7 +20,7 @@ from clubai.errors import (
 )
 from clubai.model import FailCode, Usage
 from clubai.protocol.codec import encode
-from clubai.protocol.decoding import UNREADABLE
+from clubai.protocol.decoding import UNREADABLE, decoded_bytes, is_too_deep
 from clubai.protocol.messages import (
     Message,
     TaskAssign,
@@ -32,6 +32,9 @@ from clubai.protocol.records import Choice, RecordType, RecordWriter, cut
 from clubai.transport.postbox import Postbox
 
 logger = logging.getLogger(__name__)
+
+MAX_DECODED_BYTES = 1 << 30
+"""Of one request in memory: several times what the longest text takes."""
 
 _body_decoder: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(
     dict[str, Any]
@@ -204,9 +207,14 @@ async def _steps(assign: TaskAssign, reply: Reply) -> AsyncIterator[Flowing | Wh
 
 def decode_request(body: bytes) -> dict[str, Any]:
     """Decode the body of a request. Raises `BackendError`."""
+    if decoded_bytes(body) > MAX_DECODED_BYTES:
+        raise BackendError(FailCode.TOO_BIG, "the request would take too much memory")
     try:
-        return _body_decoder.decode(body)
+        request = _body_decoder.decode(body)
     except UNREADABLE as error:
         raise BackendError(
             FailCode.BAD_REQUEST, f"the request is not a JSON object: {error}"
         ) from error
+    if is_too_deep(body, request):
+        raise BackendError(FailCode.BAD_REQUEST, "the request is nested too deeply")
+    return request
