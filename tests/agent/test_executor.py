@@ -6,7 +6,7 @@ import anyio
 import msgspec
 import pytest
 
-from clubai.agent.executor import execute
+from clubai.agent.executor import decode_request, execute
 from clubai.agent.intake import Admitted
 from clubai.agent.reply import Reply
 from clubai.crypto.agreement import equality_tag, sketch
@@ -291,3 +291,18 @@ async def test_a_lost_connection_ends_the_work_quietly(stream: bool) -> None:
     assert code == FailCode.CANCELLED
     assert backend.running == 0
     await here.aclose()
+
+
+@pytest.mark.parametrize("depth", [200, 975, 5000])
+def test_a_request_that_is_nested_too_deeply_is_refused(depth: int) -> None:
+    with pytest.raises(BackendError) as refused:
+        decode_request(b'{"a":' + b"[" * depth + b"]" * depth + b"}")
+
+    assert refused.value.code is FailCode.BAD_REQUEST
+
+
+def test_a_request_that_would_grow_too_big_is_refused_undecoded() -> None:
+    with pytest.raises(BackendError, match="memory") as refused:
+        decode_request(b'{"a":[' + b"{}," * (4 << 20) + b"0]}")
+
+    assert refused.value.code is FailCode.TOO_BIG

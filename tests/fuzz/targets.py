@@ -32,7 +32,12 @@ from clubai.protocol.messages import TaskOffer, TaskRecord
 from clubai.protocol.openai import parse_chat, parse_completion, parse_embedding
 from clubai.protocol.openai_answer import embeddings
 from clubai.protocol.openai_fold import AnswerFold
-from clubai.protocol.records import RecordReader, decode_choices
+from clubai.protocol.records import (
+    RecordReader,
+    RecordType,
+    decode_choices,
+    decode_failure,
+)
 from clubai.protocol.session import choose_version, expect_hello, expect_welcome
 from clubai.transport.memory import MemoryStream
 from fuzz.frames import DOCUMENTS, GOLDEN_TASK, MESSAGES, Frames
@@ -89,14 +94,26 @@ def _session(frame: bytes) -> None:
         expect_welcome(codec.decode_to_client(frame))
 
 
+class _Framed:
+    """An opener that opens nothing: a type, and what is in it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.finished = False
+
+    def open(self, ct: bytes, *, seq: int, fin: bool) -> tuple[int, bytes]:
+        self.count, self.finished = self.count + 1, fin
+        return (ct[0], ct[1:]) if ct else (0, b"")
+
+
 def _records(frame: bytes) -> None:
     message = codec.decode_from_node(frame)
     if isinstance(message, TaskRecord):
-        reader = RecordReader()
-        for seq in range(3):
-            record = TaskRecord(task=message.task, seq=seq, ct=message.ct)
-            decode_choices(reader.read(record)[1])
-        reader.read(message)
+        type_, content = RecordReader(_Framed()).read(message)
+        if type_ is RecordType.ERROR:
+            decode_failure(content)
+        else:
+            decode_choices(content)
 
 
 def _choices(frame: bytes) -> None:

@@ -15,6 +15,7 @@ from clubai.errors import (
     RateLimited,
 )
 from clubai.gateway import GatewayLimits, gateway_routes
+from clubai.protocol.decoding import decoded_bytes
 from support.asgi_driver import open_call, request
 from support.fake_client import FakeClient, FakeSource, model
 
@@ -262,8 +263,9 @@ async def test_a_request_that_is_done_makes_room_for_the_next() -> None:
 
 async def test_a_reader_that_leaves_makes_room_and_gives_memory_back() -> None:
     client = FakeClient(before=[anyio.Event()])
-    app = app_of(client, requests_at_once=1, max_held_bytes=100)
     body = msgspec.json.encode(CHAT)
+    room = len(body) + decoded_bytes(body)
+    app = app_of(client, requests_at_once=1, max_held_bytes=room)
 
     for _ in range(3):
         with anyio.fail_after(5):
@@ -279,7 +281,7 @@ async def test_bodies_under_way_are_bounded_together() -> None:
     gate = anyio.Event()
     client = FakeClient(before=[gate])
     body = msgspec.json.encode(CHAT)
-    app = app_of(client, max_held_bytes=len(body) + 10)
+    app = app_of(client, max_held_bytes=len(body) + decoded_bytes(body) + 10)
 
     with anyio.fail_after(5):
         async with open_call(app, "POST", PATH, body=body) as call:
@@ -291,3 +293,25 @@ async def test_bodies_under_way_are_bounded_together() -> None:
     assert refused.status == 503
     assert refused.headers["retry-after"] == "1"
     assert len(client.runs) == 1
+
+
+@pytest.mark.parametrize("depth", [200, 900, 975, 5000])
+async def test_a_body_that_is_nested_too_deeply_is_refused(depth: int) -> None:
+    deep = b"[" * depth + b"]" * depth
+    body = msgspec.json.encode(CHAT)[:-1] + b',"deep":' + deep + b"}"
+
+    response = await request(app_of(FakeClient()), "POST", PATH, body=body)
+
+    assert response.status == 400
+    assert "too deeply" in response.json()["error"]["message"]
+
+
+async def test_a_body_that_would_grow_beyond_all_room_is_refused_undecoded() -> None:
+    app = app_of(FakeClient(), max_held_bytes=20 << 20)
+    bomb = b'{"model":"m","messages":[' + b"{}," * 200_000 + b"{}]}"
+
+    refused = await request(app, "POST", PATH, body=bomb)
+    served = await request(app, "POST", PATH, CHAT)
+
+    assert (refused.status, refused.json()["error"]["code"]) == (503, "queue_full")
+    assert served.status == 200

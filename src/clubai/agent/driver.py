@@ -258,7 +258,7 @@ class AgentDriver:
             case NodeHeard():
                 pass
             case Notice():
-                logger.info("the coordinator says: %s", message.text)
+                logger.info("the coordinator says: %r", message.text[:200])
             case Goodbye():
                 raise RemoteProtocolError(message.code, message.reason)
             case Welcome() | NodeRegistered():

@@ -21,12 +21,15 @@ from clubai.errors import (
 )
 from clubai.model import FailCode
 from clubai.protocol.assignment import Assigned
-from clubai.protocol.decoding import UNREADABLE
+from clubai.protocol.decoding import UNREADABLE, decoded_bytes, is_too_deep
 from clubai.protocol.records import Choice, cut
 
 logger = logging.getLogger(__name__)
 
 Steps = Flowing | Steady | Whole
+
+MAX_DECODED_BYTES = 1 << 30
+"""Of one request in memory: several times what the longest text takes."""
 
 _body_decoder: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(
     dict[str, Any]
@@ -118,9 +121,14 @@ async def _steps(assigned: Assigned, reply: Reply) -> AsyncIterator[Steps]:
 
 def decode_request(body: bytes) -> dict[str, Any]:
     """Decode the body of a request. Raises `BackendError`."""
+    if decoded_bytes(body) > MAX_DECODED_BYTES:
+        raise BackendError(FailCode.TOO_BIG, "the request would take too much memory")
     try:
-        return _body_decoder.decode(body)
+        request = _body_decoder.decode(body)
     except UNREADABLE as error:
         raise BackendError(
             FailCode.BAD_REQUEST, f"the request is not a JSON object: {error}"
         ) from error
+    if is_too_deep(body, request):
+        raise BackendError(FailCode.BAD_REQUEST, "the request is nested too deeply")
+    return request

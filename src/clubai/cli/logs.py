@@ -1,14 +1,29 @@
-"""Logs of the programs: stderr, readable on a terminal, JSON elsewhere."""
+"""Logs of the programs: stderr, readable on a terminal, JSON elsewhere.
+
+A record is one line, whatever names and reasons from the network are in it, and the
+libraries that would write headers and addresses are quiet at every level.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
+from typing import Final
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
-_QUIET = ("httpx", "httpcore", "hypercorn.access", "markdown_it")
+_QUIET = (
+    "httpx",
+    "httpcore",
+    "hypercorn",
+    "websockets",
+    "trio-websocket",
+    "urllib3",
+    "markdown_it",
+)
+MAX_TEXT: Final = 2000
+"""Characters of one value."""
 
 
 def configure(level: str) -> None:
@@ -19,6 +34,7 @@ def configure(level: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _escape,
     ]
     if terminal:
         shape: list[Processor] = [structlog.dev.ConsoleRenderer()]
@@ -38,3 +54,21 @@ def configure(level: str) -> None:
     root.setLevel(level.upper())
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def escaped(text: str) -> str:
+    """One line in which nothing moves the cursor: what would is written out."""
+    if len(text) > MAX_TEXT:
+        text = text[: MAX_TEXT - 1] + "…"
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text
+    )
+
+
+def _escape(_: WrappedLogger, __: str, event_dict: EventDict) -> EventDict:
+    for key, value in event_dict.items():
+        if isinstance(value, str):
+            event_dict[key] = escaped(value)
+    return event_dict

@@ -95,7 +95,8 @@ class Connection:
             try:
                 await read()
             except RemoteProtocolError as error:
-                logger.info("a peer broke the protocol: %s", error)
+                # Its reason may quote what the peer sent.
+                logger.info("a peer broke the protocol: code %d", error.code)
                 self.end(Goodbye(code=error.code, reason=error.reason))
             except (
                 anyio.EndOfStream,

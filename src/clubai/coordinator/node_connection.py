@@ -151,7 +151,7 @@ class NodeConnection(Connection):
         event = translate.node_joined(register, node=node, owner=self._owner.id)
         if not await self._driver.settle(event):
             raise RemoteProtocolError(CloseCode.TOO_MANY, "the coordinator is overrun")
-        logger.info("node %s joined", register.name)
+        logger.info("node %s joined as %r", node.hex()[:12], register.name)
 
     async def _greet(self) -> NodeRegister:
         choose_version(expect_hello(decode_from_node(await self.stream.receive())))
@@ -236,7 +236,7 @@ class NodeConnection(Connection):
                 self._post(translate.node_reported(message, node=self.node))
                 self.postbox.post(HEARD)
             case Notice():
-                logger.info("node %s: %s", self.node.hex()[:12], message.code)
+                logger.info("node %s: %r", self.node.hex()[:12], message.code[:64])
             case Goodbye():
                 raise anyio.EndOfStream
             case Hello() | NodeRegister():

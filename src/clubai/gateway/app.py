@@ -42,6 +42,7 @@ from clubai.gateway.problems import (
     no_such_path,
     problem_of,
 )
+from clubai.protocol.decoding import decoded_bytes
 from clubai.protocol.openai import (
     Request,
     parse_chat,
@@ -230,10 +231,14 @@ class _Gateway:
         """Let a member's request in, with its body."""
         async with self._admitted(exchange) as client:
             data = await exchange.read_body(self._limits, self._space)
+            held = len(data)
             try:
+                decoded = decoded_bytes(data)
+                self._space.take(decoded)
+                held += decoded
                 yield client, data
             finally:
-                self._space.give_back(len(data))
+                self._space.give_back(held)
 
     @asynccontextmanager
     async def _admitted(self, exchange: Exchange) -> AsyncIterator[Client]:

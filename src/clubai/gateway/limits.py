@@ -24,8 +24,8 @@ class GatewayLimits(
 
     max_body_bytes: int = 8 << 20
     """Of one request."""
-    max_held_bytes: int = 256 << 20
-    """Of the bodies of all requests that are under way."""
+    max_held_bytes: int = 512 << 20
+    """Of the bodies of all requests that are under way, as sent and as decoded."""
     body_s: float = 30.0
     """How long a request's body may take to arrive."""
     wait_s: float = 300.0

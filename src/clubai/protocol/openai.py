@@ -17,6 +17,7 @@ import msgspec
 
 from clubai.errors import TaskRejected
 from clubai.model import FailCode, Kind, Mode, Privacy
+from clubai.protocol.decoding import is_too_deep
 
 MAX_MODEL_LENGTH: Final = 256
 MAX_CHOICES: Final = 128
@@ -52,6 +53,7 @@ _REDIRECTING: Final = frozenset(
 _HOUSEHOLD: Final = frozenset({"id_slot", "keep_alive", "slot_id", "ttl"})
 _DROPPED: Final = _REDIRECTING | _HOUSEHOLD | frozenset(_ENVELOPE)
 
+_TOO_DEEP: Final = "the body cannot be read: it is nested too deeply"
 _MISSING: Final = object()
 _SHOWN: Final = 60
 
@@ -116,14 +118,16 @@ def decode_body(data: bytes) -> dict[str, Any]:
         TaskRejected: it is something else.
     """
     try:
-        return _decoder.decode(data)
+        body = _decoder.decode(data)
     except msgspec.ValidationError as error:
         raise _unreadable("the body must be a JSON object", error) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _unreadable("the body is not JSON", error) from error
     except RecursionError as error:
-        msg = "the body cannot be read: it is nested too deeply"
-        raise TaskRejected(FailCode.BAD_REQUEST, msg) from error
+        raise TaskRejected(FailCode.BAD_REQUEST, _TOO_DEEP) from error
+    if is_too_deep(data, body):
+        raise TaskRejected(FailCode.BAD_REQUEST, _TOO_DEEP)
+    return body
 
 
 def parse_chat(data: bytes) -> Request:

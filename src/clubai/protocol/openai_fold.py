@@ -15,7 +15,7 @@ import msgspec
 
 from clubai.errors import TaskFailed
 from clubai.model import FailCode
-from clubai.protocol.decoding import UNREADABLE
+from clubai.protocol.decoding import UNREADABLE, is_too_deep
 from clubai.protocol.records import Choice
 
 _SAID_ONCE: Final = frozenset({"id", "index", "role", "type"})
@@ -61,9 +61,12 @@ def decode_object(raw: msgspec.Raw) -> dict[str, Any]:
     if not raw:
         return {}
     try:
-        return _object_decoder.decode(raw) or {}
+        value = _object_decoder.decode(raw) or {}
     except UNREADABLE as error:
         raise _unreadable() from error
+    if is_too_deep(bytes(raw), value):
+        raise _unreadable()
+    return value
 
 
 def text_of(choice: Choice) -> str:
