@@ -113,7 +113,9 @@ def test_a_refused_request_is_told_how_long_to_wait() -> None:
 
 def test_what_a_request_entails_is_free() -> None:
     meter_ = meter(messages_per_s=10, messages_burst=40)
-    assign = TaskAssign(task=TASK, model="m")
+    assign = TaskAssign(
+        task=TASK, body=b"", sig=bytes(64), enc_head=bytes(176), commit=bytes(32)
+    )
 
     for _ in range(40):
         assert weigh(meter_, REQUEST, 1) == [Weighed.TAKE]

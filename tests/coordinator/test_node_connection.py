@@ -109,7 +109,7 @@ async def test_another_members_node_is_refused(tmp_path: Path) -> None:
     async with memory_club(tmp_path) as club:
         node = raw(club)
         await node.register("attic")
-        thief = RawNode(club.connect_raw(node=True, member=BOB), node.identity)
+        thief = RawNode(club.connect_raw(node=True, member=BOB), node.played)
 
         answer = await thief.register("cellar")
 
@@ -123,7 +123,7 @@ async def test_a_newer_connection_of_the_same_node_replaces_the_older(
     async with memory_club(tmp_path) as club:
         older = raw(club)
         await older.register("attic")
-        newer = RawNode(club.connect_raw(node=True), older.identity)
+        newer = RawNode(club.connect_raw(node=True), older.played)
         assert isinstance(await newer.register("attic"), NodeRegistered)
 
         assert (await older.goodbye()).code == CloseCode.REPLACED

@@ -121,7 +121,7 @@ async def upgrade(url: str, path: str, key: str, *headers: str) -> bytes:
         ("/clients/connect", "Origin: http://127.0.0.1", b"101"),
         ("/clients/connect", "Origin: https://evil.example", b"403"),
         ("/clients/connect", "Origin: null", b"403"),
-        ("/nodes/connect", "", b"101"),
+        ("/nodes/connect", "", b"401"),
         ("/nodes/connect", "Origin: http://127.0.0.1", b"403"),
         ("/nodes/connect", "Origin: https://evil.example", b"403"),
     ],
@@ -168,7 +168,7 @@ async def test_members_and_addresses_have_so_many_connections(tmp_path: Path) ->
 
         assert head.startswith(b"HTTP/1.1 429 ")
         assert b"\r\nretry-after: 5\r\n" in head
-        assert await upgrade(url, "/nodes/connect", key) == b"101"
+        assert await upgrade(url, "/nodes/connect", key) == b"401"
 
 
 def test_hosts_and_proxies_are_settings() -> None:

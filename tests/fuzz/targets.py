@@ -17,7 +17,6 @@ from clubai.agent.backends.faults import parse_fault
 from clubai.agent.backends.sse import LineSplitter, payload_of
 from clubai.agent.executor import decode_request
 from clubai.client.answer import text_of
-from clubai.crypto.identity import Identity
 from clubai.errors import (
     AuthenticationError,
     BackendError,
@@ -44,7 +43,7 @@ from fuzz.frames import DOCUMENTS, GOLDEN_TASK, MESSAGES, Frames
 from support.memory_club import ALICE, MemoryClub, memory_club
 from support.raw_peers import RawClient, RawNode
 from support.scripted_backend import ScriptedBackend, say
-from support.sealed_peers import PlayedClient
+from support.sealed_peers import PlayedClient, PlayedNode
 
 Feed = Callable[[bytes], Awaitable[bool]]
 """Gives one frame; True when it was taken. Whatever it raises is a bug found."""
@@ -216,11 +215,11 @@ class _Node(_Connected):
         super().__init__(club)
         self.asker = asker
         self.refs = itertools.count(1)
-        self.identity = Identity.generate()
+        self.played = PlayedNode()
         self.client = PlayedClient()
 
     async def connect(self) -> MemoryStream:
-        node = RawNode(self.club.connect_raw(node=True), self.identity)
+        node = RawNode(self.club.connect_raw(node=True), self.played)
         self.club.raw.remove(node.stream)
         await node.register("fuzzed", models=(ModelOffer(name="fuzzed"),), slots=8)
         await self.asker.say(

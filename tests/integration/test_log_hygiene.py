@@ -10,23 +10,21 @@ import anyio
 import httpx
 import pytest
 
+from clubai.agent.login import NodeLogin
 from clubai.client import Client
-from clubai.crypto.identity import Identity
 from clubai.errors import ClubAIError
 from clubai.protocol.codec import encode
 from clubai.protocol.messages import (
     Goodbye,
     Hello,
-    NodeRegister,
     NodeRegistered,
     Notice,
     TaskRequest,
-    Welcome,
 )
-from clubai.protocol.session import registration_bytes
 from clubai.transport.websocket import DialledStream, open_websocket
 from support.commands import started
 from support.raw_peers import RawNode
+from support.sealed_peers import PlayedNode
 from support.thread_backend import MODEL, parrot
 
 MARK = "MARKED-6b1f0c"
@@ -121,8 +119,8 @@ async def by_wrong_clients(url: str, key: str) -> None:
         async with open_websocket(address, token=f"cak_{MARK}"):
             pytest.fail("it was let in")
     for wrong in (
-        encode(TaskRequest(ref=1, model=MARK))[:-1] + b"\xff",
-        encode(TaskRequest(ref=1, model="m")).replace(b"\xa4chat", TEXT),
+        encode(TaskRequest(ref=1, model=MARK, cvk=bytes(32)))[:-1] + b"\xff",
+        encode(TaskRequest(ref=1, model="m", cvk=bytes(32))).replace(b"\xa4chat", TEXT),
         encode(Goodbye(code=1000, reason=f"{MARK}\n{FORGED}")),
         MARK.encode(),
     ):
@@ -135,25 +133,20 @@ async def by_wrong_clients(url: str, key: str) -> None:
 
 async def by_a_node(url: str, key: str, name: str) -> None:
     address = url.replace("http", "ws", 1) + "/nodes/connect"
-    identity = Identity.generate()
-    async with open_websocket(address, token=key) as stream:
-        node = RawNode(stream, identity)  # type: ignore[arg-type]
-        welcome = await node.greet()
-        assert isinstance(welcome, Welcome)
-        signed = registration_bytes(welcome.challenge, bytes(16))
-        await stream.send(
-            encode(
-                NodeRegister(
-                    key=identity.key,
-                    sig=identity.sign(signed),
-                    boot=bytes(16),
-                    name=name,
-                    program=MARK,
-                    backend=f"{MARK}\n{FORGED}",
-                )
-            )
+    played = PlayedNode()
+    login = NodeLogin(
+        address,
+        identity=played.identity,
+        boot=played.boot,
+        name="played",
+        token=key,
+    )
+    async with open_websocket(address, token=await login.ticket()) as stream:
+        node = RawNode(stream, played)  # type: ignore[arg-type]
+        told = await node.register(
+            name, program=MARK, backend=f"{MARK}\n{FORGED}", models=()
         )
-        if isinstance(await node.hear(), NodeRegistered):
+        if isinstance(told, NodeRegistered):
             await stream.send(encode(Notice(code=f"odd\n{FORGED}", text=MARK)))
             await stream.send(encode(Goodbye(code=1000, reason=f"{MARK}\n{FORGED}")))
         await until_end(stream)

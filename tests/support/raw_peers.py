@@ -5,7 +5,6 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from clubai.crypto.identity import Identity
 from clubai.model import ModelOffer
 from clubai.protocol.codec import decode_to_client, decode_to_node, encode
 from clubai.protocol.messages import (
@@ -25,9 +24,9 @@ MODELS = (ModelOffer(name="m"),)
 class RawNode:
     """A node's connection on which a test says what it likes."""
 
-    def __init__(self, stream: MemoryStream, identity: Identity | None = None) -> None:
+    def __init__(self, stream: MemoryStream, played: PlayedNode | None = None) -> None:
         self.stream = stream
-        self.played = PlayedNode(identity)
+        self.played = played or PlayedNode()
         self.identity = self.played.identity
 
     async def say(self, message: Message | bytes) -> None:

@@ -35,7 +35,9 @@ from clubai.crypto.identity import node_id
 from clubai.errors import (
     InvariantError,
     PermissionDenied,
+    RateLimited,
     RemoteProtocolError,
+    StorageError,
     TrustError,
 )
 from clubai.model import FailCode, NodeId, TaskId
@@ -143,7 +145,7 @@ class NodeConnection(Connection):
         for row in rows:
             if not await self._store.put_node(row):
                 raise InvariantError(f"the roster let node name {row.name!r} twice")
-        await self._log_bundle(bundle)
+        await self._log(bundle)
         self.keys = NodeKeys(bundle=bundle, boot=register.boot)
         self._replace(node)
         # Queued before the machine knows of the node: it comes before any work.
@@ -335,9 +337,26 @@ class NodeConnection(Connection):
             await self._bundle_came.wait()
             self._bundle_came = anyio.Event()
             bundle, self._next_bundle = self._next_bundle, None
-            if bundle is not None:
-                await self._log_bundle(bundle)
+            if bundle is None:
+                continue
+            try:
+                await self._log(bundle)
+            except RemoteProtocolError as error:
+                self.end(Goodbye(code=error.code, reason=error.reason))
+            else:
                 self.keys = replace(self.keys, bundle=bundle)
+
+    async def _log(self, bundle: Bundle) -> None:
+        try:
+            await self._log_bundle(bundle)
+        except TrustError as error:
+            raise RemoteProtocolError(CloseCode.BAD_SIGNATURE, error.reason) from error
+        except RateLimited as error:
+            raise RemoteProtocolError(CloseCode.TOO_MANY, str(error)) from error
+        except StorageError as error:
+            logger.critical("a node's keys cannot be logged: %s", error)
+            reason = "the coordinator cannot use its store now"
+            raise RemoteProtocolError(CloseCode.GOING_AWAY, reason) from error
 
 
 def _key(message: TaskRecord | TaskReply | TaskResult) -> RouteKey:
