@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from clubai.coordinator.config import CoordinatorConfig
+from clubai.coordinator.limits import EdgeLimits
 
 SECRET = "s" * 32
 
@@ -117,3 +118,41 @@ def test_who_may_register_depends_on_who_can_reach_it(
     config = CoordinatorConfig(host=host, registration=given)
 
     assert config.registration_rule == rule
+
+
+@pytest.mark.parametrize(
+    ("host", "hosts", "served"),
+    [
+        ("127.0.0.1", "", {"localhost", "127.0.0.1", "[::1]"}),
+        ("::1", "", {"localhost", "127.0.0.1", "[::1]"}),
+        (
+            "127.0.0.1",
+            " a.example, b.example,",
+            {"a.example", "b.example", "localhost", "127.0.0.1", "[::1]"},
+        ),
+        ("192.0.2.1", "", set()),
+        (
+            "192.0.2.1",
+            ("a.example",),
+            {"a.example", "192.0.2.1", "localhost", "127.0.0.1", "[::1]"},
+        ),
+    ],
+)
+def test_the_names_that_are_served_are_our_own(
+    host: str, hosts: Any, served: set[str]
+) -> None:
+    config = CoordinatorConfig(host=host, hosts=hosts)
+
+    assert set(config.served_names) == served
+    assert config.server_limits.server_names == config.served_names
+
+
+def test_the_servers_limits_are_the_edges() -> None:
+    edge = EdgeLimits(connections_per_address=7, count_loopback=True, max_memory_mb=123)
+    config = CoordinatorConfig(max_connections=9, edge=edge, proxies="10.0.0.7")
+
+    limits = config.server_limits
+
+    assert (limits.max_connections, limits.max_connections_per_address) == (9, 7)
+    assert (limits.count_loopback, limits.max_memory_mb) == (True, 123)
+    assert limits.proxies == ("10.0.0.7",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 from msgspec.structs import replace
 
 from clubai.coordinator import translate
@@ -201,3 +202,12 @@ def test_a_cancellation() -> None:
 
     assert_carried(command, message, ref=0)
     assert decode_to_node(encode(message)) == message
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "said"), [(None, None), (3.5, 3.5), (1e9, 86_400.0)]
+)
+def test_a_wait_is_told_as_long_as_a_message_can(
+    wait_s: float | None, said: float | None
+) -> None:
+    assert translate.bounded_seconds(wait_s) == said

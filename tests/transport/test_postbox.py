@@ -6,7 +6,7 @@ from anyio.abc import ObjectStream
 from anyio.lowlevel import checkpoint
 
 from clubai.transport.memory import memory_pair
-from clubai.transport.postbox import LOW_WATER_MESSAGES, Postbox
+from clubai.transport.postbox import LOW_WATER_MESSAGES, Postbox, QueuedBytes
 
 
 class Slow(ObjectStream[bytes]):
@@ -134,3 +134,54 @@ async def test_a_stream_that_is_gone_ends_the_postbox() -> None:
             await postbox.run()
         with anyio.fail_after(5):
             await postbox.room()
+
+
+async def test_what_may_be_given_up_leaves_room_for_what_may_not() -> None:
+    async with Slow() as stream:
+        postbox = Postbox(stream, max_messages=16, max_bytes=1000)
+
+        assert [postbox.post_data(b"x") for _ in range(15)] == [True] * 14 + [False]
+        assert [postbox.post(b"x") for _ in range(3)] == [True, True, False]
+
+
+async def test_of_the_bytes_an_eighth_is_left_free_too() -> None:
+    async with Slow() as stream:
+        postbox = Postbox(stream, max_bytes=800)
+
+        assert postbox.post_data(b"x" * 700)
+        assert not postbox.post_data(b"x")
+        assert postbox.post(b"x" * 100)
+        assert not postbox.post(b"x")
+
+
+async def test_several_postboxes_share_what_they_may_hold() -> None:
+    shared = QueuedBytes(100)
+    async with Slow() as one, Slow() as other, anyio.create_task_group() as tasks:
+        first, second = Postbox(one, shared=shared), Postbox(other, shared=shared)
+        assert first.post(b"x" * 60)
+
+        assert not second.post(b"x" * 60)
+        assert second.post(b"x" * 40)
+        assert (first.post(b"x"), shared.held) == (False, 100)
+
+        tasks.start_soon(first.run)
+        one.let.send_nowait(None)
+        with anyio.fail_after(5):
+            while shared.held > 40:
+                await checkpoint()
+        assert second.post(b"x" * 60)
+        tasks.cancel_scope.cancel()
+
+
+async def test_a_postbox_that_ends_gives_back_what_it_held() -> None:
+    shared = QueuedBytes(100)
+    async with Slow() as stream:
+        postbox = Postbox(stream, shared=shared)
+        for _ in range(3):
+            postbox.post(b"x" * 20)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(postbox.run)
+            await checkpoint()
+            tasks.cancel_scope.cancel()
+
+    assert shared.held == 0
