@@ -272,6 +272,8 @@ class TaskFacts(Value, frozen=True, kw_only=True):
     completion_tokens: int
     request_bytes: int
     answer_bytes: int
+    key_id: str = ""
+    """Public id of the API key that it was asked with; empty: a login's token."""
 
 
 class ClubStats(Value, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ import pytest
 from sqlite_utils import Database, Migrations
 
 from clubai.errors import StorageError
+from clubai.storage.access import AuditRow, InviteRow, RefreshRow
 from clubai.storage.base import ApiKeyRow, MemberRow, NodeRow, TaskRow
 from clubai.storage.database import open_files
 from clubai.storage.migrations import STEPS, is_foreign, schema, unknown_steps
@@ -17,12 +18,18 @@ TABLES = {
     "api_keys": ApiKeyRow,
     "nodes": NodeRow,
     "tasks": TaskRow,
+    "refresh_families": RefreshRow,
+    "invites": InviteRow,
+    "audit": AuditRow,
 }
 BESIDES = {
     "members": {"name_key"},
     "api_keys": set[str](),
     "nodes": {"name_key"},
     "tasks": {"seq"},
+    "refresh_families": set[str](),
+    "invites": set[str](),
+    "audit": set[str](),
 }
 
 

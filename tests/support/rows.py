@@ -9,8 +9,9 @@ import msgspec
 
 from clubai.model import MemberId, NodeId
 from clubai.storage import ApiKeyRow, MemberRow, NodeRow, TaskRow
+from clubai.storage.access import InviteRow, RefreshRow
 
-Row = TypeVar("Row", MemberRow, ApiKeyRow, NodeRow, TaskRow)
+Row = TypeVar("Row", MemberRow, ApiKeyRow, NodeRow, TaskRow, RefreshRow, InviteRow)
 
 
 def member_row(name: str = "alice", **changes: object) -> MemberRow:
@@ -75,6 +76,32 @@ def task_row(number: int = 0, **changes: object) -> TaskRow:
             completion_tokens=50,
             request_bytes=600,
             answer_bytes=700,
+        ),
+        changes,
+    )
+
+
+def refresh_row(family: str = "fam", **changes: object) -> RefreshRow:
+    return _changed(
+        RefreshRow(
+            id=family,
+            member=MemberId("m_alice"),
+            digest=b"\x01" * 32,
+            created_at=1.0,
+            expires_at=1000.0,
+        ),
+        changes,
+    )
+
+
+def invite_row(invite: str = "inv", **changes: object) -> InviteRow:
+    return _changed(
+        InviteRow(
+            id=invite,
+            digest=hashlib.sha256(invite.encode()).digest(),
+            sponsor=MemberId("m_alice"),
+            created_at=1.0,
+            expires_at=999.0,
         ),
         changes,
     )

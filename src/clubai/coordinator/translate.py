@@ -63,7 +63,12 @@ def node_reported(message: NodeHeartbeat, *, node: NodeId) -> NodeReported:
 
 
 def task_requested(
-    message: TaskRequest, *, task: TaskId, client: ClientKey, member: MemberId
+    message: TaskRequest,
+    *,
+    task: TaskId,
+    client: ClientKey,
+    member: MemberId,
+    key_id: str = "",
 ) -> TaskRequested:
     """A client's request for a node."""
     return TaskRequested(
@@ -82,6 +87,7 @@ def task_requested(
         request_bytes=message.request_bytes,
         exclude=tuple(NodeId(node) for node in message.exclude),
         pinned=tuple(NodeId(node) for node in message.pinned),
+        key_id=key_id,
     )
 
 

@@ -223,6 +223,7 @@ class Task:
             completion_tokens=self.usage.completion_tokens,
             request_bytes=self.request.request_bytes,
             answer_bytes=self.answer_bytes,
+            key_id=self.request.key_id,
         )
 
     def snapshot(self) -> TaskSnapshot:

@@ -14,11 +14,12 @@ from anyio.lowlevel import checkpoint
 from clubai.errors import StorageError
 from clubai.model import MemberId, NodeId
 from clubai.storage.base import ApiKeyRow, MemberRow, NodeRow, TaskRow, name_key
+from clubai.storage.memory_access import MemoryAccess
 
 WHERE: Final = "memory://"
 
 
-class MemoryStore:
+class MemoryStore(MemoryAccess):
     """A `Store` in dictionaries.
 
     Every method waits for its turn first and then acts at once, so that a cancelled
@@ -26,6 +27,7 @@ class MemoryStore:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._members: dict[MemberId, MemberRow] = {}
         self._member_names: dict[str, MemberId] = {}
         self._api_keys: dict[str, ApiKeyRow] = {}

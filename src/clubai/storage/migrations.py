@@ -11,6 +11,8 @@ from typing import Final
 
 from sqlite_utils import Database, Migrations
 
+from clubai.storage.schema_access import m002_access
+
 
 def m001_accounts_nodes_tasks(db: Database) -> None:
     """Accounts, API keys, known nodes, and the facts of ended tasks."""
@@ -87,7 +89,7 @@ def _create_tasks(db: Database) -> None:
     tasks.create_index(["member", "ended_at"])
 
 
-STEPS: Final = (m001_accounts_nodes_tasks,)
+STEPS: Final = (m001_accounts_nodes_tasks, m002_access)
 """Every step there ever was, oldest first."""
 
 
