@@ -27,12 +27,14 @@ from clubai.client import Client
 from clubai.coordinator.app import Api
 from clubai.coordinator.config import CoordinatorConfig
 from clubai.coordinator.coordinator import Coordinator
+from clubai.coordinator.grants import ASKING, KeyWish, Member, require
 from clubai.crypto.keyfiles import load, load_or_create
 from clubai.crypto.keys import API_KEY_LENGTH
 from clubai.errors import AuthenticationError, ClubAIError, lone_errors
 from clubai.gateway import GatewayLimits, gateway_routes
 from clubai.gateway.transit import TransitClients
 from clubai.model import ClubSnapshot
+from clubai.transport.proxies import BehindProxies
 from clubai.transport.server import ServerLimits, serve_app
 
 OPERATOR: Final = "operator"
@@ -86,8 +88,14 @@ def make_app(
 
     The gateway's clients live in `tasks`.
     """
+
+    async def authenticate(bearer: str, address: str) -> Member:
+        member = await coordinator.accounts.authenticate(bearer, address)
+        require(member, "asking", *ASKING)
+        return member
+
     clients = TransitClients(
-        authenticate=coordinator.accounts.authenticate,
+        authenticate=authenticate,
         link=coordinator.link,
         tasks=tasks,
     )
@@ -105,8 +113,9 @@ async def _listen(
     # Shielded: connections are told goodbye before the listening ends.
     with anyio.CancelScope(shield=True):
         async with anyio.create_task_group() as tasks:
+            app = make_app(coordinator, tasks, gateway=gateway)
             await serve_app(
-                make_app(coordinator, tasks, gateway=gateway),
+                BehindProxies(app, coordinator.config.trusted_proxies),
                 host=coordinator.config.host,
                 port=coordinator.config.port,
                 limits=ServerLimits(max_connections=coordinator.config.max_connections),
@@ -254,7 +263,9 @@ async def operator_key(coordinator: Coordinator, data: Path) -> str:
         password = secrets.token_urlsafe(32)  # nobody logs in as it but by the key
         row = await coordinator.accounts.register(OPERATOR, password)
         coordinator.feed.members += 1
-    key = await coordinator.accounts.create_api_key(row.id, "clubai up")
+    key = await coordinator.accounts.create_api_key(
+        row.id, "clubai up", wish=KeyWish(login=True)
+    )
     text = key.text.encode()
     return load_or_create(path, lambda: text, size=API_KEY_LENGTH).decode()
 

@@ -61,6 +61,8 @@ class FailCode(StrEnum):
     KEY_STALE = "key_stale"
     OPEN_FAILED = "open_failed"
     RESTARTING = "restarting"
+    NOT_ALLOWED = "not_allowed"
+    """The API key is not for this."""
 
 
 class TrustCode(StrEnum):

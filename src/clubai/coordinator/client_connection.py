@@ -11,11 +11,12 @@ import anyio
 from anyio.abc import ObjectStream
 
 from clubai.coordinator import translate
-from clubai.coordinator.accounts import Member
 from clubai.coordinator.connections import Connection, login_late
 from clubai.coordinator.driver import Driver
 from clubai.coordinator.feed import Feed
+from clubai.coordinator.grants import Member, forbidden
 from clubai.coordinator.relay import Relayed, RouteKey
+from clubai.coordinator.spending import MonthlyLimit, Spending
 from clubai.core.events import (
     AttemptFailed,
     ClientKey,
@@ -64,12 +65,14 @@ class ClientConnection(Connection):
         member: Member,
         driver: Driver,
         feed: Feed,
+        spending: Spending,
         login_s: float,
         program: str,
     ) -> None:
         super().__init__(stream)
         self.key = key
-        self._member = member
+        self.member = member
+        self._spending = spending
         self._driver = driver
         self._feed = feed
         self._login_s = login_s
@@ -145,17 +148,56 @@ class ClientConnection(Connection):
             text = f"{MAX_OPEN_REQUESTS} requests are open on this connection"
             self._refuse(message, FailCode.RATE_LIMITED, text)
             return
+        if not self._is_granted(message):
+            return
         task = TaskId(random_bytes(16))
         event = translate.task_requested(
-            message, task=task, client=self.key, member=self._member.id
+            message,
+            task=task,
+            client=self.key,
+            member=self.member.id,
+            key_id=self.member.grants.key_id,
         )
         if self._driver.post(event):
             self._open[message.ref] = task
         else:
             self._refuse(message, FailCode.QUEUE_FULL, "the coordinator is overrun")
 
-    def _refuse(self, message: TaskRequest, code: FailCode, text: str) -> None:
-        self.say(TaskFail(code=code, message=text, ref=message.ref, retry_after_s=1.0))
+    def _is_granted(self, message: TaskRequest) -> bool:
+        """Whether the member's key is for this request; when not, it is refused."""
+        grants = self.member.grants
+        reason = forbidden(grants, kind=message.kind, model=message.model)
+        if reason:
+            self._refuse(message, FailCode.NOT_ALLOWED, reason, retry_after_s=None)
+            return False
+        try:
+            self._spending.check(grants)
+        except MonthlyLimit as error:
+            self._refuse(
+                message,
+                FailCode.RATE_LIMITED,
+                str(error),
+                retry_after_s=error.retry_after,
+            )
+            return False
+        return True
+
+    def _refuse(
+        self,
+        message: TaskRequest | ClubQuery | ClubWatch,
+        code: FailCode,
+        text: str,
+        *,
+        retry_after_s: float | None = 1.0,
+    ) -> None:
+        self.say(
+            TaskFail(
+                code=code,
+                message=text,
+                ref=message.ref,
+                retry_after_s=retry_after_s,
+            )
+        )
 
     def _relay(self, message: TaskRecord | TaskAssign, frame: bytes) -> None:
         key = RouteKey(TaskId(message.task), message.part, message.attempt)
@@ -198,20 +240,33 @@ class ClientConnection(Connection):
         )
 
     def _answer(self, query: ClubQuery) -> None:
+        grants = self.member.grants
         match query.what:
             case "models":
-                body = encode_value(self._driver.machine.models())
+                offered = self._driver.machine.models()
+                models = (each for each in offered if grants.allows_model(each.name))
+                body = encode_value(tuple(models))
+            case "snapshot" if not grants.any_of("read"):
+                self._refuse_to_show(query)
+                return
             case "snapshot":
-                body = encode_value(self._feed.snapshot(self._member))
+                body = encode_value(self._feed.snapshot(self.member))
             case "account":
-                body = encode_value(self._member)
+                body = encode_value(self.member)
             case _:
                 raise RemoteProtocolError(
                     CloseCode.BAD_MESSAGE, f"nothing is known about {query.what!r}"
                 )
         self.say(ClubAnswer(ref=query.ref, body=body))
 
+    def _refuse_to_show(self, message: ClubQuery | ClubWatch) -> None:
+        reason = "the API key has no scope read"
+        self._refuse(message, FailCode.NOT_ALLOWED, reason, retry_after_s=None)
+
     def _watch(self, message: ClubWatch) -> None:
+        if not self.member.grants.any_of("read"):
+            self._refuse_to_show(message)
+            return
         if message.ref in self._watches or len(self._watches) >= MAX_WATCHES:
             raise RemoteProtocolError(
                 CloseCode.TOO_MANY, f"{MAX_WATCHES} watches are open, or the ref is"
@@ -222,5 +277,5 @@ class ClientConnection(Connection):
 
     async def _feed_watch(self, message: ClubWatch, scope: anyio.CancelScope) -> None:
         with scope:
-            async for snapshot in self._feed.watch(self._member, message.interval_s):
+            async for snapshot in self._feed.watch(self.member, message.interval_s):
                 self.say(ClubAnswer(ref=message.ref, body=encode_value(snapshot)))

@@ -11,7 +11,7 @@ import msgspec
 from clubai.core.limits import CoordinatorLimits
 from clubai.protocol.session import HEARTBEAT_SECONDS, LOGIN_SECONDS
 
-Registration = Literal["open", "closed"]
+Registration = Literal["open", "invite", "closed"]
 
 
 class CoordinatorConfig(
@@ -28,13 +28,17 @@ class CoordinatorConfig(
     database_url: str = ""
     """Empty: `clubai.db` in `data`."""
     jwt_secret: str = ""
-    """At least 32 bytes. Empty: made from the key file."""
+    """At least 32 bytes. Empty: made from the key file. Several, separated by commas
+    or line ends: the first signs tokens, all verify them."""
     key_path: Path | None = None
     """The coordinator's key file: 32 random bytes, made when missing, mode 0600. None:
     `coordinator.key` in `data`. What signs tokens and hashes API keys comes from it."""
     registration: Registration | Literal[""] = ""
-    """Who may make an account: `open` anyone who reaches the address, `closed` nobody
-    but the first. Empty: open on loopback, closed elsewhere."""
+    """Who may make an account: `open` anyone who reaches the address, `invite` whoever
+    a member invites, `closed` nobody but the first. Empty: open on loopback, invite
+    elsewhere."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks (`10.0.0.0/8`) whose `X-Forwarded-For` is believed."""
     max_connections: int = 20_000
     """Of nodes, clients and HTTP requests together; further ones get a 503."""
     heartbeat_s: float = HEARTBEAT_SECONDS
@@ -47,9 +51,13 @@ class CoordinatorConfig(
         if not 0 <= self.port <= 65_535:
             msg = f"port is {self.port}, it must be between 0 and 65535"
             raise ValueError(msg)
-        if self.jwt_secret and len(self.jwt_secret_bytes) < 32:
+        if self.jwt_secret and min(map(len, self.jwt_secrets), default=0) < 32:
             msg = "jwt_secret has fewer than 32 bytes: try `openssl rand -hex 32`"
             raise ValueError(msg)
+        for proxy in self.trusted_proxies:
+            if not is_network(proxy):
+                msg = f"trusted_proxies has {proxy!r}, which is no address or network"
+                raise ValueError(msg)
         for field in ("heartbeat_s", "login_s"):
             if not getattr(self, field) > 0:
                 msg = f"{field} is {getattr(self, field)}, it must be above 0"
@@ -63,9 +71,11 @@ class CoordinatorConfig(
         return f"CoordinatorConfig({address}, data={self.data!r})"
 
     @property
-    def jwt_secret_bytes(self) -> bytes:
+    def jwt_secrets(self) -> tuple[bytes, ...]:
         """`jwt_secret` as the environment has it, even where that is no UTF-8."""
-        return self.jwt_secret.encode("utf-8", "surrogateescape")
+        text = self.jwt_secret.encode("utf-8", "surrogateescape")
+        parts = (part.strip() for part in text.replace(b"\n", b",").split(b","))
+        return tuple(part for part in parts if part)
 
     @property
     def database(self) -> str:
@@ -82,7 +92,7 @@ class CoordinatorConfig(
         """`registration` with the default filled in."""
         if self.registration:
             return self.registration
-        return "open" if is_loopback(self.host) else "closed"
+        return "open" if is_loopback(self.host) else "invite"
 
 
 def is_loopback(host: str) -> bool:
@@ -93,3 +103,12 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_network(text: str) -> bool:
+    """Tell whether it is an address or a network."""
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True

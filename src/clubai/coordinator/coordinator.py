@@ -16,18 +16,20 @@ import anyio
 from anyio.abc import ObjectStream, TaskGroup, TaskStatus
 
 from clubai import __version__
-from clubai.coordinator.accounts import Accounts, Member
+from clubai.coordinator.accounts import Accounts
 from clubai.coordinator.client_connection import ClientConnection
 from clubai.coordinator.config import CoordinatorConfig
 from clubai.coordinator.connections import Connection
 from clubai.coordinator.driver import Driver
 from clubai.coordinator.feed import Feed
+from clubai.coordinator.grants import Member
 from clubai.coordinator.node_connection import NodeConnection
 from clubai.coordinator.roster import Roster
+from clubai.coordinator.spending import Spending, month_start
 from clubai.core.coordinator import CoordinatorMachine
 from clubai.core.events import ClientKey
 from clubai.errors import StorageError, lone_errors
-from clubai.model import ClubSnapshot
+from clubai.model import ClubSnapshot, MemberId
 from clubai.protocol.messages import CloseCode, Goodbye
 from clubai.storage import open_store
 from clubai.storage.base import Store
@@ -51,6 +53,7 @@ class Coordinator:
         driver: Driver,
         feed: Feed,
         roster: Roster,
+        spending: Spending,
     ) -> None:
         self.config = config
         self.store = store
@@ -58,11 +61,13 @@ class Coordinator:
         self.driver = driver
         self.feed = feed
         self._roster = roster
+        self._spending = spending
         self._tasks: TaskGroup
         self._client_keys = itertools.count(1)
         self._connections: set[Connection] = set()
         self._empty = anyio.Event()
         self._closing = False
+        accounts.on_ended = self._end_access
 
     @classmethod
     @asynccontextmanager
@@ -94,7 +99,10 @@ class Coordinator:
             return
         now = clock or timeline()
         accounts = Accounts.from_config(config, store=store, clock=now)
-        driver = Driver(CoordinatorMachine(limits=config.limits), store, clock=now)
+        counted = await store.tokens_of_keys(since=month_start(now()))
+        spending = Spending(counted, clock=now)
+        machine = CoordinatorMachine(limits=config.limits)
+        driver = Driver(machine, store, clock=now, recorded=spending.add)
         feed = Feed(
             driver,
             started_at=now(),
@@ -108,6 +116,7 @@ class Coordinator:
             driver=driver,
             feed=feed,
             roster=Roster(await store.nodes()),
+            spending=spending,
         )
         with lone_errors():
             async with anyio.create_task_group() as tasks:
@@ -144,6 +153,7 @@ class Coordinator:
                 member=member,
                 driver=self.driver,
                 feed=self.feed,
+                spending=self._spending,
                 login_s=self.config.login_s,
                 program=PROGRAM,
             )
@@ -158,6 +168,22 @@ class Coordinator:
     def snapshot(self, member: Member) -> ClubSnapshot:
         """The club as `member` may see it."""
         return self.feed.snapshot(member)
+
+    def _end_access(self, member: MemberId, key_id: str | None) -> None:
+        """End what a member has open by a key or by tokens: they come back as allowed.
+
+        Nodes stay: a node speaks for its owner, whatever the owner may see.
+        """
+
+        def gone(known: Member) -> bool:
+            by_it = key_id is None or known.grants.key_id == key_id
+            return known.id == member and by_it
+
+        self.feed.end_watches(gone)
+        reason = "what you may do here has changed: connect again"
+        for connection in self._connections:
+            if isinstance(connection, ClientConnection) and gone(connection.member):
+                connection.end(Goodbye(code=CloseCode.GOING_AWAY, reason=reason))
 
     async def _run(self, *, task_status: TaskStatus[None]) -> None:
         # Shielded: whoever cancels us waits for `close`, and until then answers that

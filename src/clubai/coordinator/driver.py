@@ -70,6 +70,7 @@ class Driver:
         store: Store,
         *,
         clock: Callable[[], float],
+        recorded: Callable[[TaskRow], None] = lambda facts: None,
     ) -> None:
         self.machine = machine
         self.relay = Relay()
@@ -83,6 +84,7 @@ class Driver:
         self.refuse_new = False
         """New requests are refused: the coordinator is stopping."""
         self._store = store
+        self._recorded = recorded
         self._inbox: deque[Event] = deque()
         self._busy = False
         """A turn goes on, or its commands wait for their facts to be stored."""
@@ -239,7 +241,7 @@ class Driver:
                 logger.info("node %s: %s", command.node.hex()[:12], command.reason)
                 self._end_node(command.node, CloseCode.GOING_AWAY, command.reason)
             case RecordTask():
-                pass
+                self._recorded(command.facts)
             case _:
                 assert_never(command)
 

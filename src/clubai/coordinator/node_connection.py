@@ -12,9 +12,9 @@ import anyio
 from anyio.abc import ObjectStream
 
 from clubai.coordinator import translate
-from clubai.coordinator.accounts import Member
 from clubai.coordinator.connections import Connection, login_late
 from clubai.coordinator.driver import Driver
+from clubai.coordinator.grants import Member
 from clubai.coordinator.relay import Relayed, RouteKey
 from clubai.coordinator.roster import Roster
 from clubai.core.events import (

@@ -20,6 +20,7 @@ from clubai.gateway.problems import (
     body_too_big,
     body_too_slow,
 )
+from clubai.transport.proxies import address_of
 
 Clock = Callable[[], float]
 
@@ -64,8 +65,7 @@ class Exchange:
     @property
     def address(self) -> str:
         """Where the request came from; empty when that is not known."""
-        client = self.scope.get("client")
-        return client[0] if client else ""
+        return address_of(self.scope)
 
     async def read_body(self, limits: GatewayLimits, space: HeldBytes) -> bytes:
         """Read the whole body; the caller gives its bytes back to `space`.

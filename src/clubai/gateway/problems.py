@@ -87,6 +87,7 @@ TABLE: Final[dict[FailCode, Row]] = {
     FailCode.UNSUPPORTED: Row(400, _INVALID, "unsupported"),
     FailCode.BAD_REQUEST: Row(400, _INVALID, "bad_request"),
     FailCode.TOO_BIG: Row(413, _INVALID, "too_big"),
+    FailCode.NOT_ALLOWED: Row(403, "permission_error", "permission_denied"),
     FailCode.RATE_LIMITED: Row(429, "rate_limit_error", "rate_limited", 1.0),
     FailCode.NO_CAPACITY: Row(503, _OVERLOADED, "no_capacity", 5.0),
     FailCode.QUEUE_FULL: Row(503, _OVERLOADED, "queue_full", 2.0),
