@@ -9,9 +9,12 @@ import anyio
 import msgspec
 import pytest
 
-from clubai.coordinator import accounts as accounts_module
-from clubai.coordinator.accounts import API_KEYS_PER_MEMBER, Accounts, Member
+from clubai.coordinator import api_keys as api_keys_module
+from clubai.coordinator import passwords as passwords_module
+from clubai.coordinator.accounts import Accounts
+from clubai.coordinator.api_keys import API_KEYS_PER_MEMBER
 from clubai.coordinator.config import CoordinatorConfig
+from clubai.coordinator.grants import Grants, Member
 from clubai.crypto.passwords import hash_password
 from clubai.errors import (
     AuthenticationError,
@@ -44,7 +47,7 @@ async def store(
 
 @pytest.fixture
 def accounts(store: Store, clock: Clock) -> Accounts:
-    return Accounts(store, jwt_secret=SECRET, pepper=PEPPER, clock=clock)
+    return Accounts(store, jwt_secrets=(SECRET,), pepper=PEPPER, clock=clock)
 
 
 class CountingStore(MemoryStore):
@@ -169,7 +172,7 @@ async def test_closed_registration_lets_only_the_first_in(
     store: Store, clock: Clock
 ) -> None:
     accounts = Accounts(
-        store, jwt_secret=SECRET, pepper=PEPPER, clock=clock, registration="closed"
+        store, jwt_secrets=(SECRET,), pepper=PEPPER, clock=clock, registration="closed"
     )
     assert (await accounts.register("alice", PASSWORD)).role == "operator"
 
@@ -179,7 +182,7 @@ async def test_closed_registration_lets_only_the_first_in(
 
 async def test_full_club_lets_nobody_in(store: Store, clock: Clock) -> None:
     accounts = Accounts(
-        store, jwt_secret=SECRET, pepper=PEPPER, clock=clock, member_limit=2
+        store, jwt_secrets=(SECRET,), pepper=PEPPER, clock=clock, member_limit=2
     )
     await accounts.register("alice", PASSWORD)
     refused = 0
@@ -206,7 +209,7 @@ async def test_log_in_gives_a_token_that_authenticates(
 
     token = await accounts.login("aLICE", PASSWORD)
 
-    assert token.expires_at == clock.now + 12 * 3600
+    assert token.expires_at == clock.now + 600
     member = await accounts.authenticate(token.access)
     assert member == Member(row.id, "Alice", "operator")
 
@@ -239,7 +242,7 @@ async def test_unknown_name_costs_as_much_as_a_wrong_password(
         costs.append(phc[: phc.rindex("=")])
         return False
 
-    monkeypatch.setattr(accounts_module, "verify_password", verify)
+    monkeypatch.setattr(passwords_module, "verify_password", verify)
     for name in ("alice", "nobody"):
         with pytest.raises(AuthenticationError):
             await accounts.login(name, "wrong horse")
@@ -314,7 +317,7 @@ async def test_token_ends_when_its_time_is_over(
 ) -> None:
     await accounts.register("alice", PASSWORD)
     token = await accounts.login("alice", PASSWORD)
-    clock.forward(12 * 3600 - 1)
+    clock.forward(600 - 1)
     await accounts.authenticate(token.access)
 
     clock.forward(1)
@@ -353,7 +356,10 @@ async def test_api_key_authenticates_and_is_not_kept(
 
     key = await accounts.create_api_key(row.id, "laptop")
 
-    assert await accounts.authenticate(key.text) == Member(row.id, "alice", "operator")
+    grants = Grants(key_id=key.id, login=False)
+    assert await accounts.authenticate(key.text) == Member(
+        row.id, "alice", "member", grants
+    )
     kept = await store.api_key(key.id)
     assert kept is not None
     assert key.secret.encode() not in msgspec.msgpack.encode(kept)
@@ -426,7 +432,9 @@ async def test_label_that_cannot_be_used(accounts: Accounts, label: str) -> None
 async def test_what_is_wrong_with_a_bearer_is_said(accounts: Accounts) -> None:
     row = await accounts.register("alice", PASSWORD)
     key = await accounts.create_api_key(row.id, "laptop")
-    other = Accounts(MemoryStore(), jwt_secret=b"t" * 32, pepper=PEPPER, clock=Clock())
+    other = Accounts(
+        MemoryStore(), jwt_secrets=(b"t" * 32,), pepper=PEPPER, clock=Clock()
+    )
     await other.register("alice", PASSWORD)
     foreign_key = await other.create_api_key(row.id, "laptop")
     foreign_token = await other.login("alice", PASSWORD)
@@ -445,7 +453,7 @@ async def test_right_id_with_another_secret_is_refused(
     row = await accounts.register("alice", PASSWORD)
     key = await accounts.create_api_key(row.id, "laptop")
     guess = (key.id, "A" * 43)
-    monkeypatch.setattr(accounts_module, "parse_api_key", lambda text: guess)
+    monkeypatch.setattr(api_keys_module, "parse_api_key", lambda text: guess)
 
     unknown = await refusal(accounts, "cak_guess")
 
@@ -461,7 +469,7 @@ async def test_revoked_key_with_a_wrong_secret_does_not_say_that_it_was_one(
     key = await accounts.create_api_key(row.id, "laptop")
     await accounts.revoke_api_key(row.id, key.id)
     monkeypatch.setattr(
-        accounts_module, "parse_api_key", lambda text: (key.id, "A" * 43)
+        api_keys_module, "parse_api_key", lambda text: (key.id, "A" * 43)
     )
 
     assert "not valid" in await refusal(accounts, "cak_guess")
@@ -472,14 +480,14 @@ async def test_key_under_another_pepper_is_refused(
 ) -> None:
     row = await accounts.register("alice", PASSWORD)
     key = await accounts.create_api_key(row.id, "laptop")
-    other = Accounts(store, jwt_secret=SECRET, pepper=b"q" * 32, clock=clock)
+    other = Accounts(store, jwt_secrets=(SECRET,), pepper=b"q" * 32, clock=clock)
 
     assert "not valid" in await refusal(other, key.text)
 
 
 async def test_who_was_just_seen_is_not_looked_up(clock: Clock) -> None:
     store = CountingStore()
-    accounts = Accounts(store, jwt_secret=SECRET, pepper=PEPPER, clock=clock)
+    accounts = Accounts(store, jwt_secrets=(SECRET,), pepper=PEPPER, clock=clock)
     row = await accounts.register("alice", PASSWORD)
     key = await accounts.create_api_key(row.id, "laptop")
     token = await accounts.login("alice", PASSWORD)
@@ -511,7 +519,7 @@ async def test_who_was_just_seen_costs_microseconds(accounts: Accounts) -> None:
 
 async def test_revocation_beats_a_look_up_under_way(clock: Clock) -> None:
     store = CountingStore()
-    accounts = Accounts(store, jwt_secret=SECRET, pepper=PEPPER, clock=clock)
+    accounts = Accounts(store, jwt_secrets=(SECRET,), pepper=PEPPER, clock=clock)
     row = await accounts.register("alice", PASSWORD)
     key = await accounts.create_api_key(row.id, "laptop")
     store.go_on = anyio.Event()
@@ -534,7 +542,7 @@ async def test_revocation_that_is_cancelled_late_still_counts(clock: Clock) -> N
             scope.cancel()
             await anyio.sleep_forever()
 
-    accounts = Accounts(SlowStore(), jwt_secret=SECRET, pepper=PEPPER, clock=clock)
+    accounts = Accounts(SlowStore(), jwt_secrets=(SECRET,), pepper=PEPPER, clock=clock)
     row = await accounts.register("alice", PASSWORD)
     key = await accounts.create_api_key(row.id, "laptop")
     await accounts.authenticate(key.text)
@@ -561,7 +569,7 @@ def test_short_secrets_are_refused(secrets: tuple[bytes, bytes], field: str) -> 
     jwt_secret, pepper = secrets
 
     with pytest.raises(ConfigError) as refused:
-        Accounts(MemoryStore(), jwt_secret=jwt_secret, pepper=pepper, clock=Clock())
+        Accounts(MemoryStore(), jwt_secrets=(jwt_secret,), pepper=pepper, clock=Clock())
 
     assert refused.value.field == field
 

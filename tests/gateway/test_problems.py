@@ -33,6 +33,7 @@ STATUS = {
     FailCode.NO_CAPACITY: (503, "overloaded", "no_capacity"),
     FailCode.QUEUE_FULL: (503, "overloaded", "queue_full"),
     FailCode.QUEUE_TIMEOUT: (503, "overloaded", "queue_timeout"),
+    FailCode.NOT_ALLOWED: (403, "permission_error", "permission_denied"),
     FailCode.RATE_LIMITED: (429, "rate_limit_error", "rate_limited"),
     FailCode.BUSY: (503, "overloaded", "busy"),
     FailCode.BACKEND: (502, "server_error", "backend"),

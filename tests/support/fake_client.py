@@ -140,6 +140,7 @@ class FakeClient:
         self.usage_json = msgspec.Raw(usage_json)
         self.runs: list[FakeRun] = []
         self.left = anyio.Event()
+        self.speaks_for = ""
 
     @property
     def job(self) -> Job:

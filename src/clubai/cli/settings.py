@@ -45,6 +45,8 @@ class Setting(msgspec.Struct, frozen=True):
     """Empty: no flag, because arguments are seen by every user of the machine."""
     switch: bool = False
     choices: tuple[str, ...] = ()
+    many: bool = False
+    """A list: outside the file its values are separated by commas."""
 
     @property
     def parameter(self) -> str:
@@ -72,7 +74,8 @@ COORDINATOR: Final = (
     ),
     Setting(
         "jwt_secret",
-        "Signs members' tokens; else made from the coordinator's key file.",
+        "Signs members' tokens; several with commas: the first signs, all verify."
+        " Else made from the coordinator's key file.",
         ("JWT_SECRET", "CLUBAI_JWT_SECRET"),
     ),
     Setting(
@@ -86,7 +89,14 @@ COORDINATOR: Final = (
         "Who may register.",
         ("CLUBAI_REGISTRATION",),
         "--registration",
-        choices=("open", "closed"),
+        choices=("open", "invite", "closed"),
+    ),
+    Setting(
+        "trusted_proxies",
+        "Whose X-Forwarded-For is believed: addresses or networks, with commas.",
+        ("CLUBAI_TRUSTED_PROXIES",),
+        "--trusted-proxies",
+        many=True,
     ),
     Setting("name", "The club's name.", ("CLUBAI_CLUB_NAME",), "--name"),
 )
@@ -226,11 +236,11 @@ def resolve(
     for setting in table:
         name = next((name for name in setting.variables if env.get(name)), "")
         if name:
-            _put(merged, setting.path, env[name])
+            _put(merged, setting.path, _listed(setting, env[name]))
             origins[setting.path] = f"environment {name}"
         if flags and setting.path in flags:
             flag, value = flags[setting.path]
-            _put(merged, setting.path, value)
+            _put(merged, setting.path, _listed(setting, value))
             origins[setting.path] = f"flag {flag}"
     try:
         config = msgspec.convert(merged, kind, strict=False, dec_hook=_decode)
@@ -319,6 +329,12 @@ def _checked(
         else:
             fix = f"write it as a table [{where}.{name}] in {file}"
             raise ConfigError(f"{where}.{name}", _Hidden(), fix)
+
+
+def _listed(setting: Setting, value: object) -> object:
+    if not setting.many:
+        return value
+    return [part.strip() for part in str(value).split(",") if part.strip()]
 
 
 def _put(target: dict[str, Any], path: str, value: object) -> None:

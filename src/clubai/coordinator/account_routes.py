@@ -14,10 +14,14 @@ from clubai.coordinator.accounts import LoggedIn
 from clubai.coordinator.callers import api_route, caller
 from clubai.coordinator.coordinator import Coordinator
 from clubai.coordinator.grants import KeyWish, Member, require_in_person
-from clubai.coordinator.replies import json_reply, read_body, whole_number
+from clubai.coordinator.replies import (
+    address_of,
+    json_reply,
+    read_body,
+    whole_number,
+)
 from clubai.model import MemberId
 from clubai.storage.base import Role, Scope
-from clubai.transport.proxies import address_of
 
 MOST_ENTRIES: Final = 1000
 """Of the audit log, in one answer."""
@@ -114,7 +118,7 @@ class AccountApi:
         row = await self._accounts.register(
             wanted.name,
             wanted.password,
-            address=address_of(request.scope),
+            address=address_of(request),
             invite=wanted.invite,
         )
         self._coordinator.feed.members += 1
@@ -125,7 +129,7 @@ class AccountApi:
         """Exchange a name and its password for an access and a refresh token."""
         given = await read_body(request, Credentials)
         login = await self._accounts.login(
-            given.name, given.password, address=address_of(request.scope)
+            given.name, given.password, address=address_of(request)
         )
         return json_reply(_tokens(login))
 
@@ -133,16 +137,14 @@ class AccountApi:
         """Exchange a refresh token, once, for the next two tokens."""
         given = await read_body(request, RefreshRequest)
         login = await self._accounts.refresh(
-            given.refresh_token, address=address_of(request.scope)
+            given.refresh_token, address=address_of(request)
         )
         return json_reply(_tokens(login))
 
     async def log_out(self, request: Request) -> ASGIApp:
         """End the login of a refresh token."""
         given = await read_body(request, RefreshRequest)
-        await self._accounts.log_out(
-            given.refresh_token, address=address_of(request.scope)
-        )
+        await self._accounts.log_out(given.refresh_token, address=address_of(request))
         return Response(status_code=204)
 
     async def log_out_everywhere(self, request: Request) -> ASGIApp:

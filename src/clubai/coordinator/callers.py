@@ -14,9 +14,8 @@ from starlette.types import ASGIApp
 
 from clubai.coordinator.accounts import Accounts
 from clubai.coordinator.grants import Member
-from clubai.coordinator.replies import Endpoint, bearer_of, guarded
+from clubai.coordinator.replies import Endpoint, address_of, bearer_of, guarded
 from clubai.errors import PermissionDenied
-from clubai.transport.proxies import address_of
 
 _READING: Final = ("GET", "HEAD")
 _USUAL_PORTS: Final = (80, 443)
@@ -41,7 +40,7 @@ async def caller(accounts: Accounts, connection: HTTPConnection) -> Member:
         RateLimited: too many from its address were not.
     """
     bearer = bearer_of(connection.headers.get("authorization"))
-    return await accounts.authenticate(bearer, address_of(connection.scope))
+    return await accounts.authenticate(bearer, address_of(connection))
 
 
 def refuse_foreign_origin(connection: HTTPConnection) -> None:

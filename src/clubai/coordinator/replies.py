@@ -12,7 +12,7 @@ from contextlib import aclosing
 from typing import Any, Final, TypeVar
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
@@ -24,6 +24,7 @@ from clubai.errors import (
     RateLimited,
     StorageError,
 )
+from clubai.transport.proxies import caller_address
 
 T = TypeVar("T")
 Endpoint = Callable[[Request], Awaitable[ASGIApp]]
@@ -192,6 +193,11 @@ def bearer_of(authorization: str | None) -> str:
             "no API key was given: send the header 'Authorization: Bearer KEY'"
         )
     return token.strip()
+
+
+def address_of(connection: HTTPConnection) -> str:
+    """Where a request came from; empty when that is not known."""
+    return caller_address(connection.scope)
 
 
 async def read_body(request: Request, type_: type[T]) -> T:

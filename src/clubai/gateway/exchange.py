@@ -20,7 +20,7 @@ from clubai.gateway.problems import (
     body_too_big,
     body_too_slow,
 )
-from clubai.transport.proxies import address_of
+from clubai.transport.proxies import caller_address
 
 Clock = Callable[[], float]
 
@@ -65,7 +65,7 @@ class Exchange:
     @property
     def address(self) -> str:
         """Where the request came from; empty when that is not known."""
-        return address_of(self.scope)
+        return caller_address(self.scope)
 
     async def read_body(self, limits: GatewayLimits, space: HeldBytes) -> bytes:
         """Read the whole body; the caller gives its bytes back to `space`.

@@ -39,7 +39,7 @@ class BehindProxies:
 
     def _origin(self, scope: Scope) -> str:
         """The last hop that is none of the proxies; an unreadable one ends the way."""
-        found = address_of(scope)
+        found = caller_address(scope)
         for hop in reversed(_hops(scope)):
             if not self._trusts(found):
                 break
@@ -54,7 +54,7 @@ class BehindProxies:
         return address is not None and any(address in each for each in self._trusted)
 
 
-def address_of(scope: Scope) -> str:
+def caller_address(scope: Scope) -> str:
     """Where a request came from; empty when that is not known."""
     client = scope.get("client")
     return str(client[0]) if client else ""
