@@ -14,7 +14,7 @@ from clubai.coordinator import passwords as passwords_module
 from clubai.coordinator.accounts import Accounts
 from clubai.coordinator.api_keys import API_KEYS_PER_MEMBER
 from clubai.coordinator.config import CoordinatorConfig
-from clubai.coordinator.grants import Grants, Member
+from clubai.coordinator.grants import Grants, KeyWish, Member
 from clubai.crypto.passwords import hash_password
 from clubai.errors import (
     AuthenticationError,
@@ -700,3 +700,138 @@ def test_a_key_file_that_cannot_be_read_is_a_setting_to_change(
 
     assert refused.value.value == str(config.key_file)
     assert "Permission denied: make it" in refused.value.fix
+
+
+async def test_a_login_is_refreshed_and_ended(accounts: Accounts, clock: Clock) -> None:
+    row = await accounts.register("alice", PASSWORD)
+    first = await accounts.login("alice", PASSWORD)
+    clock.forward(600)
+    assert "expired" in await refusal(accounts, first.access)
+
+    second = await accounts.refresh(first.refresh)
+
+    assert second.member == Member(row.id, "alice", "operator")
+    assert second.expires_at == clock.now + 600
+    await accounts.authenticate(second.access)
+    await accounts.log_out(second.refresh)
+    assert "revoked" in await refusal(accounts, second.access)
+
+
+async def test_reuse_ends_access_tokens_that_were_just_seen(accounts: Accounts) -> None:
+    await accounts.register("alice", PASSWORD)
+    first = await accounts.login("alice", PASSWORD)
+    second = await accounts.refresh(first.refresh)
+    for login in (first, second):
+        await accounts.authenticate(login.access)
+
+    with pytest.raises(AuthenticationError):
+        await accounts.refresh(first.refresh)
+
+    for login in (first, second):
+        assert "revoked" in await refusal(accounts, login.access)
+
+
+async def test_what_is_opened_is_told_to_end(accounts: Accounts) -> None:
+    ended: list[tuple[str, str | None]] = []
+    row = await accounts.register("alice", PASSWORD)
+    bob = await accounts.register("bob", PASSWORD)
+    accounts.on_ended = lambda member, key_id: ended.append((member, key_id))
+    login = await accounts.login("alice", PASSWORD)
+    key = await accounts.create_api_key(row.id, "")
+
+    await accounts.revoke_api_key(row.id, key.id)
+    await accounts.log_out(login.refresh)
+    await accounts.log_out_everywhere(row.id)
+    await accounts.members.set_role(login.member, bob.id, "auditor")
+
+    assert ended == [(row.id, key.id), (row.id, ""), (row.id, ""), (bob.id, None)]
+
+
+async def test_a_role_is_read_and_not_remembered(accounts: Accounts) -> None:
+    row = await accounts.register("alice", PASSWORD)
+    bob = await accounts.register("bob", PASSWORD)
+    alice = (await accounts.login("alice", PASSWORD)).member
+    await accounts.members.set_role(alice, bob.id, "operator")
+    his = await accounts.login("bob", PASSWORD)
+    assert (await accounts.authenticate(his.access)).role == "operator"
+
+    await accounts.members.set_role(alice, bob.id, "member")
+
+    assert (await accounts.authenticate(his.access)).role == "member"
+    assert (await accounts.refresh(his.refresh)).member.role == "member"
+    assert row.role == "operator"
+
+
+async def test_a_key_expires_even_when_it_was_just_seen(
+    accounts: Accounts, clock: Clock
+) -> None:
+    row = await accounts.register("alice", PASSWORD)
+    wish = KeyWish(expires_at=clock.now + 10)
+    key = await accounts.create_api_key(row.id, "", wish=wish)
+    clock.forward(9)
+    await accounts.authenticate(key.text)
+    clock.forward(1)
+
+    assert "expired" in await refusal(accounts, key.text)
+
+
+async def test_guesses_of_keys_are_counted_and_good_ones_get_through(
+    accounts: Accounts, clock: Clock
+) -> None:
+    row = await accounts.register("alice", PASSWORD)
+    key = await accounts.create_api_key(row.id, "")
+    gone = await accounts.create_api_key(row.id, "")
+    await accounts.revoke_api_key(row.id, gone.id)
+    for _ in range(30):
+        with pytest.raises(AuthenticationError, match="revoked"):
+            await accounts.authenticate(gone.text, "192.0.2.1")
+    for _ in range(20):
+        with pytest.raises(AuthenticationError, match="mistyped"):
+            await accounts.authenticate("cak_guess", "192.0.2.1")
+
+    with pytest.raises(RateLimited, match="address"):
+        await accounts.authenticate("cak_guess", "192.0.2.1")
+    await accounts.authenticate(key.text, "192.0.2.1")
+    with pytest.raises(RateLimited):
+        accounts.guard("192.0.2.1")
+    accounts.guard("192.0.2.2")
+
+
+async def test_the_owner_logs_in_whatever_strangers_do(
+    accounts: Accounts, clock: Clock
+) -> None:
+    await accounts.register("alice", PASSWORD)
+    await accounts.login("alice", PASSWORD, address="192.0.2.1")
+    for number in range(8):
+        with pytest.raises((AuthenticationError, RateLimited)):
+            await accounts.login("alice", "wrong horse", address=f"203.0.113.{number}")
+
+    await accounts.login("alice", PASSWORD, address="192.0.2.1")
+    with pytest.raises(RateLimited, match="account"):
+        await accounts.login("alice", PASSWORD, address="192.0.2.2")
+    clock.forward(12.1)
+    await accounts.login("alice", PASSWORD, address="192.0.2.2")
+
+
+async def test_tries_for_an_account_that_others_used_up_are_no_tries_of_the_address(
+    accounts: Accounts,
+) -> None:
+    await accounts.register("alice", PASSWORD)
+    for number in range(5):
+        with pytest.raises(AuthenticationError):
+            await accounts.login("alice", "wrong horse", address=f"203.0.113.{number}")
+
+    for _ in range(50):
+        with pytest.raises(RateLimited, match="account"):
+            await accounts.login("alice", PASSWORD, address="192.0.2.1")
+
+    accounts.guard("192.0.2.1")
+
+
+async def test_logins_show_no_token(accounts: Accounts) -> None:
+    await accounts.register("alice", PASSWORD)
+    login = await accounts.login("alice", PASSWORD)
+
+    assert login.access not in repr(login)
+    assert login.refresh not in repr(login)
+    assert "alice" in repr(login)
