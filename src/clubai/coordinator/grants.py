@@ -24,6 +24,8 @@ SCOPE_OF_KIND: Final[Mapping[Kind, Scope]] = {
 ASKING: Final[tuple[Scope, ...]] = ("chat", "embed", "read")
 """Any of these opens the doors that only clients use."""
 MODELS_PER_KEY: Final = 64
+_NAMED: Final = 3
+"""Models that a refusal names: it has to fit its message."""
 
 
 class Grants(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +119,9 @@ def forbidden(grants: Grants, *, kind: Kind, model: str) -> str:
     if scope not in grants.scopes:
         return f"the API key has no scope {scope}"
     if not grants.allows_model(model):
-        return f"the API key is not for this model, but for {', '.join(grants.models)}"
+        some = ", ".join(grants.models[:_NAMED])
+        more = " and others" if len(grants.models) > _NAMED else ""
+        return f"the API key is not for this model, but for {some}{more}"
     return ""
 
 
