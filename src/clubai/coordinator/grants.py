@@ -24,6 +24,7 @@ SCOPE_OF_KIND: Final[Mapping[Kind, Scope]] = {
 ASKING: Final[tuple[Scope, ...]] = ("chat", "embed", "read")
 """Any of these opens the doors that only clients use."""
 MODELS_PER_KEY: Final = 64
+_CENTURY_S: Final = 100 * 365.25 * 86_400
 _NAMED: Final = 3
 """Models that a refusal names: it has to fit its message."""
 
@@ -167,8 +168,9 @@ def _check_wish(wish: KeyWish, now: float) -> None:
     if wish.monthly_tokens is not None and not 0 < wish.monthly_tokens < 2**53:
         fix = "give a number of tokens above 0"
         raise ConfigError("monthly_tokens", wish.monthly_tokens, fix)
-    if wish.expires_at is not None and not now < wish.expires_at < 2**53:
-        raise ConfigError("expires_at", wish.expires_at, "give a time to come")
+    if wish.expires_at is not None and not now < wish.expires_at < now + _CENTURY_S:
+        fix = "give a time to come, within a hundred years"
+        raise ConfigError("expires_at", wish.expires_at, fix)
     if wish.login and (wish.scopes or models or wish.monthly_tokens is not None):
         fix = "a key that stands for a login has no limits but its expiry"
         raise ConfigError("login", True, fix)
