@@ -148,3 +148,12 @@ def test_a_missing_key_is_asked_for() -> None:
 def test_what_only_the_operator_may_know_is_not_said(error: ClubAIError) -> None:
     assert problem_of(error) is INTERNAL
     assert "secret" not in INTERNAL.message
+
+
+def test_what_helps_only_after_hours_is_not_for_retrying() -> None:
+    soon = problem_of(TaskRejected(FailCode.RATE_LIMITED, "x", retry_after=3600.0))
+    late = problem_of(TaskRejected(FailCode.RATE_LIMITED, "x", retry_after=3601.0))
+
+    assert headers(soon)[b"x-should-retry"] == b"true"
+    assert headers(late)[b"x-should-retry"] == b"false"
+    assert headers(late)[b"retry-after"] == b"3601"

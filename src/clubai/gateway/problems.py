@@ -28,6 +28,9 @@ from clubai.protocol.openai_answer import ErrorBody, ErrorEnvelope
 
 Headers = list[tuple[bytes, bytes]]
 
+LONGEST_RETRY_S: Final = 3600.0
+"""Nobody should wait for longer by themselves: a key's month may last for weeks."""
+
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """A response that is no answer."""
@@ -221,6 +224,7 @@ def _task_problem(error: TaskError) -> Problem:
     # Whatever a node has tried may have cost tokens: only a refusal is for retrying.
     retry = isinstance(error, TaskRejected) and row.retry_after_s is not None
     after = error.retry_after if error.retry_after is not None else row.retry_after_s
+    retry = retry and (after or 0.0) <= LONGEST_RETRY_S
     param = error.field if isinstance(error, FieldError) else _PARAMS.get(error.code)
     return Problem(
         status=row.status,
