@@ -211,7 +211,8 @@ async def test_log_in_gives_a_token_that_authenticates(
 
     assert token.expires_at == clock.now + 600
     member = await accounts.authenticate(token.access)
-    assert member == Member(row.id, "Alice", "operator")
+    assert member == token.member
+    assert (member.id, member.name, member.role) == (row.id, "Alice", "operator")
 
 
 async def test_wrong_and_unknown_are_answered_the_same(accounts: Accounts) -> None:
@@ -710,7 +711,8 @@ async def test_a_login_is_refreshed_and_ended(accounts: Accounts, clock: Clock) 
 
     second = await accounts.refresh(first.refresh)
 
-    assert second.member == Member(row.id, "alice", "operator")
+    assert second.member == first.member
+    assert second.member.id == row.id
     assert second.expires_at == clock.now + 600
     await accounts.authenticate(second.access)
     await accounts.log_out(second.refresh)
@@ -732,19 +734,27 @@ async def test_reuse_ends_access_tokens_that_were_just_seen(accounts: Accounts) 
 
 
 async def test_what_is_opened_is_told_to_end(accounts: Accounts) -> None:
-    ended: list[tuple[str, str | None]] = []
     row = await accounts.register("alice", PASSWORD)
     bob = await accounts.register("bob", PASSWORD)
-    accounts.on_ended = lambda member, key_id: ended.append((member, key_id))
-    login = await accounts.login("alice", PASSWORD)
-    key = await accounts.create_api_key(row.id, "")
+    logins = [await accounts.login("alice", PASSWORD) for _ in range(2)]
+    keys = [await accounts.create_api_key(row.id, "") for _ in range(2)]
+    his = await accounts.login("bob", PASSWORD)
+    bearers = [each.access for each in (*logins, his)] + [key.text for key in keys]
+    seen = [await accounts.authenticate(bearer) for bearer in bearers]
+    told: list[list[bool]] = []
+    accounts.on_ended = lambda gone: told.append([gone(member) for member in seen])
 
-    await accounts.revoke_api_key(row.id, key.id)
-    await accounts.log_out(login.refresh)
+    await accounts.revoke_api_key(row.id, keys[0].id)
+    await accounts.log_out(logins[0].refresh)
+    await accounts.members.set_role(seen[0], bob.id, "auditor")
     await accounts.log_out_everywhere(row.id)
-    await accounts.members.set_role(login.member, bob.id, "auditor")
 
-    assert ended == [(row.id, key.id), (row.id, ""), (row.id, ""), (bob.id, None)]
+    assert told == [
+        [False, False, False, True, False],
+        [True, False, False, False, False],
+        [False, False, True, False, False],
+        [True, True, False, False, False],
+    ]
 
 
 async def test_a_role_is_read_and_not_remembered(accounts: Accounts) -> None:

@@ -95,9 +95,12 @@ async def test_old_families_make_room_for_new_ones(store: Store) -> None:
     await store.add_refresh(refresh_row("theirs", member=BOB, created_at=0.0), keep=9)
     await store.add_refresh(refresh_row("mid", created_at=2.0), keep=9)
 
+    await store.add_refresh(refresh_row("ended", created_at=3.5), keep=9)
+    await store.end_refresh("ended", at=3.6)
+
     await store.add_refresh(refresh_row("new", created_at=4.0), keep=2)
 
-    names = ("late", "gone", "theirs", "mid", "new")
+    names = ("late", "gone", "theirs", "mid", "ended", "new")
     found = [name for name in names if await store.refresh_family(name)]
     assert found == ["late", "theirs", "new"]
 

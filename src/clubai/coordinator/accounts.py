@@ -58,7 +58,8 @@ _BEARER_LENGTH: Final = 2048
 _WRONG: Final = "the name or the password is wrong"
 _IN_PERSON: Final = Grants()
 
-OnEnded = Callable[[MemberId, str | None], None]
+Gone = Callable[[Member], bool]
+"""Tells of a member, as they showed themselves, whether that counts no longer."""
 
 
 class LoggedIn(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,11 +120,12 @@ class Accounts:
             audit=self.audit,
         )
         self.members = Members(
-            store, audit=self.audit, changed=lambda member: self._ended(member, None)
+            store,
+            audit=self.audit,
+            changed=lambda member: self._end(lambda known: known.id == member),
         )
-        self.on_ended: OnEnded = _nobody_listens
-        """Told whose standing has changed: what was opened by it has to end. The second
-        argument is an API key's id, empty for tokens, None for whatever they showed."""
+        self.on_ended: Callable[[Gone], None] = _nobody_listens
+        """Told what counts no longer: what was opened by it has to end."""
 
     @classmethod
     def from_config(
@@ -206,7 +208,7 @@ class Accounts:
             refresh = await self._refresh.exchange(token)
         except AuthenticationError as error:
             if isinstance(error, TokenReused):
-                self._ended(error.member, "")
+                self._end_login(error.family)
             self._guard.take_address(address)
             raise
         row = await self._store.member(refresh.member)
@@ -222,11 +224,11 @@ class Accounts:
             RateLimited: too many from this address were not.
         """
         try:
-            member = await self._refresh.end(token)
+            family = await self._refresh.end(token)
         except AuthenticationError:
             self._guard.take_address(address)
             raise
-        self._ended(member, "")
+        self._end_login(family)
 
     async def log_out_everywhere(self, member: MemberId) -> None:
         """Make every token that `member` has worthless; API keys stay good."""
@@ -234,7 +236,7 @@ class Accounts:
             await self._store.bump_token_epoch(member)
             await self._refresh.end_all(member)
         finally:
-            self._ended(member, "")
+            self._end(lambda known: known.id == member and not known.grants.key_id)
         await self.audit.write("logout.everywhere", actor=member, object=member)
 
     async def create_api_key(
@@ -273,7 +275,9 @@ class Accounts:
         try:
             await self._keys.revoke(member, key_id)
         finally:
-            self._ended(member, key_id)
+            self._end(
+                lambda known: known.id == member and known.grants.key_id == key_id
+            )
 
     def guard(self, address: str) -> None:
         """Use a try of `address`, for what may be guessed elsewhere, such as enrolment.
@@ -325,7 +329,7 @@ class Accounts:
         live = await self._refresh.is_live(claims.login)
         if row is None or row.token_epoch != claims.token_epoch or not live:
             raise AuthenticationError("the token was revoked: log in again")
-        return member_of(row, _IN_PERSON), float(claims.exp)
+        return member_of(row, Grants(family=claims.login)), float(claims.exp)
 
     def _logged_in(self, row: MemberRow, refresh: Refresh) -> LoggedIn:
         token = self._tokens.issue(
@@ -336,15 +340,18 @@ class Accounts:
             expires_at=token.expires_at,
             refresh=refresh.token.text,
             refresh_expires_at=refresh.expires_at,
-            member=member_of(row, _IN_PERSON),
+            member=member_of(row, Grants(family=refresh.family)),
         )
 
-    def _ended(self, member: MemberId, key_id: str | None) -> None:
-        self._recent.forget(lambda known: known.id == member)
-        self.on_ended(member, key_id)
+    def _end_login(self, family: str) -> None:
+        self._end(lambda known: known.grants.family == family)
+
+    def _end(self, gone: Gone) -> None:
+        self._recent.forget(gone)
+        self.on_ended(gone)
 
 
-def _nobody_listens(member: MemberId, key_id: str | None) -> None:
+def _nobody_listens(gone: Gone) -> None:
     pass
 
 

@@ -29,7 +29,7 @@ from clubai.coordinator.spending import Spending, month_start
 from clubai.core.coordinator import CoordinatorMachine
 from clubai.core.events import ClientKey
 from clubai.errors import StorageError, lone_errors
-from clubai.model import ClubSnapshot, MemberId
+from clubai.model import ClubSnapshot
 from clubai.protocol.messages import CloseCode, Goodbye
 from clubai.storage import open_store
 from clubai.storage.base import Store
@@ -169,16 +169,11 @@ class Coordinator:
         """The club as `member` may see it."""
         return self.feed.snapshot(member)
 
-    def _end_access(self, member: MemberId, key_id: str | None) -> None:
-        """End what a member has open by a key or by tokens: they come back as allowed.
+    def _end_access(self, gone: Callable[[Member], bool]) -> None:
+        """End what was opened by what counts no longer: they come back as allowed.
 
         Nodes stay: a node speaks for its owner, whatever the owner may see.
         """
-
-        def gone(known: Member) -> bool:
-            by_it = key_id is None or known.grants.key_id == key_id
-            return known.id == member and by_it
-
         self.feed.end_watches(gone)
         reason = "what you may do here has changed: connect again"
         for connection in self._connections:

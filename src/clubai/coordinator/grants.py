@@ -42,6 +42,8 @@ class Grants(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: float | None = None
     login: bool = True
     """They act in person."""
+    family: str = ""
+    """The login that a token belongs to; empty: an API key."""
 
     def any_of(self, *scopes: Scope) -> bool:
         """Tell whether one of the scopes is granted."""

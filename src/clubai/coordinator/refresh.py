@@ -88,15 +88,15 @@ class RefreshTokens:
             await self._audit.write(
                 "refresh.reused", actor=row.member, object=row.id[:12]
             )
-            raise TokenReused(row.member)
+            raise TokenReused(row.id)
         if outcome == "over":
             raise AuthenticationError(_OVER)
         return Refresh(
             token=successor, member=row.member, expires_at=now + REFRESH_LIFETIME_S
         )
 
-    async def end(self, text: str) -> MemberId:
-        """End the family of a token, a used one too, and say whose it was.
+    async def end(self, text: str) -> str:
+        """End the family of a token, a used one too; gives the family's id.
 
         Raises:
             AuthenticationError: there is no such family.
@@ -105,7 +105,7 @@ class RefreshTokens:
         if row is None:
             raise AuthenticationError(_OVER)
         await self._store.end_refresh(row.id, at=self._clock())
-        return row.member
+        return row.id
 
     async def end_all(self, member: MemberId) -> None:
         """End every family of a member."""
@@ -118,13 +118,13 @@ class RefreshTokens:
 
 
 class TokenReused(AuthenticationError):
-    """A refresh token came a second time."""
+    """A refresh token came a second time; `family` has ended."""
 
-    def __init__(self, member: MemberId) -> None:
+    def __init__(self, family: str) -> None:
         super().__init__(
             "the refresh token was used before, so the login has ended: log in again"
         )
-        self.member = member
+        self.family = family
 
 
 def family_of(token: OpaqueToken) -> str:

@@ -78,7 +78,7 @@ class AccessStore(Protocol):
     """The part of a `Store` that accounts and access need. All raise `StorageError`."""
 
     async def add_refresh(self, row: RefreshRow, *, keep: int) -> None:
-        """Add a family; the expired ones of its member, and all but `keep`, go."""
+        """Add a family; those of its member that are over, and all but `keep`, go."""
 
     async def refresh_family(self, family: str) -> RefreshRow | None:
         """Find a family by its id, an ended one too."""

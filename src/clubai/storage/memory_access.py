@@ -36,15 +36,21 @@ class MemoryAccess:
         raise NotImplementedError
 
     async def add_refresh(self, row: RefreshRow, *, keep: int) -> None:
-        """Add a family; the expired ones of its member, and all but `keep`, go."""
+        """Add a family; those of its member that are over, and all but `keep`, go."""
         await self._turn()
         if row.id in self._families:
             raise StorageError("memory://", "there is such a family already")
         self._families[row.id] = row
         mine = [each for each in self._families.values() if each.member == row.member]
-        mine.sort(key=lambda each: each.created_at)
-        for place, each in enumerate(reversed(mine)):
-            if place >= keep or each.expires_at <= row.created_at:
+        live = [
+            each
+            for each in mine
+            if each.expires_at > row.created_at and each.ended_at is None
+        ]
+        live.sort(key=lambda each: each.created_at)
+        kept = {each.id for each in live[-keep:]}
+        for each in mine:
+            if each.id not in kept:
                 del self._families[each.id]
 
     async def refresh_family(self, family: str) -> RefreshRow | None:

@@ -45,8 +45,9 @@ _NEWEST_AUDIT: Final = "SELECT * FROM audit WHERE seq < ? ORDER BY seq DESC LIMI
 _AFTER_ALL: Final = 2**63 - 1
 _PRUNE: Final = """
     DELETE FROM refresh_families WHERE member = :member AND (
-        expires_at <= :now OR id NOT IN (
-            SELECT id FROM refresh_families WHERE member = :member
+        expires_at <= :now OR ended_at IS NOT NULL OR id NOT IN (
+            SELECT id FROM refresh_families
+            WHERE member = :member AND expires_at > :now AND ended_at IS NULL
             ORDER BY created_at DESC, rowid DESC LIMIT :keep))
 """
 _ROTATE: Final = """
@@ -82,7 +83,7 @@ class SqliteAccess:
     _reading: Turns
 
     async def add_refresh(self, row: RefreshRow, *, keep: int) -> None:
-        """Add a family; the expired ones of its member, and all but `keep`, go."""
+        """Add a family; those of its member that are over, and all but `keep`, go."""
 
         def add(db: Database) -> None:
             with db.atomic():
