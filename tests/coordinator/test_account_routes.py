@@ -212,6 +212,17 @@ async def test_a_key_may_end_itself(tmp_path: Path) -> None:
         assert (await api.call("GET", "/api/me", key=key)).status == 401
 
 
+async def test_a_key_ends_no_other(tmp_path: Path) -> None:
+    async with api_club(tmp_path) as api:
+        alice = await api.join("alice")
+        key, other = await key_for(api, alice), await key_for(api, alice)
+
+        refused = await api.call("DELETE", f"/api/keys/{other.split('_')[1]}", key=key)
+
+        assert refused.status == 403
+        assert (await api.call("GET", "/api/me", key=other)).status == 200
+
+
 async def test_a_login_is_made_by_a_password_and_not_by_a_key(tmp_path: Path) -> None:
     async with api_club(tmp_path) as api:
         alice = await api.join("alice")

@@ -92,10 +92,17 @@ def test_a_try_that_strangers_used_up_costs_no_try_here() -> None:
     assert guess(guard, "alice", WORK) == 5
 
 
-def test_good_logins_cost_nothing() -> None:
-    guard = Guard(clock=Clock())
+def test_good_logins_are_no_guesses_and_have_a_bound_of_their_own() -> None:
+    clock = Clock()
+    guard = Guard(clock=clock)
     for number in range(100):
-        login(guard, f"name{number % 3}", HOME)
+        login(guard, f"name{number % 5}", HOME)
+
+    with pytest.raises(RateLimited, match="logins"):
+        login(guard, "name0", HOME)
+    login(guard, "another", HOME)
+    clock.forward(3)
+    login(guard, "name0", HOME)
 
 
 def test_only_so_many_familiar_addresses_are_remembered() -> None:

@@ -19,6 +19,8 @@ from clubai.storage.base import name_key
 
 TRIES_PER_ACCOUNT: Final = 5
 TRIES_PER_ADDRESS: Final = 20
+LOGINS_PER_MINUTE: Final = 20
+"""Of one account from one address, good ones too: each costs a hash."""
 FAMILIAR_LIMIT: Final = 4096
 
 
@@ -40,6 +42,9 @@ class Guard:
         )
         self._accounts = Tries(
             "tries for this account", per_minute=TRIES_PER_ACCOUNT, clock=clock
+        )
+        self._logins = Tries(
+            "logins to this account", per_minute=LOGINS_PER_MINUTE, clock=clock
         )
         self._keys = Tries(
             "tries for this API key", per_minute=TRIES_PER_ACCOUNT, clock=clock
@@ -67,6 +72,7 @@ class Guard:
             RateLimited: none is left.
         """
         here = _place(name, address)
+        self._logins.take(here)
         self._here.take(here)
         if here in self._familiar:
             return
@@ -77,7 +83,7 @@ class Guard:
             raise
 
     def good_login(self, name: str, address: str) -> None:
-        """The last try was good: it costs nothing, and the address is familiar now."""
+        """The last try was good: it was no guess, and the address is familiar now."""
         here = _place(name, address)
         self.give_back_address(address)
         self._here.forgive(here)
