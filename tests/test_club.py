@@ -128,3 +128,43 @@ async def test_stopping_with_clients_attached_takes_a_moment(tmp_path: Path) -> 
             async with Client.connect(served.url, "x"):
                 pass
         outer.cancel_scope.cancel()
+
+
+async def test_behind_a_trusted_proxy_each_caller_has_tries_of_their_own(
+    tmp_path: Path,
+) -> None:
+    config = CoordinatorConfig(data=tmp_path, port=0, trusted_proxies=("127.0.0.1",))
+
+    async def guess(http: httpx.AsyncClient, origin: str, path: str) -> int:
+        headers = {"x-forwarded-for": origin, "authorization": "Bearer cak_guess"}
+        return (await http.get(path, headers=headers)).status_code
+
+    async with anyio.create_task_group() as tasks:
+        served = await tasks.start(serve_coordinator, config)
+        async with httpx.AsyncClient(base_url=served.url) as http:
+            for _ in range(20):
+                assert await guess(http, "192.0.2.1", "/api/me") == 401
+            for path in ("/api/me", "/v1/models"):
+                assert await guess(http, "192.0.2.1", path) == 429
+                assert await guess(http, "6.6.6.6, 192.0.2.1", path) == 429
+                assert await guess(http, "192.0.2.2", path) == 401
+        tasks.cancel_scope.cancel()
+
+
+async def test_without_a_trusted_proxy_the_header_says_nothing(tmp_path: Path) -> None:
+    config = CoordinatorConfig(data=tmp_path, port=0)
+    async with anyio.create_task_group() as tasks:
+        served = await tasks.start(serve_coordinator, config)
+        async with httpx.AsyncClient(base_url=served.url) as http:
+            statuses = []
+            for number in range(21):
+                headers = {
+                    "x-forwarded-for": f"192.0.2.{number}",
+                    "authorization": "Bearer cak_guess",
+                }
+                statuses.append(
+                    (await http.get("/api/me", headers=headers)).status_code
+                )
+        tasks.cancel_scope.cancel()
+
+    assert statuses == [401] * 20 + [429]

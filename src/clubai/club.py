@@ -29,6 +29,7 @@ from clubai.client.trust import Trust
 from clubai.coordinator.app import Api
 from clubai.coordinator.config import CoordinatorConfig
 from clubai.coordinator.coordinator import Coordinator
+from clubai.coordinator.grants import ASKING, KeyWish, Member, require
 from clubai.coordinator.limits import EdgeLimits
 from clubai.crypto.keyfiles import load, load_or_create
 from clubai.crypto.keys import API_KEY_LENGTH
@@ -91,8 +92,14 @@ def make_app(
 
     The gateway's clients live in `tasks`.
     """
+
+    async def authenticate(bearer: str, address: str) -> Member:
+        member = await coordinator.accounts.authenticate(bearer, address)
+        require(member, "asking", *ASKING)
+        return member
+
     clients = TransitClients(
-        authenticate=coordinator.accounts.authenticate,
+        authenticate=authenticate,
         link=coordinator.link,
         trust=Trust.of_own_process(coordinator.identity.key, clock_ms=wall_clock_ms),
         tasks=tasks,
@@ -111,8 +118,9 @@ async def _listen(
     # Shielded: connections are told goodbye before the listening ends.
     with anyio.CancelScope(shield=True):
         async with anyio.create_task_group() as tasks:
+            app = make_app(coordinator, tasks, gateway=gateway)
             await serve_app(
-                make_app(coordinator, tasks, gateway=gateway),
+                app,
                 host=coordinator.config.host,
                 port=coordinator.config.port,
                 limits=coordinator.config.server_limits,
@@ -260,7 +268,9 @@ async def operator_key(coordinator: Coordinator, data: Path) -> str:
         password = secrets.token_urlsafe(32)  # nobody logs in as it but by the key
         row = await coordinator.accounts.register(OPERATOR, password)
         coordinator.feed.members += 1
-    key = await coordinator.accounts.create_api_key(row.id, "clubai up")
+    key = await coordinator.accounts.create_api_key(
+        row.id, "clubai up", wish=KeyWish(login=True)
+    )
     text = key.text.encode()
     return load_or_create(path, lambda: text, size=API_KEY_LENGTH).decode()
 

@@ -81,6 +81,8 @@ class FailCode(StrEnum):
     KEY_STALE = "key_stale"
     OPEN_FAILED = "open_failed"
     RESTARTING = "restarting"
+    NOT_ALLOWED = "not_allowed"
+    """The API key is not for this."""
 
 
 class TrustCode(StrEnum):
@@ -301,6 +303,8 @@ class TaskFacts(Value, frozen=True, kw_only=True):
     completion_tokens: int
     request_bytes: int
     answer_bytes: int
+    key_id: str = ""
+    """Public id of the API key that it was asked with; empty: a login's token."""
 
 
 class AnswerTag(Value, frozen=True, kw_only=True):

@@ -56,6 +56,7 @@ def exit_code(command: click.Command, *args: str) -> int:
         (AuthenticationError("unknown key"), 4),
         (PermissionDenied("reading", "not yours"), 4),
         (TaskRejected(FailCode.NO_CAPACITY, "all busy", retry_after=5), 1),
+        (TaskRejected(FailCode.NOT_ALLOWED, "the key has no scope chat"), 4),
         (TaskFailed(FailCode.NODE_LOST, "gone"), 1),
         (StorageError("/data", "read-only"), 1),
         (TrustError(TrustCode.LOG_FORK, "another log"), 1),

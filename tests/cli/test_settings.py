@@ -251,3 +251,18 @@ def test_only_what_was_typed_is_a_flag() -> None:
         "name": ("--name", "attic"),
         "backend.embedded": ("--embedded", True),
     }
+
+
+def test_a_list_is_read_from_file_and_environment_and_flag(tmp_path: Path) -> None:
+    toml = '[coordinator]\ntrusted_proxies = ["10.0.0.1", "10.1.0.0/16"]\n'
+    env = {"CLUBAI_TRUSTED_PROXIES": "10.0.0.2, fd00::/8"}
+    flags = {"trusted_proxies": ("--trusted-proxies", "10.0.0.3,")}
+
+    assert coordinator(toml, folder=tmp_path).config.trusted_proxies == (
+        "10.0.0.1",
+        "10.1.0.0/16",
+    )
+    assert coordinator(env=env).config.trusted_proxies == ("10.0.0.2", "fd00::/8")
+    assert coordinator(flags=flags, env=env).config.trusted_proxies == ("10.0.0.3",)
+    with pytest.raises(ConfigError, match="trusted_proxies has 'proxy'"):
+        coordinator(env={"CLUBAI_TRUSTED_PROXIES": "proxy"})

@@ -9,9 +9,12 @@ import anyio
 import msgspec
 import pytest
 
-from clubai.coordinator import accounts as accounts_module
-from clubai.coordinator.accounts import API_KEYS_PER_MEMBER, Accounts, Member
+from clubai.coordinator import api_keys as api_keys_module
+from clubai.coordinator import passwords as passwords_module
+from clubai.coordinator.accounts import Accounts
+from clubai.coordinator.api_keys import API_KEYS_PER_MEMBER
 from clubai.coordinator.config import CoordinatorConfig
+from clubai.coordinator.grants import Grants, KeyWish, Member
 from clubai.crypto.passwords import hash_password
 from clubai.errors import (
     AuthenticationError,
@@ -44,7 +47,7 @@ async def store(
 
 @pytest.fixture
 def accounts(store: Store, clock: Clock) -> Accounts:
-    return Accounts(store, jwt_secret=SECRET, pepper=PEPPER, clock=clock)
+    return Accounts(store, jwt_secrets=(SECRET,), pepper=PEPPER, clock=clock)
 
 
 class CountingStore(MemoryStore):
@@ -169,7 +172,7 @@ async def test_closed_registration_lets_only_the_first_in(
     store: Store, clock: Clock
 ) -> None:
     accounts = Accounts(
-        store, jwt_secret=SECRET, pepper=PEPPER, clock=clock, registration="closed"
+        store, jwt_secrets=(SECRET,), pepper=PEPPER, clock=clock, registration="closed"
     )
     assert (await accounts.register("alice", PASSWORD)).role == "operator"
 
@@ -179,7 +182,7 @@ async def test_closed_registration_lets_only_the_first_in(
 
 async def test_full_club_lets_nobody_in(store: Store, clock: Clock) -> None:
     accounts = Accounts(
-        store, jwt_secret=SECRET, pepper=PEPPER, clock=clock, member_limit=2
+        store, jwt_secrets=(SECRET,), pepper=PEPPER, clock=clock, member_limit=2
     )
     await accounts.register("alice", PASSWORD)
     refused = 0
@@ -206,9 +209,10 @@ async def test_log_in_gives_a_token_that_authenticates(
 
     token = await accounts.login("aLICE", PASSWORD)
 
-    assert token.expires_at == clock.now + 12 * 3600
+    assert token.expires_at == clock.now + 600
     member = await accounts.authenticate(token.access)
-    assert member == Member(row.id, "Alice", "operator")
+    assert member == token.member
+    assert (member.id, member.name, member.role) == (row.id, "Alice", "operator")
 
 
 async def test_wrong_and_unknown_are_answered_the_same(accounts: Accounts) -> None:
@@ -239,7 +243,7 @@ async def test_unknown_name_costs_as_much_as_a_wrong_password(
         costs.append(phc[: phc.rindex("=")])
         return False
 
-    monkeypatch.setattr(accounts_module, "verify_password", verify)
+    monkeypatch.setattr(passwords_module, "verify_password", verify)
     for name in ("alice", "nobody"):
         with pytest.raises(AuthenticationError):
             await accounts.login(name, "wrong horse")
@@ -314,7 +318,7 @@ async def test_token_ends_when_its_time_is_over(
 ) -> None:
     await accounts.register("alice", PASSWORD)
     token = await accounts.login("alice", PASSWORD)
-    clock.forward(12 * 3600 - 1)
+    clock.forward(600 - 1)
     await accounts.authenticate(token.access)
 
     clock.forward(1)
@@ -353,7 +357,10 @@ async def test_api_key_authenticates_and_is_not_kept(
 
     key = await accounts.create_api_key(row.id, "laptop")
 
-    assert await accounts.authenticate(key.text) == Member(row.id, "alice", "operator")
+    grants = Grants(key_id=key.id, login=False)
+    assert await accounts.authenticate(key.text) == Member(
+        row.id, "alice", "member", grants
+    )
     kept = await store.api_key(key.id)
     assert kept is not None
     assert key.secret.encode() not in msgspec.msgpack.encode(kept)
@@ -426,7 +433,9 @@ async def test_label_that_cannot_be_used(accounts: Accounts, label: str) -> None
 async def test_what_is_wrong_with_a_bearer_is_said(accounts: Accounts) -> None:
     row = await accounts.register("alice", PASSWORD)
     key = await accounts.create_api_key(row.id, "laptop")
-    other = Accounts(MemoryStore(), jwt_secret=b"t" * 32, pepper=PEPPER, clock=Clock())
+    other = Accounts(
+        MemoryStore(), jwt_secrets=(b"t" * 32,), pepper=PEPPER, clock=Clock()
+    )
     await other.register("alice", PASSWORD)
     foreign_key = await other.create_api_key(row.id, "laptop")
     foreign_token = await other.login("alice", PASSWORD)
@@ -445,7 +454,7 @@ async def test_right_id_with_another_secret_is_refused(
     row = await accounts.register("alice", PASSWORD)
     key = await accounts.create_api_key(row.id, "laptop")
     guess = (key.id, "A" * 43)
-    monkeypatch.setattr(accounts_module, "parse_api_key", lambda text: guess)
+    monkeypatch.setattr(api_keys_module, "parse_api_key", lambda text: guess)
 
     unknown = await refusal(accounts, "cak_guess")
 
@@ -461,7 +470,7 @@ async def test_revoked_key_with_a_wrong_secret_does_not_say_that_it_was_one(
     key = await accounts.create_api_key(row.id, "laptop")
     await accounts.revoke_api_key(row.id, key.id)
     monkeypatch.setattr(
-        accounts_module, "parse_api_key", lambda text: (key.id, "A" * 43)
+        api_keys_module, "parse_api_key", lambda text: (key.id, "A" * 43)
     )
 
     assert "not valid" in await refusal(accounts, "cak_guess")
@@ -472,14 +481,14 @@ async def test_key_under_another_pepper_is_refused(
 ) -> None:
     row = await accounts.register("alice", PASSWORD)
     key = await accounts.create_api_key(row.id, "laptop")
-    other = Accounts(store, jwt_secret=SECRET, pepper=b"q" * 32, clock=clock)
+    other = Accounts(store, jwt_secrets=(SECRET,), pepper=b"q" * 32, clock=clock)
 
     assert "not valid" in await refusal(other, key.text)
 
 
 async def test_who_was_just_seen_is_not_looked_up(clock: Clock) -> None:
     store = CountingStore()
-    accounts = Accounts(store, jwt_secret=SECRET, pepper=PEPPER, clock=clock)
+    accounts = Accounts(store, jwt_secrets=(SECRET,), pepper=PEPPER, clock=clock)
     row = await accounts.register("alice", PASSWORD)
     key = await accounts.create_api_key(row.id, "laptop")
     token = await accounts.login("alice", PASSWORD)
@@ -511,7 +520,7 @@ async def test_who_was_just_seen_costs_microseconds(accounts: Accounts) -> None:
 
 async def test_revocation_beats_a_look_up_under_way(clock: Clock) -> None:
     store = CountingStore()
-    accounts = Accounts(store, jwt_secret=SECRET, pepper=PEPPER, clock=clock)
+    accounts = Accounts(store, jwt_secrets=(SECRET,), pepper=PEPPER, clock=clock)
     row = await accounts.register("alice", PASSWORD)
     key = await accounts.create_api_key(row.id, "laptop")
     store.go_on = anyio.Event()
@@ -534,7 +543,7 @@ async def test_revocation_that_is_cancelled_late_still_counts(clock: Clock) -> N
             scope.cancel()
             await anyio.sleep_forever()
 
-    accounts = Accounts(SlowStore(), jwt_secret=SECRET, pepper=PEPPER, clock=clock)
+    accounts = Accounts(SlowStore(), jwt_secrets=(SECRET,), pepper=PEPPER, clock=clock)
     row = await accounts.register("alice", PASSWORD)
     key = await accounts.create_api_key(row.id, "laptop")
     await accounts.authenticate(key.text)
@@ -561,7 +570,7 @@ def test_short_secrets_are_refused(secrets: tuple[bytes, bytes], field: str) -> 
     jwt_secret, pepper = secrets
 
     with pytest.raises(ConfigError) as refused:
-        Accounts(MemoryStore(), jwt_secret=jwt_secret, pepper=pepper, clock=Clock())
+        Accounts(MemoryStore(), jwt_secrets=(jwt_secret,), pepper=pepper, clock=Clock())
 
     assert refused.value.field == field
 
@@ -692,3 +701,147 @@ def test_a_key_file_that_cannot_be_read_is_a_setting_to_change(
 
     assert refused.value.value == str(config.key_file)
     assert "Permission denied: make it" in refused.value.fix
+
+
+async def test_a_login_is_refreshed_and_ended(accounts: Accounts, clock: Clock) -> None:
+    row = await accounts.register("alice", PASSWORD)
+    first = await accounts.login("alice", PASSWORD)
+    clock.forward(600)
+    assert "expired" in await refusal(accounts, first.access)
+
+    second = await accounts.refresh(first.refresh)
+
+    assert second.member == first.member
+    assert second.member.id == row.id
+    assert second.expires_at == clock.now + 600
+    await accounts.authenticate(second.access)
+    await accounts.log_out(second.refresh)
+    assert "revoked" in await refusal(accounts, second.access)
+
+
+async def test_reuse_ends_access_tokens_that_were_just_seen(accounts: Accounts) -> None:
+    await accounts.register("alice", PASSWORD)
+    first = await accounts.login("alice", PASSWORD)
+    second = await accounts.refresh(first.refresh)
+    for login in (first, second):
+        await accounts.authenticate(login.access)
+
+    with pytest.raises(AuthenticationError):
+        await accounts.refresh(first.refresh)
+
+    for login in (first, second):
+        assert "revoked" in await refusal(accounts, login.access)
+
+
+async def test_what_is_opened_is_told_to_end(accounts: Accounts) -> None:
+    row = await accounts.register("alice", PASSWORD)
+    bob = await accounts.register("bob", PASSWORD)
+    logins = [await accounts.login("alice", PASSWORD) for _ in range(2)]
+    keys = [await accounts.create_api_key(row.id, "") for _ in range(2)]
+    his = await accounts.login("bob", PASSWORD)
+    bearers = [each.access for each in (*logins, his)] + [key.text for key in keys]
+    seen = [await accounts.authenticate(bearer) for bearer in bearers]
+    told: list[list[bool]] = []
+    accounts.on_ended = lambda gone: told.append([gone(member) for member in seen])
+
+    await accounts.revoke_api_key(row.id, keys[0].id)
+    await accounts.log_out(logins[0].refresh)
+    await accounts.members.set_role(seen[0], bob.id, "auditor")
+    await accounts.log_out_everywhere(row.id)
+
+    assert told == [
+        [False, False, False, True, False],
+        [True, False, False, False, False],
+        [False, False, True, False, False],
+        [True, True, False, False, False],
+    ]
+
+
+async def test_a_role_is_read_and_not_remembered(accounts: Accounts) -> None:
+    row = await accounts.register("alice", PASSWORD)
+    bob = await accounts.register("bob", PASSWORD)
+    alice = (await accounts.login("alice", PASSWORD)).member
+    await accounts.members.set_role(alice, bob.id, "operator")
+    his = await accounts.login("bob", PASSWORD)
+    assert (await accounts.authenticate(his.access)).role == "operator"
+
+    await accounts.members.set_role(alice, bob.id, "member")
+
+    assert (await accounts.authenticate(his.access)).role == "member"
+    assert (await accounts.refresh(his.refresh)).member.role == "member"
+    assert row.role == "operator"
+
+
+async def test_a_key_expires_even_when_it_was_just_seen(
+    accounts: Accounts, clock: Clock
+) -> None:
+    row = await accounts.register("alice", PASSWORD)
+    wish = KeyWish(expires_at=clock.now + 10)
+    key = await accounts.create_api_key(row.id, "", wish=wish)
+    clock.forward(9)
+    await accounts.authenticate(key.text)
+    clock.forward(1)
+
+    assert "expired" in await refusal(accounts, key.text)
+
+
+async def test_guesses_of_keys_are_counted_and_good_ones_get_through(
+    accounts: Accounts, clock: Clock
+) -> None:
+    row = await accounts.register("alice", PASSWORD)
+    key = await accounts.create_api_key(row.id, "")
+    gone = await accounts.create_api_key(row.id, "")
+    await accounts.revoke_api_key(row.id, gone.id)
+    for _ in range(30):
+        with pytest.raises(AuthenticationError, match="revoked"):
+            await accounts.authenticate(gone.text, "192.0.2.1")
+    for _ in range(20):
+        with pytest.raises(AuthenticationError, match="mistyped"):
+            await accounts.authenticate("cak_guess", "192.0.2.1")
+
+    with pytest.raises(RateLimited, match="address"):
+        await accounts.authenticate("cak_guess", "192.0.2.1")
+    await accounts.authenticate(key.text, "192.0.2.1")
+    with pytest.raises(RateLimited):
+        accounts.guard("192.0.2.1")
+    accounts.guard("192.0.2.2")
+
+
+async def test_the_owner_logs_in_whatever_strangers_do(
+    accounts: Accounts, clock: Clock
+) -> None:
+    await accounts.register("alice", PASSWORD)
+    await accounts.login("alice", PASSWORD, address="192.0.2.1")
+    for number in range(8):
+        with pytest.raises((AuthenticationError, RateLimited)):
+            await accounts.login("alice", "wrong horse", address=f"203.0.113.{number}")
+
+    await accounts.login("alice", PASSWORD, address="192.0.2.1")
+    with pytest.raises(RateLimited, match="account"):
+        await accounts.login("alice", PASSWORD, address="192.0.2.2")
+    clock.forward(12.1)
+    await accounts.login("alice", PASSWORD, address="192.0.2.2")
+
+
+async def test_tries_for_an_account_that_others_used_up_are_no_tries_of_the_address(
+    accounts: Accounts,
+) -> None:
+    await accounts.register("alice", PASSWORD)
+    for number in range(5):
+        with pytest.raises(AuthenticationError):
+            await accounts.login("alice", "wrong horse", address=f"203.0.113.{number}")
+
+    for _ in range(50):
+        with pytest.raises(RateLimited, match="account"):
+            await accounts.login("alice", PASSWORD, address="192.0.2.1")
+
+    accounts.guard("192.0.2.1")
+
+
+async def test_logins_show_no_token(accounts: Accounts) -> None:
+    await accounts.register("alice", PASSWORD)
+    login = await accounts.login("alice", PASSWORD)
+
+    assert login.access not in repr(login)
+    assert login.refresh not in repr(login)
+    assert "alice" in repr(login)

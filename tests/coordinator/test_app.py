@@ -13,7 +13,7 @@ from clubai.agent.agent import Agent
 from clubai.agent.config import AgentConfig
 from clubai.client import Client
 from clubai.coordinator import app as app_module
-from clubai.coordinator.app import Credentials
+from clubai.coordinator.account_routes import Credentials
 from clubai.errors import AuthenticationError, ConnectFailed, StorageError
 from clubai.model import ClubSnapshot
 from clubai.protocol.messages import SUBPROTOCOL
@@ -51,16 +51,23 @@ async def test_from_an_account_to_a_key_that_is_ended(tmp_path: Path) -> None:
         assert (login["token_type"], login["member"]) == ("Bearer", member)
         token = login["access_token"]
         me = await api.call("GET", "/api/me", key=token)
-        assert (me.status, me.json()) == (200, member)
+        assert me.status == 200
+        assert {**me.json(), "grants": None} == {**member, "grants": None}
+        assert me.json()["grants"]["login"] is True
 
         created = await api.call("POST", "/api/keys", {"label": "laptop"}, key=token)
         assert created.status == 201
         key = created.json()["api_key"]
-        assert (await api.call("GET", "/api/me", key=key)).json() == member
+        me = (await api.call("GET", "/api/me", key=key)).json()
+        assert (me["id"], me["role"]) == (member["id"], "member")
+        assert me["grants"]["key_id"] == created.json()["id"]
 
-        listed = await api.call("GET", "/api/keys", key=key)
+        listed = await api.call("GET", "/api/keys", key=token)
         [shown] = listed.json()["keys"]
-        assert list(shown) == ["id", "label", "created_at", "revoked_at"]
+        assert list(shown) == [
+            *("id", "label", "created_at", "revoked_at", "scopes", "models"),
+            *("monthly_tokens", "expires_at", "login"),
+        ]
         assert (shown["id"], shown["label"]) == (created.json()["id"], "laptop")
         assert shown["revoked_at"] is None
         assert key.encode() not in listed.body
@@ -471,9 +478,12 @@ class BrokenStore(MemoryStore):
     def __init__(self, error: Exception) -> None:
         super().__init__()
         self.error = error
+        self.broken = False
 
     async def api_key(self, key_id: str) -> ApiKeyRow | None:
-        raise self.error
+        if self.broken:
+            raise self.error
+        return await super().api_key(key_id)
 
 
 @pytest.mark.parametrize(
@@ -490,10 +500,14 @@ async def test_what_fails_inside_is_for_the_operator(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with api_club(tmp_path, store=BrokenStore(error)) as api:
-        alice = await api.join("alice")
+    store = BrokenStore(error)
+    async with api_club(tmp_path, store=store) as api:
+        accounts = api.coordinator.accounts
+        row = await accounts.register("alice", PASSWORD)
+        alice = await accounts.create_api_key(row.id, "")
+        store.broken = True
 
-        failed = await api.call("GET", "/api/me", key=alice.key)
+        failed = await api.call("GET", "/api/me", key=alice.text)
 
         assert failed.status == status
         assert error_of(failed)["code"] == code
@@ -501,7 +515,7 @@ async def test_what_fails_inside_is_for_the_operator(
         assert ("retry-after" in failed.headers) == (status == 503)
         [record] = [r for r in caplog.records if r.levelno == logging.ERROR]
         assert "/srv/club.db" in record.getMessage()
-        assert alice.key not in caplog.text
+        assert alice.text not in caplog.text
 
 
 @pytest.mark.parametrize("path", ["/nodes/connect", "/clients/connect"])

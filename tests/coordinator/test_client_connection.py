@@ -3,11 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import anyio
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from clubai.client import Job
 from clubai.coordinator.client_connection import MAX_OPEN_REQUESTS
+from clubai.coordinator.grants import Grants, Member
 from clubai.errors import TaskRejected
 from clubai.model import ClubSnapshot, FailCode
 from clubai.protocol.codec import decode_value
@@ -25,6 +27,7 @@ from clubai.protocol.messages import (
     TaskOffer,
     TaskRecord,
 )
+from clubai.storage import MemoryStore
 from support.memory_club import ALICE, BOB, MemoryClub, memory_club
 from support.raw_peers import RawClient
 from support.scripted_backend import ScriptedBackend, say
@@ -259,3 +262,58 @@ async def test_nonsense_ends_the_connection_with_a_reason(
 async def test_whoever_says_nothing_is_sent_away(tmp_path: Path) -> None:
     async with memory_club(tmp_path, login_s=0.02) as club:
         assert (await raw(club).goodbye()).code == CloseCode.LOGIN_LATE
+
+
+def holder(**grants: object) -> Member:
+    """Bob, by an API key."""
+    return msgspec.structs.replace(
+        BOB,
+        grants=Grants(key_id="abcd1234", login=False, **grants),  # type: ignore[arg-type]
+    )
+
+
+async def test_a_request_is_held_to_the_keys_grants(tmp_path: Path) -> None:
+    async with memory_club(tmp_path) as club:
+        await club.add("attic", ScriptedBackend(models=("m", "n")))
+        embedder = holder(scopes=("embed",))
+        narrow = holder(models=tuple(letter * 256 for letter in "abcdefgh"))
+        for member, said in ((embedder, "no scope chat"), (narrow, "and others")):
+            async with club.client(member) as client:
+                with pytest.raises(TaskRejected, match=said) as caught:
+                    await client.ask("Q", model="m")
+                assert caught.value.code == FailCode.NOT_ALLOWED
+                assert caught.value.retry_after is None
+                assert not client.lost
+        assert club.coordinator.driver.machine.tasks() == ()
+
+
+async def test_a_task_remembers_its_key(tmp_path: Path) -> None:
+    store = MemoryStore()
+    async with memory_club(tmp_path, store=store) as club:
+        await club.add("attic")
+        for member in (holder(), BOB):
+            async with club.client(member) as client:
+                await client.ask("Q", model="m")
+
+        assert [row.key_id for row in await store.tasks(limit=9)] == ["", "abcd1234"]
+
+
+async def test_what_a_key_does_not_show_is_refused_and_nothing_ends(
+    tmp_path: Path,
+) -> None:
+    async with memory_club(tmp_path) as club:
+        client = await raw(club, member=holder(scopes=("chat",))).greet()
+        for message in (ClubQuery(ref=1, what="snapshot"), ClubWatch(ref=1)):
+            await client.say(message)
+            refused = await client.hear()
+            assert isinstance(refused, TaskFail)
+            assert (refused.ref, refused.code) == (1, FailCode.NOT_ALLOWED)
+        await client.say(ClubQuery(ref=2, what="account"))
+        assert isinstance(await client.hear(), ClubAnswer)
+
+
+async def test_the_models_of_a_key_are_the_ones_that_it_is_for(tmp_path: Path) -> None:
+    async with memory_club(tmp_path) as club:
+        await club.add("attic", ScriptedBackend(models=("m", "n")))
+        async with club.client(holder(models=("n", "o"))) as client:
+            assert [model.name for model in await client.models()] == ["n"]

@@ -49,6 +49,9 @@ def test_database_and_key_file_may_be_elsewhere() -> None:
         ({"origins": ("club.example", "http://")}, "no host"),
         ({"jwt_secret": "hunter2"}, "openssl rand -hex 32"),
         ({"jwt_secret": "\udcff" * 31}, "openssl rand -hex 32"),
+        ({"jwt_secret": SECRET + ",hunter2"}, "openssl rand -hex 32"),
+        ({"jwt_secret": " , "}, "openssl rand -hex 32"),
+        ({"trusted_proxies": ("10.0.0.0/8", "proxy")}, "'proxy', which is no address"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_name(
@@ -87,9 +90,17 @@ def test_an_unknown_field_is_refused() -> None:
 
 
 def test_the_secret_is_kept_as_the_environment_has_it() -> None:
-    secret = CoordinatorConfig(jwt_secret="\udcff" + "s" * 31).jwt_secret_bytes
+    secrets = CoordinatorConfig(jwt_secret="\udcff" + "s" * 31).jwt_secrets
 
-    assert secret == b"\xff" + b"s" * 31
+    assert secrets == (b"\xff" + b"s" * 31,)
+
+
+@pytest.mark.parametrize("between", [",", "\n", ", ", ",\n\n"])
+def test_several_secrets_are_kept_in_their_order(between: str) -> None:
+    text = between.join(["a" * 32, "b" * 40]) + "\n"
+
+    assert CoordinatorConfig(jwt_secret=text).jwt_secrets == (b"a" * 32, b"b" * 40)
+    assert CoordinatorConfig().jwt_secrets == ()
 
 
 def test_repr_shows_no_secret() -> None:
@@ -106,8 +117,9 @@ def test_repr_shows_no_secret() -> None:
         ("127.0.0.1", "", "open"),
         ("localhost", "", "open"),
         ("::1", "", "open"),
-        ("0.0.0.0", "", "closed"),  # noqa: S104 - only looked at
-        ("192.0.2.1", "", "closed"),
+        ("0.0.0.0", "", "invite"),  # noqa: S104 - only looked at
+        ("192.0.2.1", "", "invite"),
+        ("127.0.0.1", "invite", "invite"),
         ("0.0.0.0", "open", "open"),  # noqa: S104 - only looked at
         ("127.0.0.1", "closed", "closed"),
     ],
@@ -149,10 +161,12 @@ def test_the_names_that_are_served_are_our_own(
 
 def test_the_servers_limits_are_the_edges() -> None:
     edge = EdgeLimits(connections_per_address=7, count_loopback=True, max_memory_mb=123)
-    config = CoordinatorConfig(max_connections=9, edge=edge, proxies="10.0.0.7")
+    config = CoordinatorConfig(
+        max_connections=9, edge=edge, trusted_proxies=("10.0.0.7",)
+    )
 
     limits = config.server_limits
 
     assert (limits.max_connections, limits.max_connections_per_address) == (9, 7)
     assert (limits.count_loopback, limits.max_memory_mb) == (True, 123)
-    assert limits.proxies == ("10.0.0.7",)
+    assert limits.trusted_proxies == ("10.0.0.7",)

@@ -173,3 +173,20 @@ async def test_a_watch_that_waits_ends_too(tmp_path: Path) -> None:
             await coordinator.close()
 
         assert counts == [1]
+
+
+async def test_a_watch_ends_for_those_who_may_not_go_on(tmp_path: Path) -> None:
+    async with memory_club(tmp_path) as club:
+        feed = club.coordinator.feed
+        hers, his = (aiter(feed.watch(member, 0.0)) for member in (ALICE, BOB))
+        for watch in (hers, his):
+            await anext(watch)
+
+        feed.end_watches(lambda member: member.id == BOB.id)
+
+        assert isinstance(await anext(hers), ClubSnapshot)
+        with pytest.raises(StopAsyncIteration):
+            await anext(his)
+        feed.end_watches(lambda member: False)
+        with pytest.raises(StopAsyncIteration):
+            await anext(his)

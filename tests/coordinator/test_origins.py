@@ -28,8 +28,10 @@ FOREIGN = [
     "",
     "http://[",
     "file://",
+    "http://127.0.0.1",
+    "http://127.0.0.1:3000",
 ]
-OURS = ["http://127.0.0.1:8000", "http://127.0.0.1", "https://127.0.0.1:3000"]
+OURS = ["http://127.0.0.1:8000", "https://127.0.0.1:8000"]
 ALICE = {"name": "alice", "password": PASSWORD}
 
 
@@ -52,8 +54,9 @@ def test_programs_and_our_own_pages_are_not(origin: str | None) -> None:
 
 
 def test_ipv6_and_capitals_are_compared_by_name() -> None:
-    refuse_foreign(asked("http://[::1]:9", "[::1]:8000"))
+    refuse_foreign(asked("http://[::1]:8000", "[::1]:8000"))
     refuse_foreign(asked("https://Club.Example", "club.example"))
+    refuse_foreign(asked("https://club.example", "club.example:443"))
     with pytest.raises(PermissionDenied):
         refuse_foreign(asked("http://[::1]", "[::2]"))
 
@@ -173,8 +176,9 @@ async def test_members_and_addresses_have_so_many_connections(tmp_path: Path) ->
 
 def test_hosts_and_proxies_are_settings() -> None:
     config = msgspec.convert(
-        {"hosts": ["a.example"], "proxies": "10.0.0.7,10.0.0.8"}, CoordinatorConfig
+        {"hosts": ["a.example"], "trusted_proxies": ["10.0.0.7", "10.1.0.0/16"]},
+        CoordinatorConfig,
     )
 
-    assert config.server_limits.proxies == ("10.0.0.7", "10.0.0.8")
+    assert config.server_limits.trusted_proxies == ("10.0.0.7", "10.1.0.0/16")
     assert "a.example" in config.served_names

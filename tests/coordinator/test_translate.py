@@ -104,10 +104,17 @@ def test_a_request() -> None:
     assert decode_from_client(encode(message)) == message
 
     requested = translate.task_requested(
-        message, task=TASK, client=CLIENT, member=OWNER
+        message, task=TASK, client=CLIENT, member=OWNER, key_id="abcd1234"
     )
 
-    assert_carried(message, requested, task=TASK, client=CLIENT, member=OWNER)
+    assert_carried(
+        message,
+        requested,
+        task=TASK,
+        client=CLIENT,
+        member=OWNER,
+        key_id="abcd1234",
+    )
 
 
 def test_an_acceptance() -> None:

@@ -232,6 +232,21 @@ async def test_a_member_who_asks_too_often_is_told_when_to_come_again() -> None:
     assert third.json()["error"]["type"] == "rate_limit_error"
 
 
+async def test_a_members_budget_is_one_however_many_keys() -> None:
+    clients = [FakeClient(), FakeClient(), FakeClient()]
+    for client, member in zip(clients, ("m_ann", "m_ann", "m_bob"), strict=True):
+        client.speaks_for = member
+    source = FakeSource(clients[0])
+    routes = gateway_routes(source, limits=GatewayLimits(requests_per_minute=1))
+    app = Starlette(routes=routes)
+    statuses = []
+    for client in clients:
+        source.client = client
+        statuses.append((await request(app, "POST", PATH, CHAT)).status)
+
+    assert statuses == [200, 429, 200]
+
+
 async def test_each_member_has_a_budget_of_their_own() -> None:
     source = FakeSource(FakeClient())
     limits = GatewayLimits(requests_per_minute=1)

@@ -41,6 +41,7 @@ STATUS = {
     FailCode.NO_CAPACITY: (503, "overloaded", "no_capacity"),
     FailCode.QUEUE_FULL: (503, "overloaded", "queue_full"),
     FailCode.QUEUE_TIMEOUT: (503, "overloaded", "queue_timeout"),
+    FailCode.NOT_ALLOWED: (403, "permission_error", "permission_denied"),
     FailCode.RATE_LIMITED: (429, "rate_limit_error", "rate_limited"),
     FailCode.BUSY: (503, "overloaded", "busy"),
     FailCode.BACKEND: (502, "server_error", "backend"),
@@ -168,3 +169,12 @@ def test_without_the_club_a_gateway_says_when_to_ask_again() -> None:
     assert (refused.status, refused.code) == (502, "refused_by_the_club")
     assert headers(refused) == {b"x-should-retry": b"false"}
     assert "the key was revoked" in refused.message
+
+
+def test_what_helps_only_after_hours_is_not_for_retrying() -> None:
+    soon = problem_of(TaskRejected(FailCode.RATE_LIMITED, "x", retry_after=3600.0))
+    late = problem_of(TaskRejected(FailCode.RATE_LIMITED, "x", retry_after=3601.0))
+
+    assert headers(soon)[b"x-should-retry"] == b"true"
+    assert headers(late)[b"x-should-retry"] == b"false"
+    assert headers(late)[b"retry-after"] == b"3601"

@@ -22,6 +22,7 @@ KEY = b"k" * 32
 
 class Someone(msgspec.Struct, frozen=True):
     id: MemberId
+    key: str = ""
 
 
 class Links:
@@ -29,15 +30,18 @@ class Links:
 
     def __init__(self, tasks: TaskGroup) -> None:
         self.asked: list[MemberId] = []
+        self.addresses: list[str] = []
         self.open: list[MemoryStream] = []
         self.ended = 0
         self._tasks = tasks
 
-    async def authenticate(self, token: str) -> Someone:
+    async def authenticate(self, token: str, address: str) -> Someone:
         await anyio.lowlevel.checkpoint()
+        self.addresses.append(address)
         if not token.startswith("sk-"):
             raise AuthenticationError("the key is not good")
-        return Someone(MemberId(token.removeprefix("sk-").split("-")[0]))
+        name, _, key = token.removeprefix("sk-").partition("-")
+        return Someone(MemberId(name), key)
 
     def link(self, speaker: Someone) -> ObjectStream[bytes]:
         self.asked.append(speaker.id)
@@ -74,15 +78,28 @@ async def opened() -> AsyncIterator[tuple[TransitClients[Someone], Links]]:
                 tasks.cancel_scope.cancel()
 
 
-async def test_all_of_a_members_requests_share_one_client() -> None:
+async def test_all_requests_with_one_key_share_one_client() -> None:
     async with opened() as (clients, links):
-        first = await clients.client_for("Bearer sk-ann-1", "")
-        second = await clients.client_for("bearer sk-ann-2", "")
+        first = await clients.client_for("Bearer sk-ann-1", "192.0.2.1")
+        second = await clients.client_for("bearer sk-ann-1", "192.0.2.2")
         other = await clients.client_for("Bearer sk-bob", "")
 
     assert first is second
     assert other is not first
     assert links.asked == ["ann", "bob"]
+    assert links.addresses == ["192.0.2.1", "192.0.2.2", ""]
+
+
+async def test_what_one_key_may_is_never_anothers() -> None:
+    async with opened() as (clients, links):
+        first = await clients.client_for("Bearer sk-ann-1", "")
+        second = await clients.client_for("Bearer sk-ann-2", "")
+        again = await clients.client_for("Bearer sk-ann-1", "")
+
+    assert first is again
+    assert second is not first
+    assert links.asked == ["ann", "ann"]
+    assert first.speaks_for == second.speaks_for == "ann"
 
 
 async def test_requests_at_the_same_time_make_one_client() -> None:

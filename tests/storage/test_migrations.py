@@ -8,6 +8,7 @@ import pytest
 from sqlite_utils import Database, Migrations
 
 from clubai.errors import StorageError
+from clubai.storage.access import AuditRow, InviteRow, RefreshRow
 from clubai.storage.base import ApiKeyRow, MemberRow, NodeRow, TaskRow
 from clubai.storage.database import open_files
 from clubai.storage.enrolment import EnrolledRow, EnrolmentRow
@@ -23,6 +24,9 @@ TABLES = {
     "node_owners": NodeOwnerRow,
     "enrolments": EnrolmentRow,
     "enrolled_nodes": EnrolledRow,
+    "refresh_families": RefreshRow,
+    "invites": InviteRow,
+    "audit": AuditRow,
 }
 BESIDES = {
     "members": {"name_key"},
@@ -33,6 +37,9 @@ BESIDES = {
     "node_owners": set[str](),
     "enrolments": set[str](),
     "enrolled_nodes": set[str](),
+    "refresh_families": set[str](),
+    "invites": set[str](),
+    "audit": set[str](),
 }
 
 

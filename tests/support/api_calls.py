@@ -11,8 +11,8 @@ import anyio
 from starlette.types import ASGIApp
 
 from clubai.club import make_app
-from clubai.coordinator.accounts import Member
 from clubai.coordinator.coordinator import Coordinator
+from clubai.coordinator.grants import KeyWish, Member
 from clubai.gateway import GatewayLimits
 from support.asgi_driver import Call, Response, open_call, request
 from support.memory_club import MemoryClub, memory_club
@@ -44,8 +44,8 @@ class ApiClub:
         accounts = self.coordinator.accounts
         row = await accounts.register(name, PASSWORD)
         self.coordinator.feed.members += 1
-        key = await accounts.create_api_key(row.id, "test")
-        return Account(Member(row.id, row.name, row.role), key.text)
+        key = await accounts.create_api_key(row.id, "test", wish=KeyWish(login=True))
+        return Account(await accounts.authenticate(key.text), key.text)
 
     async def call(
         self,

@@ -142,6 +142,7 @@ class FakeClient:
         self.readable_by: ReadableBy = readable_by
         self.runs: list[FakeRun] = []
         self.left = anyio.Event()
+        self.speaks_for = ""
 
     @property
     def job(self) -> Job:

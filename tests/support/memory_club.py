@@ -15,9 +15,9 @@ from clubai.agent.driver import AgentDriver
 from clubai.agent.membership import Membership
 from clubai.agent.standing import Standing
 from clubai.client import Client
-from clubai.coordinator.accounts import Member
 from clubai.coordinator.config import CoordinatorConfig
 from clubai.coordinator.coordinator import Coordinator
+from clubai.coordinator.grants import Member
 from clubai.crypto.identity import Identity
 from clubai.errors import ClubAIError
 from clubai.model import MemberId, NodeId

@@ -9,9 +9,20 @@ import msgspec
 
 from clubai.model import MemberId, NodeId
 from clubai.storage import ApiKeyRow, MemberRow, NodeRow, TaskRow
+from clubai.storage.access import InviteRow, RefreshRow
 from clubai.storage.keylog import KeyLogRow, NodeOwnerRow
 
-Row = TypeVar("Row", MemberRow, ApiKeyRow, NodeRow, TaskRow, KeyLogRow, NodeOwnerRow)
+Row = TypeVar(
+    "Row",
+    MemberRow,
+    ApiKeyRow,
+    NodeRow,
+    TaskRow,
+    RefreshRow,
+    InviteRow,
+    KeyLogRow,
+    NodeOwnerRow,
+)
 
 
 def member_row(name: str = "alice", **changes: object) -> MemberRow:
@@ -96,10 +107,36 @@ def key_log_row(position: int = 0, **changes: object) -> KeyLogRow:
     )
 
 
+def refresh_row(family: str = "fam", **changes: object) -> RefreshRow:
+    return _changed(
+        RefreshRow(
+            id=family,
+            member=MemberId("m_alice"),
+            digest=b"\x01" * 32,
+            created_at=1.0,
+            expires_at=1000.0,
+        ),
+        changes,
+    )
+
+
 def node_owner_row(**changes: object) -> NodeOwnerRow:
     return _changed(
         NodeOwnerRow(
             node=NodeId(b"\x07" * 32), key=b"\x02" * 32, sig=b"\x03" * 64, at=1000.5
+        ),
+        changes,
+    )
+
+
+def invite_row(invite: str = "inv", **changes: object) -> InviteRow:
+    return _changed(
+        InviteRow(
+            id=invite,
+            digest=hashlib.sha256(invite.encode()).digest(),
+            sponsor=MemberId("m_alice"),
+            created_at=1.0,
+            expires_at=999.0,
         ),
         changes,
     )

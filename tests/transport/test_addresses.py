@@ -3,13 +3,15 @@ from __future__ import annotations
 import pytest
 
 from clubai.transport.addresses import (
+    Networks,
     address_key,
+    caller_address,
     forwarded_for,
     host_name,
     is_loopback,
 )
 
-PROXIES = ("127.0.0.1", "10.0.0.7")
+PROXIES = Networks(("127.0.0.1", "10.0.0.7"))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def test_a_host_is_named_without_its_port(header: bytes, name: str) -> None:
         ("127.0.0.1", "203.0.113.9", "203.0.113.9"),
         ("127.0.0.1", "198.51.100.1, 203.0.113.9", "203.0.113.9"),
         ("127.0.0.1", "203.0.113.9, 10.0.0.7", "203.0.113.9"),
-        ("127.0.0.1", "10.0.0.7, 127.0.0.1", "127.0.0.1"),
+        ("127.0.0.1", "10.0.0.7, 127.0.0.1", "10.0.0.7"),
         ("127.0.0.1", "203.0.113.9, nonsense", "127.0.0.1"),
         ("127.0.0.1", "", "127.0.0.1"),
         ("127.0.0.1", "2001:db8::1", "2001:db8::1"),
@@ -88,3 +90,27 @@ def test_several_headers_are_one_list() -> None:
 
     assert forwarded_for(headers, "10.0.0.7", PROXIES) == "203.0.113.9"
     assert forwarded_for([], "10.0.0.7", PROXIES) == "10.0.0.7"
+
+
+def test_networks_are_trusted_too() -> None:
+    trusted = Networks(("10.0.0.0/8", "fd00::/8"))
+    headers = [(b"x-forwarded-for", b"192.0.2.7")]
+
+    for peer in ("10.9.8.7", "fd00::5", "::ffff:10.0.0.1"):
+        assert forwarded_for(headers, peer, trusted) == "192.0.2.7"
+    assert forwarded_for(headers, "11.0.0.1", trusted) == "11.0.0.1"
+    with pytest.raises(ValueError, match="nonsense"):
+        Networks(("nonsense",))
+
+
+def test_a_long_header_is_read_from_its_end() -> None:
+    headers = [(b"x-forwarded-for", b"1.1.1.1," * 10_000 + b"192.0.2.7")]
+
+    assert forwarded_for(headers, "10.0.0.7", PROXIES) == "192.0.2.7"
+
+
+@pytest.mark.parametrize(
+    ("client", "address"), [(("192.0.2.7", 1), "192.0.2.7"), (None, "")]
+)
+def test_where_a_request_came_from(client: object, address: str) -> None:
+    assert caller_address({"client": client}) == address

@@ -42,7 +42,7 @@ def test_an_ipv6_network_has_one_bound() -> None:
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "", "10.0.0.7"])
 def test_this_machine_and_our_proxies_have_only_the_bound_of_all(address: str) -> None:
     limits = ServerLimits(
-        max_connections=4, max_connections_per_address=2, proxies=("10.0.0.7",)
+        max_connections=4, max_connections_per_address=2, trusted_proxies=("10.0.0.7",)
     )
     doors = Doors(limits)
 

@@ -127,7 +127,7 @@ async def test_only_a_proxy_of_ours_says_whom_a_request_came_from(
     proxies: tuple[str, ...], seen: str
 ) -> None:
     app = Starlette(routes=[Route("/", _address)])
-    limits = ServerLimits(proxies=proxies)
+    limits = ServerLimits(trusted_proxies=proxies)
     async with serving(app, limits=limits) as url, httpx.AsyncClient() as client:
         headers = {"X-Forwarded-For": "198.51.100.1, 203.0.113.9"}
         response = await client.get(url, headers=headers)

@@ -6,6 +6,7 @@ password is read without an echo or from stdin, never from the arguments.
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import sys
 from collections.abc import Callable
@@ -42,19 +43,32 @@ def _name_argument(func: Callable[..., Any]) -> Callable[..., Any]:
     epilog=examples(
         "clubai register ada",
         "clubai register ada --url https://club.example --password-stdin < secret",
+        "clubai register ada --url https://club.example --invite civ_...",
     )
 )
 @_name_argument
 @_url_option
+@click.option(
+    "--invite",
+    default="",
+    show_default=False,
+    allow_from_autoenv=False,
+    metavar="TOKEN",
+    help="What a member's `clubai invite create` printed.",
+)
 @_password_option
 @json_option
 def register(
-    name: str | None, url: str | None, password_stdin: bool, as_json: bool
+    name: str | None,
+    url: str | None,
+    invite: str,
+    password_stdin: bool,
+    as_json: bool,
 ) -> None:
     """Become a member called NAME, and log in."""
     target = place.find(url, None).url
     name, password = _who(name, password_stdin, confirm=True)
-    run(partial(_register, target, name, password))
+    run(partial(_register, target, name, password, invite))
     login = run(partial(_log_in, target, name, password))
     _tell(login, "registered", as_json=as_json)
 
@@ -97,10 +111,11 @@ def logout(as_json: bool) -> None:
         )
 
 
-async def _register(url: str, name: str, password: str) -> None:
-    await rest.call(
-        "POST", url, "/api/register", body={"name": name, "password": password}
-    )
+async def _register(url: str, name: str, password: str, invite: str) -> None:
+    body = {"name": name, "password": password}
+    if invite:
+        body["invite"] = invite
+    await rest.call("POST", url, "/api/register", body=body)
 
 
 async def _log_in(url: str, name: str, password: str) -> place.Login:
@@ -111,9 +126,13 @@ async def _log_in(url: str, name: str, password: str) -> place.Login:
         "POST",
         url,
         "/api/keys",
-        body={"label": f"clubai login on {platform.node() or 'a machine'}"},
+        body={
+            "label": f"clubai login on {platform.node() or 'a machine'}"[:64],
+            "login": True,
+        },
         key=str(token.get("access_token", "")),
     )
+    await _end_token(url, str(token.get("refresh_token", "")))
     made = place.Login(
         url=url,
         api_key=str(key.get("api_key", "")),
@@ -122,6 +141,14 @@ async def _log_in(url: str, name: str, password: str) -> place.Login:
     )
     place.store_login(made)
     return made
+
+
+async def _end_token(url: str, refresh_token: str) -> None:
+    """End the login behind the tokens: the key is what is kept."""
+    with contextlib.suppress(ClubAIError):
+        await rest.call(
+            "POST", url, "/api/logout", body={"refresh_token": refresh_token}
+        )
 
 
 async def _end_key(login: place.Login) -> bool:

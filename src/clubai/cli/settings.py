@@ -74,7 +74,8 @@ COORDINATOR: Final = (
     ),
     Setting(
         "jwt_secret",
-        "Signs members' tokens; else made from the coordinator's key file.",
+        "Signs members' tokens; several with commas: the first signs, all verify."
+        " Else made from the coordinator's key file.",
         ("JWT_SECRET", "CLUBAI_JWT_SECRET"),
     ),
     Setting(
@@ -88,19 +89,20 @@ COORDINATOR: Final = (
         "Who may register.",
         ("CLUBAI_REGISTRATION",),
         "--registration",
-        choices=("open", "closed"),
+        choices=("open", "invite", "closed"),
+    ),
+    Setting(
+        "trusted_proxies",
+        "Whose X-Forwarded-For is believed: addresses or networks, with commas.",
+        ("CLUBAI_TRUSTED_PROXIES",),
+        "--trusted-proxies",
+        many=True,
     ),
     Setting(
         "hosts",
         "Host names it is reached by, with commas; else loopback's or any.",
         ("CLUBAI_HOSTS",),
         "--hosts",
-    ),
-    Setting(
-        "proxies",
-        "Addresses of proxies in front of it, with commas.",
-        ("CLUBAI_PROXIES",),
-        "--proxies",
     ),
     Setting("name", "The club's name.", ("CLUBAI_CLUB_NAME",), "--name"),
     Setting(

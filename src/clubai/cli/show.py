@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import TextIO
 
 from rich import box
@@ -257,6 +258,26 @@ def ago(seconds: float) -> str:
         if seconds < limit:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds / 86_400:.0f} d"
+
+
+def print_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table of texts on stdout."""
+    target = console()
+    *first, last = columns
+    table = _table(first, plain_box=is_plain(target), right=(), last=last)
+    for row in rows:
+        table.add_row(*(_name(text) for text in row))
+    target.print(table)
+
+
+def day(at: float | None) -> str:
+    """A day in UTC: `-` when there is none."""
+    return "-" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
+
+
+def moment(at: float) -> str:
+    """A second in UTC."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def is_plain(target: Console) -> bool:

@@ -45,6 +45,7 @@ from clubai.protocol.messages import (
     ClubQuery,
     ClubUnwatch,
     ClubWatch,
+    TaskFail,
 )
 from clubai.protocol.session import CLIENT_PATH
 from clubai.transport.websocket import open_websocket
@@ -60,6 +61,8 @@ class Client:
     ) -> None:
         self._link = link
         self._sealing = Sealing(trust, self._read_log, wall_clock_ms, readable_by)
+        self.speaks_for = ""
+        """Whom, where that is known on this side: a gateway counts them as one."""
 
     @classmethod
     @asynccontextmanager
@@ -345,6 +348,8 @@ class Client:
             message = await mailbox.take()
         finally:
             self._link.forget(ref)
+        if isinstance(message, TaskFail):
+            raise PermissionDenied(f"asking for the club's {what}", message.message)
         assert isinstance(message, ClubAnswer)  # noqa: S101 - a query's ref has no other
         return message.body
 
@@ -379,6 +384,8 @@ class _Snapshots:
             message = await self._mailbox.take()
             if isinstance(message, ClubAnswer):
                 return decode_value(message.body, ClubSnapshot)
+            if isinstance(message, TaskFail):
+                raise PermissionDenied("watching the club", message.message)
 
 
 def client_url(url: str) -> str:

@@ -1,105 +1,97 @@
 """Who the members are, and how the coordinator knows that it is them.
 
-Everything that makes an account, a token or an API key, or tells whether one is good,
-lives here. What is kept is in the store; tries and who was seen last are in memory.
+Everything that makes an account or a login, or tells whether a token or an API key is
+good, begins here. What is kept is in the store; tries and who was seen last are in
+memory.
 """
 
 from __future__ import annotations
 
-import base64
-import hmac
 import math
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, Literal, Self, TypeVar
+from typing import Final, Self
 
-import anyio
 import msgspec
-from anyio import CapacityLimiter, to_thread
 
-from clubai.coordinator.config import CoordinatorConfig
-from clubai.coordinator.recent import Recent
-from clubai.coordinator.throttle import Tries, address_key
-from clubai.coordinator.tokens import (
-    SECRET_BYTES,
-    TOKEN_LIFETIME_S,
-    Token,
-    Tokens,
+from clubai.coordinator.api_keys import ApiKeys, ApiKeySummary, BadKey
+from clubai.coordinator.audit import AuditLog
+from clubai.coordinator.config import CoordinatorConfig, Registration
+from clubai.coordinator.grants import (
+    Grants,
+    KeyWish,
+    Member,
+    grants_of,
+    member_of,
 )
+from clubai.coordinator.guard import Guard
+from clubai.coordinator.invites import Invites
+from clubai.coordinator.members import Members
+from clubai.coordinator.passwords import Passwords, is_possible
+from clubai.coordinator.recent import Recent
+from clubai.coordinator.refresh import Refresh, RefreshTokens, TokenReused
+from clubai.coordinator.registering import Registering
+from clubai.coordinator.tokens import SECRET_BYTES, TOKEN_LIFETIME_S, Tokens
 from clubai.crypto.keyfiles import load_or_create
 from clubai.crypto.keys import (
     JWT_LABEL,
     PEPPER_LABEL,
     ApiKey,
     derive,
-    hash_secret,
-    new_api_key,
-    parse_api_key,
     random_bytes,
-)
-from clubai.crypto.passwords import (
-    UNKNOWN_MEMBER_HASH,
-    hash_password,
-    needs_rehash,
-    verify_password,
 )
 from clubai.errors import (
     AuthenticationError,
     ConfigError,
-    PermissionDenied,
+    RateLimited,
     StorageError,
 )
 from clubai.model import MemberId
-from clubai.storage.base import ApiKeyRow, MemberRow, Role, Store, name_key
+from clubai.storage.base import MemberRow, Store
 
-T = TypeVar("T")
+__all__ = ["Accounts", "LoggedIn", "Member"]
 
-PASSWORD_LENGTH: Final = range(10, 257)
-API_KEYS_PER_MEMBER: Final = 20
-TRIES_PER_ACCOUNT: Final = 5
-TRIES_PER_ADDRESS: Final = 20
 RECENT_SECONDS: Final = 30.0
 RECENT_LIMIT: Final = 4096
 
-_NAME: Final = re.compile(r"[a-zA-Z0-9._@+-]{2,64}")
 _BEARER_LENGTH: Final = 2048
 _WRONG: Final = "the name or the password is wrong"
-_NO_KEY: Final = "the API key is not valid: make a new one"
+_IN_PERSON: Final = Grants()
+
+Gone = Callable[[Member], bool]
+"""Tells of a member, as they showed themselves, whether that counts no longer."""
 
 
-class Member(msgspec.Struct, frozen=True):
-    """Somebody who proved to be a member."""
+class LoggedIn(msgspec.Struct, frozen=True, kw_only=True):
+    """What a member gets for a password, or for a refresh token."""
 
-    id: MemberId
-    name: str
-    role: Role
+    access: str
+    """What is sent as the bearer."""
+    expires_at: float
+    refresh: str
+    """What is exchanged for the next of these, once."""
+    refresh_expires_at: float
+    member: Member
 
-
-class ApiKeySummary(msgspec.Struct, frozen=True, kw_only=True):
-    """What can be shown of an API key at any time."""
-
-    id: str
-    label: str
-    created_at: float
-    revoked_at: float | None
+    def __repr__(self) -> str:
+        return f"<LoggedIn {self.member.name} until {self.expires_at}>"
 
 
 class Accounts:
     """The members of one coordinator. The first account there is becomes an operator.
 
     Raises:
-        ConfigError: `jwt_secret` or `pepper` has fewer than 32 bytes.
+        ConfigError: one of `jwt_secrets`, or `pepper`, has fewer than 32 bytes.
     """
 
     def __init__(
         self,
         store: Store,
         *,
-        jwt_secret: bytes,
+        jwt_secrets: Sequence[bytes],
         pepper: bytes,
         clock: Callable[[], float],
-        registration: Literal["open", "closed"] = "open",
+        registration: Registration = "open",
         member_limit: int | None = None,
         token_lifetime_s: float = TOKEN_LIFETIME_S,
     ) -> None:
@@ -107,25 +99,33 @@ class Accounts:
             fix = f"give at least {SECRET_BYTES} random bytes"
             raise ConfigError("pepper", f"({len(pepper)} bytes)", fix)
         self._store = store
-        self._pepper = pepper
-        self._clock = clock
-        self._registration = registration
-        self._member_limit = member_limit
-        self._tokens = Tokens(jwt_secret, clock=clock, lifetime_s=token_lifetime_s)
+        self._tokens = Tokens(jwt_secrets, clock=clock, lifetime_s=token_lifetime_s)
         self._recent: Recent[Member] = Recent(
             clock=clock, seconds=RECENT_SECONDS, limit=RECENT_LIMIT
         )
-        self._account_tries = Tries(
-            "tries for this account", per_minute=TRIES_PER_ACCOUNT, clock=clock
+        self._guard = Guard(clock=clock)
+        self._passwords = Passwords()
+        self.audit = AuditLog(store, clock=clock)
+        self.invites = Invites(store, clock=clock, audit=self.audit)
+        self._refresh = RefreshTokens(store, clock=clock, audit=self.audit)
+        self._keys = ApiKeys(store, pepper=pepper, clock=clock, audit=self.audit)
+        self._registering = Registering(
+            store,
+            rule=registration,
+            member_limit=member_limit,
+            clock=clock,
+            guard=self._guard,
+            passwords=self._passwords,
+            invites=self.invites,
+            audit=self.audit,
         )
-        self._address_tries = Tries(
-            "tries from this address", per_minute=TRIES_PER_ADDRESS, clock=clock
+        self.members = Members(
+            store,
+            audit=self.audit,
+            changed=lambda member: self._end(lambda known: known.id == member),
         )
-        # Each hash takes 19 MiB.
-        self._hashing = CapacityLimiter(2)
-        # Whether there is room, and a row that takes it, belong together. Nobody else
-        # writes to the store.
-        self._adding = anyio.Lock()
+        self.on_ended: Callable[[Gone], None] = _nobody_listens
+        """Told what counts no longer: what was opened by it has to end."""
 
     @classmethod
     def from_config(
@@ -141,48 +141,34 @@ class Accounts:
         secret = secret_in(config.key_file)
         return cls(
             store,
-            jwt_secret=config.jwt_secret_bytes or derive(secret, JWT_LABEL),
+            jwt_secrets=config.jwt_secrets or (derive(secret, JWT_LABEL),),
             pepper=derive(secret, PEPPER_LABEL),
             clock=clock,
             registration=config.registration_rule,
         )
 
     async def register(
-        self, name: str, password: str, *, address: str = ""
+        self, name: str, password: str, *, address: str = "", invite: str = ""
     ) -> MemberRow:
         """Make an account.
 
         Args:
             name: 2 to 64 of the characters `a-z A-Z 0-9 . _ @ + -`, not yet taken.
-            password: 10 to 256 characters.
+            password: 10 to 256 characters, not a common one, without the name in it.
             address: Whose tries it counts for; empty for somebody local.
+            invite: The token of an invite, used up by the account and nothing else.
 
         Raises:
             ConfigError: the name or the password cannot be used.
-            PermissionDenied: nobody may register, or the club is full.
+            PermissionDenied: nobody may register so, or the club is full.
             RateLimited: too many tries from this address.
         """
-        _check_name(name)
-        _check_password(password)
-        self._take_address_try(address)
-        await self._role_of_next()
-        if await self._store.member_named(name) is not None:
-            raise _name_taken(name)
-        phc = await self._hash(lambda: hash_password(password))
-        async with self._adding:
-            row = MemberRow(
-                id=_new_member_id(),
-                name=name,
-                password=phc,
-                role=await self._role_of_next(),
-                created_at=self._clock(),
-            )
-            if not await self._store.add_member(row):
-                raise _name_taken(name)
-        return row
+        return await self._registering.register(
+            name, password, address=address, invite=invite
+        )
 
-    async def login(self, name: str, password: str, *, address: str = "") -> Token:
-        """Exchange name and password for a token.
+    async def login(self, name: str, password: str, *, address: str = "") -> LoggedIn:
+        """Exchange name and password for tokens.
 
         An unknown name costs as much, and is answered the same, as a wrong password.
 
@@ -190,66 +176,95 @@ class Accounts:
             AuthenticationError: they do not belong together.
             RateLimited: too many tries for this account or from this address.
         """
-        self._take_address_try(address)
-        if not _NAME.fullmatch(name) or len(password) not in PASSWORD_LENGTH:
+        self._guard.take_address(address)
+        if not is_possible(name, password):
             raise AuthenticationError(_WRONG)
-        self._account_tries.take(name_key(name))
+        try:
+            self._guard.take_login(name, address)
+        except RateLimited:
+            self._guard.give_back_address(address)
+            raise
         row = await self._store.member_named(name)
-        phc = UNKNOWN_MEMBER_HASH if row is None else row.password
-        good = await self._hash(lambda: verify_password(phc, password))
+        phc = None if row is None else row.password
+        good, renewed = await self._passwords.check(phc, password)
         if row is None or not good:
+            await self.audit.write_failed_login("" if row is None else row.id, address)
             raise AuthenticationError(_WRONG)
-        self._account_tries.give_back(name_key(name))
-        if needs_rehash(phc):
-            renewed = await self._hash(lambda: hash_password(password))
+        self._guard.good_login(name, address)
+        if renewed is not None:
             await self._store.set_password(row.id, renewed)
-        return self._tokens.issue(row.id, token_epoch=row.token_epoch)
+        return self._logged_in(row, await self._refresh.begin(row.id))
+
+    async def refresh(self, token: str, *, address: str = "") -> LoggedIn:
+        """Exchange a refresh token, once, for the next tokens.
+
+        One that was exchanged before ends its login: for whoever stole it, too.
+
+        Raises:
+            AuthenticationError: it is not good.
+            RateLimited: too many from this address were not.
+        """
+        try:
+            refresh = await self._refresh.exchange(token)
+        except AuthenticationError as error:
+            if isinstance(error, TokenReused):
+                self._end_login(error.family)
+            self._guard.take_address(address)
+            raise
+        row = await self._store.member(refresh.member)
+        if row is None:
+            raise AuthenticationError("the account is gone")
+        return self._logged_in(row, refresh)
+
+    async def log_out(self, token: str, *, address: str = "") -> None:
+        """End the login that a refresh token belongs to, its access tokens too.
+
+        Raises:
+            AuthenticationError: it is not good.
+            RateLimited: too many from this address were not.
+        """
+        try:
+            family = await self._refresh.end(token)
+        except AuthenticationError:
+            self._guard.take_address(address)
+            raise
+        self._end_login(family)
 
     async def log_out_everywhere(self, member: MemberId) -> None:
         """Make every token that `member` has worthless; API keys stay good."""
         try:
             await self._store.bump_token_epoch(member)
+            await self._refresh.end_all(member)
         finally:
-            self._forget(member)
+            self._end(lambda known: known.id == member and not known.grants.key_id)
+        await self.audit.write("logout.everywhere", actor=member, object=member)
 
-    async def create_api_key(self, member: MemberId, label: str) -> ApiKey:
+    async def create_api_key(
+        self,
+        member: MemberId,
+        label: str,
+        *,
+        wish: KeyWish | None = None,
+        maker: Grants = _IN_PERSON,
+    ) -> ApiKey:
         """Make an API key for `member`. Nobody can show it again.
 
+        Args:
+            member: Whose it is.
+            label: For people.
+            wish: What it shall be good for; None: for all that a key can be.
+            maker: What the maker of the key showed.
+
         Raises:
-            ConfigError: the label cannot be used.
-            PermissionDenied: the member has as many as one may have.
+            ConfigError: the label or the wish cannot be used.
+            PermissionDenied: the maker may not, or the member has as many as one may.
         """
-        _check_label(label)
-        async with self._adding:
-            rows = await self._store.api_keys_of(member)
-            if sum(row.revoked_at is None for row in rows) >= API_KEYS_PER_MEMBER:
-                raise PermissionDenied(
-                    "making another API key",
-                    f"you have {API_KEYS_PER_MEMBER}: revoke one first",
-                )
-            key = new_api_key()
-            await self._store.add_api_key(
-                ApiKeyRow(
-                    id=key.id,
-                    member=member,
-                    secret_hash=hash_secret(self._pepper, key.secret),
-                    label=label,
-                    created_at=self._clock(),
-                )
-            )
-        return key
+        wish = wish or KeyWish()
+        return await self._keys.create(member, label, wish=wish, maker=maker)
 
     async def list_api_keys(self, member: MemberId) -> list[ApiKeySummary]:
         """All keys of a member, revoked ones too, oldest first."""
-        return [
-            ApiKeySummary(
-                id=row.id,
-                label=row.label,
-                created_at=row.created_at,
-                revoked_at=row.revoked_at,
-            )
-            for row in await self._store.api_keys_of(member)
-        ]
+        return await self._keys.all_of(member)
 
     async def revoke_api_key(self, member: MemberId, key_id: str) -> None:
         """Make a key of `member` worthless at once; nothing when it already is.
@@ -257,22 +272,29 @@ class Accounts:
         Raises:
             PermissionDenied: the member has no such key.
         """
-        row = await self._store.api_key(key_id)
-        if row is None or row.member != member:
-            reason = "you have no key with this id"
-            raise PermissionDenied(f"revoking the API key {key_id!r}", reason)
         try:
-            await self._store.revoke_api_key(key_id, at=self._clock())
+            await self._keys.revoke(member, key_id)
         finally:
-            self._forget(member)
+            self._end(
+                lambda known: known.id == member and known.grants.key_id == key_id
+            )
 
-    async def authenticate(self, bearer: str) -> Member:
+    def guard(self, address: str) -> None:
+        """Use a try of `address`, for what may be guessed elsewhere, such as enrolment.
+
+        Raises:
+            RateLimited: none is left.
+        """
+        self._guard.take_address(address)
+
+    async def authenticate(self, bearer: str, address: str = "") -> Member:
         """Tell who sent `bearer`, a token or an API key.
 
         One that was good in the last seconds is answered without asking the store.
 
         Raises:
             AuthenticationError: it is not good; the reason says what to do.
+            RateLimited: it is no key, as too many from this address, or with its id.
         """
         member = self._recent.get(bearer)
         if member is not None:
@@ -281,59 +303,56 @@ class Accounts:
             raise AuthenticationError("send an API key, or log in for a token")
         generation = self._recent.generation
         if bearer.startswith("cak_"):
-            member, until = await self._by_api_key(bearer), math.inf
+            member, until = await self._by_api_key(bearer, address)
         else:
             member, until = await self._by_token(bearer)
         self._recent.put(bearer, member, until=until, generation=generation)
         return member
 
-    async def _by_api_key(self, bearer: str) -> Member:
-        parsed = parse_api_key(bearer)
-        if parsed is None:
-            raise AuthenticationError("the API key is mistyped or cut short")
-        key_id, secret = parsed
-        row = await self._store.api_key(key_id)
-        known = bytes(SECRET_BYTES) if row is None else row.secret_hash
-        same = hmac.compare_digest(known, hash_secret(self._pepper, secret))
-        if row is None or not same:
-            raise AuthenticationError(_NO_KEY)
-        if row.revoked_at is not None:
-            raise AuthenticationError("the API key is revoked: make a new one")
+    async def _by_api_key(self, bearer: str, address: str) -> tuple[Member, float]:
+        try:
+            row = await self._keys.check(bearer)
+        except BadKey as error:
+            self._guard.failed_key(error.key_id, address)
+            raise
         member = await self._store.member(row.member)
         if member is None:
-            raise AuthenticationError(_NO_KEY)
-        return _member(member)
+            raise AuthenticationError("the API key is not valid: its member is gone")
+        until = math.inf if row.expires_at is None else row.expires_at
+        return member_of(member, grants_of(row)), until
 
     async def _by_token(self, bearer: str) -> tuple[Member, float]:
         if len(bearer) > _BEARER_LENGTH or not bearer.isascii():
             raise AuthenticationError("this is neither an API key nor a token")
         claims = self._tokens.read(bearer)
         row = await self._store.member(claims.sub)
-        if row is None or row.token_epoch != claims.token_epoch:
+        live = await self._refresh.is_live(claims.login)
+        if row is None or row.token_epoch != claims.token_epoch or not live:
             raise AuthenticationError("the token was revoked: log in again")
-        return _member(row), float(claims.exp)
+        return member_of(row, Grants(family=claims.login)), float(claims.exp)
 
-    async def _role_of_next(self) -> Role:
-        count = await self._store.count_members()
-        if count == 0:
-            return "operator"
-        if self._registration == "closed":
-            reason = "registration is closed: ask an operator of the club"
-            raise PermissionDenied("registering", reason)
-        if self._member_limit is not None and count >= self._member_limit:
-            reason = f"the club is full, it has {count} members: ask an operator"
-            raise PermissionDenied("registering", reason)
-        return "member"
+    def _logged_in(self, row: MemberRow, refresh: Refresh) -> LoggedIn:
+        token = self._tokens.issue(
+            row.id, token_epoch=row.token_epoch, login=refresh.family
+        )
+        return LoggedIn(
+            access=token.access,
+            expires_at=token.expires_at,
+            refresh=refresh.token.text,
+            refresh_expires_at=refresh.expires_at,
+            member=member_of(row, Grants(family=refresh.family)),
+        )
 
-    async def _hash(self, job: Callable[[], T]) -> T:
-        return await to_thread.run_sync(job, limiter=self._hashing)
+    def _end_login(self, family: str) -> None:
+        self._end(lambda known: known.grants.family == family)
 
-    def _take_address_try(self, address: str) -> None:
-        if address:
-            self._address_tries.take(address_key(address))
+    def _end(self, gone: Gone) -> None:
+        self._recent.forget(gone)
+        self.on_ended(gone)
 
-    def _forget(self, member: MemberId) -> None:
-        self._recent.forget(lambda known: known.id == member)
+
+def _nobody_listens(gone: Gone) -> None:
+    pass
 
 
 def secret_in(path: Path) -> bytes:
@@ -348,32 +367,3 @@ def secret_in(path: Path) -> bytes:
         )
     except StorageError as error:
         raise ConfigError("key file", str(path), error.reason) from error
-
-
-def _member(row: MemberRow) -> Member:
-    return Member(row.id, row.name, row.role)
-
-
-def _new_member_id() -> MemberId:
-    return MemberId("m_" + base64.b32encode(random_bytes(10)).decode("ascii").lower())
-
-
-def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
-        fix = "use 2 to 64 of the characters a-z A-Z 0-9 . _ @ + -"
-        raise ConfigError("name", name[:80], fix)
-
-
-def _name_taken(name: str) -> ConfigError:
-    return ConfigError("name", name, "another member has it, choose another one")
-
-
-def _check_password(password: str) -> None:
-    if len(password) not in PASSWORD_LENGTH:
-        fix = f"use {PASSWORD_LENGTH[0]} to {PASSWORD_LENGTH[-1]} characters"
-        raise ConfigError("password", f"({len(password)} characters)", fix)
-
-
-def _check_label(label: str) -> None:
-    if len(label) > 64 or not label.isprintable():
-        raise ConfigError("label", label[:80], "use at most 64 printable characters")

@@ -12,14 +12,15 @@ import anyio
 from anyio.abc import ObjectStream
 
 from clubai.coordinator import translate
-from clubai.coordinator.accounts import Member
 from clubai.coordinator.connections import Bounds, Connection, login_late
 from clubai.coordinator.cutting import cut_off
 from clubai.coordinator.driver import Driver
 from clubai.coordinator.evidence import Judged
 from clubai.coordinator.feed import Feed
 from clubai.coordinator.fitting import fitting
+from clubai.coordinator.grants import Member, forbidden
 from clubai.coordinator.relay import Relayed, RouteKey, held
+from clubai.coordinator.spending import MonthlyLimit, Spending
 from clubai.core.events import (
     ClientKey,
     ClientLeft,
@@ -73,13 +74,15 @@ class ClientConnection(Connection):
         feed: Feed,
         coordinator_key: bytes,
         read_log: ReadLog,
+        spending: Spending,
         login_s: float,
         program: str,
         bounds: Bounds | None = None,
     ) -> None:
         super().__init__(stream, bounds)
         self.key = key
-        self._member = member
+        self.member = member
+        self._spending = spending
         self._driver = driver
         self._feed = feed
         self._coordinator_key = coordinator_key
@@ -137,7 +140,7 @@ class ClientConnection(Connection):
             case TaskRequest():
                 self._request(message)
             case TaskVerdict():
-                self._driver.judge(message, member=self._member.id)
+                self._driver.judge(message, member=self.member.id)
             case TaskCancel():
                 task = self._open.get(message.ref) if message.ref else message.task
                 if task:
@@ -172,9 +175,15 @@ class ClientConnection(Connection):
             text = f"{MAX_OPEN_REQUESTS} requests are open on this connection"
             self._refuse(message, FailCode.RATE_LIMITED, text)
             return
+        if not self._is_granted(message):
+            return
         task = TaskId(random_bytes(16))
         event = translate.task_requested(
-            message, task=task, client=self.key, member=self._member.id
+            message,
+            task=task,
+            client=self.key,
+            member=self.member.id,
+            key_id=self.member.grants.key_id,
         )
         self._open[message.ref] = task
         self._requests[message.ref] = message
@@ -186,17 +195,48 @@ class ClientConnection(Connection):
         if isinstance(message, TaskRequest):
             text = "this connection asks too often: wait, or ask less at once"
             wait = self.retry_after_s
-            self._refuse(message, FailCode.RATE_LIMITED, text, wait=wait)
+            self._refuse(message, FailCode.RATE_LIMITED, text, retry_after_s=wait)
         elif isinstance(message, TaskRecord):
             key = RouteKey(TaskId(message.task), message.part, message.attempt)
             text = "this connection sends more bytes than one may"
             if self._driver.relay.is_from_client(key, self.postbox):
                 cut_off(self._driver, key, FailCode.RATE_LIMITED, text)
 
+    def _is_granted(self, message: TaskRequest) -> bool:
+        """Whether the member's key is for this request; when not, it is refused."""
+        grants = self.member.grants
+        reason = forbidden(grants, kind=message.kind, model=message.model)
+        if reason:
+            self._refuse(message, FailCode.NOT_ALLOWED, reason, retry_after_s=None)
+            return False
+        try:
+            self._spending.check(grants)
+        except MonthlyLimit as error:
+            self._refuse(
+                message,
+                FailCode.RATE_LIMITED,
+                str(error),
+                retry_after_s=error.retry_after,
+            )
+            return False
+        return True
+
     def _refuse(
-        self, message: TaskRequest, code: FailCode, text: str, *, wait: float = 1.0
+        self,
+        message: TaskRequest | ClubQuery | ClubWatch,
+        code: FailCode,
+        text: str,
+        *,
+        retry_after_s: float | None = 1.0,
     ) -> None:
-        self.say(TaskFail(code=code, message=text, ref=message.ref, retry_after_s=wait))
+        self.say(
+            TaskFail(
+                code=code,
+                message=text,
+                ref=message.ref,
+                retry_after_s=retry_after_s,
+            )
+        )
 
     def _relay(self, message: TaskRecord | TaskAssign, frame: bytes) -> None:
         key = RouteKey(TaskId(message.task), message.part, message.attempt)
@@ -227,17 +267,23 @@ class ClientConnection(Connection):
         route.th = transcript_hash(route.made.binding_hash, message.enc_head)
         self._driver.evidence.sealed(
             key,
-            Judged(self._member.id, route.node_id, route.made.cvk, route.th),
+            Judged(self.member.id, route.node_id, route.made.cvk, route.th),
         )
 
     def _answer(self, query: ClubQuery) -> None:
+        grants = self.member.grants
         match query.what:
             case "models":
-                body = fitting(self._driver.machine.models())
+                offered = self._driver.machine.models()
+                models = (each for each in offered if grants.allows_model(each.name))
+                body = fitting(tuple(models))
+            case "snapshot" if not grants.any_of("read"):
+                self._refuse_to_show(query)
+                return
             case "snapshot":
-                body = fitting(self._feed.snapshot(self._member))
+                body = fitting(self._feed.snapshot(self.member))
             case "account":
-                body = encode_value(self._member)
+                body = encode_value(self.member)
             case "log":
                 self._tasks.start_soon(self._answer_log, query)
                 return
@@ -251,7 +297,14 @@ class ClientConnection(Connection):
         body = encode_value(await self._read_log(query.path))
         self.say(ClubAnswer(ref=query.ref, body=body))
 
+    def _refuse_to_show(self, message: ClubQuery | ClubWatch) -> None:
+        reason = "the API key has no scope read"
+        self._refuse(message, FailCode.NOT_ALLOWED, reason, retry_after_s=None)
+
     def _watch(self, message: ClubWatch) -> None:
+        if not self.member.grants.any_of("read"):
+            self._refuse_to_show(message)
+            return
         if message.ref in self._watches or len(self._watches) >= MAX_WATCHES:
             raise RemoteProtocolError(
                 CloseCode.TOO_MANY, f"{MAX_WATCHES} watches are open, or the ref is"
@@ -262,5 +315,5 @@ class ClientConnection(Connection):
 
     async def _feed_watch(self, message: ClubWatch, scope: anyio.CancelScope) -> None:
         with scope:
-            async for snapshot in self._feed.watch(self._member, message.interval_s):
+            async for snapshot in self._feed.watch(self.member, message.interval_s):
                 self.say(ClubAnswer(ref=message.ref, body=fitting(snapshot)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,7 @@ from clubai.protocol.session import HEARTBEAT_SECONDS, LOGIN_SECONDS
 from clubai.transport.addresses import is_loopback
 from clubai.transport.limits import ServerLimits
 
-Registration = Literal["open", "closed"]
+Registration = Literal["open", "invite", "closed"]
 
 
 class CoordinatorConfig(
@@ -31,13 +32,17 @@ class CoordinatorConfig(
     database_url: str = ""
     """Empty: `clubai.db` in `data`."""
     jwt_secret: str = ""
-    """At least 32 bytes. Empty: made from the key file."""
+    """At least 32 bytes. Empty: made from the key file. Several, separated by commas
+    or line ends: the first signs tokens, all verify them."""
     key_path: Path | None = None
     """The coordinator's key file: 32 random bytes, made when missing, mode 0600. None:
     `coordinator.key` in `data`. What signs tokens and hashes API keys comes from it."""
     registration: Registration | Literal[""] = ""
-    """Who may make an account: `open` anyone who reaches the address, `closed` nobody
-    but the first. Empty: open on loopback, closed elsewhere."""
+    """Who may make an account: `open` anyone who reaches the address, `invite` whoever
+    a member invites, `closed` nobody but the first. Empty: open on loopback, invite
+    elsewhere."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks (`10.0.0.0/8`) whose `X-Forwarded-For` is believed."""
     origins: tuple[str, ...] = ()
     """Every address by which agents dial this coordinator, such as `club.example` or
     `192.0.2.7:8000`; nodes sign the one that they dialled. Empty: whatever the request
@@ -47,8 +52,6 @@ class CoordinatorConfig(
     hosts: str | tuple[str, ...] = ()
     """Names under which it is reached, without port; in a text separated by commas.
     See `served_names`."""
-    proxies: str | tuple[str, ...] = ()
-    """Addresses of proxies in front of it, whose `X-Forwarded-For` is believed."""
     max_connections: int = 20_000
     """Of nodes, clients and HTTP requests together; further ones get a 503."""
     edge: EdgeLimits = EdgeLimits()
@@ -62,7 +65,7 @@ class CoordinatorConfig(
         if not 0 <= self.port <= 65_535:
             msg = f"port is {self.port}, it must be between 0 and 65535"
             raise ValueError(msg)
-        if self.jwt_secret and len(self.jwt_secret_bytes) < 32:
+        if self.jwt_secret and min(map(len, self.jwt_secrets), default=0) < 32:
             msg = "jwt_secret has fewer than 32 bytes: try `openssl rand -hex 32`"
             raise ValueError(msg)
         for origin in self.origins:
@@ -70,6 +73,10 @@ class CoordinatorConfig(
         if self.max_nodes_member < 0:
             msg = f"max_nodes_member is {self.max_nodes_member}, it must not be below 0"
             raise ValueError(msg)
+        for proxy in self.trusted_proxies:
+            if not is_network(proxy):
+                msg = f"trusted_proxies has {proxy!r}, which is no address or network"
+                raise ValueError(msg)
         for field in ("heartbeat_s", "login_s"):
             if not getattr(self, field) > 0:
                 msg = f"{field} is {getattr(self, field)}, it must be above 0"
@@ -83,9 +90,11 @@ class CoordinatorConfig(
         return f"CoordinatorConfig({address}, data={self.data!r})"
 
     @property
-    def jwt_secret_bytes(self) -> bytes:
+    def jwt_secrets(self) -> tuple[bytes, ...]:
         """`jwt_secret` as the environment has it, even where that is no UTF-8."""
-        return self.jwt_secret.encode("utf-8", "surrogateescape")
+        text = self.jwt_secret.encode("utf-8", "surrogateescape")
+        parts = (part.strip() for part in text.replace(b"\n", b",").split(b","))
+        return tuple(part for part in parts if part)
 
     @property
     def database(self) -> str:
@@ -128,7 +137,7 @@ class CoordinatorConfig(
             max_connections_per_address=self.edge.connections_per_address,
             count_loopback=self.edge.count_loopback,
             max_memory_mb=self.edge.max_memory_mb,
-            proxies=_listed(self.proxies),
+            trusted_proxies=self.trusted_proxies,
             server_names=self.served_names,
         )
 
@@ -137,9 +146,18 @@ class CoordinatorConfig(
         """`registration` with the default filled in."""
         if self.registration:
             return self.registration
-        return "open" if is_loopback(self.host) else "closed"
+        return "open" if is_loopback(self.host) else "invite"
 
 
 def _listed(given: str | tuple[str, ...]) -> tuple[str, ...]:
     entries = given.split(",") if isinstance(given, str) else given
     return tuple(entry.strip() for entry in entries if entry.strip())
+
+
+def is_network(text: str) -> bool:
+    """Tell whether it is an address or a network."""
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True

@@ -17,7 +17,7 @@ import anyio
 from anyio.abc import ObjectStream, TaskGroup, TaskStatus
 
 from clubai import __version__
-from clubai.coordinator.accounts import Accounts, Member
+from clubai.coordinator.accounts import Accounts
 from clubai.coordinator.assigner import Assigner
 from clubai.coordinator.client_connection import ClientConnection
 from clubai.coordinator.config import CoordinatorConfig
@@ -25,6 +25,7 @@ from clubai.coordinator.connections import Bounds, Connection
 from clubai.coordinator.driver import Driver
 from clubai.coordinator.enrolment import Enrolments
 from clubai.coordinator.feed import Feed
+from clubai.coordinator.grants import Member
 from clubai.coordinator.keylog import KeyLog, NotInKeyLog
 from clubai.coordinator.limits import Meter, Places
 from clubai.coordinator.node_connection import NodeConnection
@@ -32,6 +33,7 @@ from clubai.coordinator.node_login import NodeLogins
 from clubai.coordinator.owners import Owners
 from clubai.coordinator.roster import Roster
 from clubai.coordinator.signing import log_origin, signing_identity
+from clubai.coordinator.spending import Spending, month_start
 from clubai.coordinator.tickets import Ticket
 from clubai.core.coordinator import CoordinatorMachine
 from clubai.core.events import ClientKey
@@ -69,6 +71,7 @@ class Coordinator:
         keylog: KeyLog,
         owners: Owners,
         clock: Callable[[], float],
+        spending: Spending,
     ) -> None:
         self.config = config
         self.store = store
@@ -86,11 +89,13 @@ class Coordinator:
         self.logins = NodeLogins(store, clock=clock)
         self.places = Places(config.edge)
         self._queued = QueuedBytes(config.edge.queue_bytes)
+        self._spending = spending
         self._tasks: TaskGroup
         self._client_keys = itertools.count(1)
         self._connections: set[Connection] = set()
         self._empty = anyio.Event()
         self._closing = False
+        accounts.on_ended = self._end_access
 
     @classmethod
     @asynccontextmanager
@@ -127,6 +132,8 @@ class Coordinator:
             )
         now = clock or timeline()
         accounts = Accounts.from_config(config, store=store, clock=now)
+        counted = await store.tokens_of_keys(since=month_start(now()))
+        spending = Spending(counted, clock=now)
         identity = signing_identity(config)
         keylog = await KeyLog.open(store, identity, log_origin(identity.key), now)
         roster = Roster(await store.nodes())
@@ -142,6 +149,7 @@ class Coordinator:
             store,
             assigner=assigner,
             clock=now,
+            recorded=spending.add,
         )
         feed = Feed(
             driver,
@@ -160,6 +168,7 @@ class Coordinator:
             keylog=keylog,
             owners=owners,
             clock=now,
+            spending=spending,
         )
         with lone_errors():
             async with anyio.create_task_group() as tasks:
@@ -231,6 +240,7 @@ class Coordinator:
                 feed=self.feed,
                 coordinator_key=self.identity.key,
                 read_log=self._read_log,
+                spending=self._spending,
                 login_s=self.config.login_s,
                 program=PROGRAM,
                 bounds=None if local else self._bounds(queue_bytes),
@@ -259,6 +269,17 @@ class Coordinator:
     def _bounds(self, queue_bytes: int) -> Bounds:
         meter = Meter(self.config.edge, now=self.driver.clock())
         return Bounds(meter, queue_bytes, self._queued)
+
+    def _end_access(self, gone: Callable[[Member], bool]) -> None:
+        """End what was opened by what counts no longer: they come back as allowed.
+
+        Nodes stay: a node speaks for its owner, whatever the owner may see.
+        """
+        self.feed.end_watches(gone)
+        reason = "what you may do here has changed: connect again"
+        for connection in self._connections:
+            if isinstance(connection, ClientConnection) and gone(connection.member):
+                connection.end(Goodbye(code=CloseCode.GOING_AWAY, reason=reason))
 
     async def _run(self, *, task_status: TaskStatus[None]) -> None:
         # Shielded: whoever cancels us waits for `close`, and until then answers that

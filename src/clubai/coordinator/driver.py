@@ -83,6 +83,7 @@ class Driver:
         *,
         assigner: Assigner,
         clock: Callable[[], float],
+        recorded: Callable[[TaskRow], None] = lambda facts: None,
     ) -> None:
         self.machine = machine
         self.relay = Relay()
@@ -98,6 +99,7 @@ class Driver:
         """New requests are refused: the coordinator is stopping."""
         self._store = store
         self._assigner = assigner
+        self._recorded = recorded
         self._inbox: deque[Event] = deque()
         self._busy = False
         """A turn goes on, or its commands wait for their facts to be stored."""
@@ -270,7 +272,7 @@ class Driver:
                 logger.info("node %s: %s", command.node.hex()[:12], command.reason)
                 self._end_node(command.node, CloseCode.GOING_AWAY, command.reason)
             case RecordTask():
-                pass
+                self._recorded(command.facts)
             case _:
                 assert_never(command)
 

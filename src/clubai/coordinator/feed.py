@@ -5,13 +5,15 @@ A member sees the club's nodes and models and their own tasks; an operator all t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Self
+from weakref import WeakSet
 
 import anyio
 import msgspec
 
-from clubai.coordinator.accounts import Member
 from clubai.coordinator.driver import Driver
+from clubai.coordinator.grants import Member
 from clubai.model import ClubSnapshot, ClubStats, NodeSnapshot, TaskSnapshot
 
 
@@ -30,6 +32,7 @@ class Feed:
         """Names by member id, of those who were seen since the start."""
         self.closed = False
         """Nobody gets another snapshot."""
+        self._watches: WeakSet[Watch] = WeakSet()
 
     def stats(self) -> ClubStats:
         """The club's counts now."""
@@ -67,7 +70,15 @@ class Feed:
 
     def watch(self, member: Member, interval_s: float) -> Watch:
         """A snapshot now and after each change, at most one in `interval_s`."""
-        return Watch(self, self._driver, member, interval_s)
+        watch = Watch(self, self._driver, member, interval_s)
+        self._watches.add(watch)
+        return watch
+
+    def end_watches(self, gone: Callable[[Member], bool]) -> None:
+        """End the watches of those of whom `gone` is true."""
+        for watch in self._watches:
+            watch.over = watch.over or gone(watch.member)
+        self._driver.announce()
 
     def close(self) -> None:
         """End every watch: the coordinator is stopping."""
@@ -83,7 +94,9 @@ class Watch:
     ) -> None:
         self._feed = feed
         self._driver = driver
-        self._member = member
+        self.member = member
+        self.over = False
+        """Its watcher may not go on."""
         self._interval_s = interval_s
         self._changed: anyio.Event | None = None
 
@@ -94,7 +107,7 @@ class Watch:
         if self._changed is not None:
             await anyio.sleep(self._interval_s)
             await self._changed.wait()
-        if self._feed.closed:
+        if self._feed.closed or self.over:
             raise StopAsyncIteration
         self._changed = self._driver.changed
-        return self._feed.snapshot(self._member)
+        return self._feed.snapshot(self.member)

@@ -10,11 +10,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from clubai.coordinator.callers import api_route, caller
 from clubai.coordinator.coordinator import Coordinator
+from clubai.coordinator.grants import require
 from clubai.coordinator.keylog import NotInKeyLog
 from clubai.coordinator.replies import (
-    bearer_of,
-    guarded,
     json_reply,
     read_body,
     unknown_path,
@@ -56,10 +56,9 @@ class KeyRoutes:
             f"{LOG_PREFIX}tile/{{path:path}}": self.tile,
             f"{LOG_PREFIX}{NODE_PREFIX}{{node}}": self.node,
         }
-        owner = guarded(self.put_owner)
         return [
-            *(Route(path, guarded(get), methods=["GET"]) for path, get in read.items()),
-            Route("/api/nodes/{node}/owner", owner, methods=["PUT"]),
+            *(api_route(path, get, "GET") for path, get in read.items()),
+            api_route("/api/nodes/{node}/owner", self.put_owner, "PUT"),
         ]
 
     async def club_key(self, _request: Request) -> ASGIApp:
@@ -91,9 +90,8 @@ class KeyRoutes:
 
     async def put_owner(self, request: Request) -> ASGIApp:
         """Countersign a node of the caller's."""
-        member = await self._coordinator.accounts.authenticate(
-            bearer_of(request.headers.get("authorization"))
-        )
+        member = await caller(self._coordinator.accounts, request)
+        require(member, "countersigning a node", "node")
         node = NodeId(read_key(request.path_params["node"], "node"))
         given = await read_body(request, Countersignature)
         await self._coordinator.owners.countersign(

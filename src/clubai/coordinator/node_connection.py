@@ -15,11 +15,11 @@ from anyio.abc import ObjectStream
 from msgspec.structs import replace
 
 from clubai.coordinator import translate
-from clubai.coordinator.accounts import Member
 from clubai.coordinator.assigner import NodeKeys
 from clubai.coordinator.connections import Bounds, Connection, login_late
 from clubai.coordinator.cutting import cut_off
 from clubai.coordinator.driver import Driver
+from clubai.coordinator.grants import Member
 from clubai.coordinator.node_login import NodeLogins
 from clubai.coordinator.relay import Relayed, Route, RouteKey, held
 from clubai.coordinator.roster import Roster

@@ -15,13 +15,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from clubai.coordinator.accounts import Member
+from clubai.coordinator.callers import api_route, caller
 from clubai.coordinator.coordinator import Coordinator
+from clubai.coordinator.grants import Member, require
 from clubai.coordinator.replies import (
     Endpoint,
     address_of,
-    bearer_of,
-    guarded,
     json_reply,
     read_body,
 )
@@ -59,10 +58,7 @@ def node_routes(coordinator: Coordinator) -> list[Route]:
         ("POST", CHALLENGE_PATH, api.challenge),
         ("POST", LOGIN_PATH, api.login),
     )
-    return [
-        Route(path, guarded(endpoint), methods=[method])
-        for method, path, endpoint in table
-    ]
+    return [api_route(path, endpoint, method) for method, path, endpoint in table]
 
 
 class _NodeApi:
@@ -132,6 +128,6 @@ class _NodeApi:
         return self._coordinator.config.origins_for(request.headers.get("host", ""))
 
     async def _member(self, request: Request) -> Member:
-        return await self._coordinator.accounts.authenticate(
-            bearer_of(request.headers.get("authorization"))
-        )
+        member = await caller(self._coordinator.accounts, request)
+        require(member, "managing nodes", "node")
+        return member

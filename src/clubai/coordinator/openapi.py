@@ -22,6 +22,16 @@ _ENROL: Final = {
     "sig": "string",
     "name": "string",
 }
+_ACCOUNT: Final = {**_CREDENTIALS, "invite": "string"}
+_REFRESH: Final = {"refresh_token": "string"}
+_KEY: Final = {
+    "label": "string",
+    "scopes": "array",
+    "models": "array",
+    "monthly_tokens": "integer",
+    "expires_at": "number",
+    "login": "boolean",
+}
 _PATHS: Final[tuple[tuple[str, str, str, bool, dict[str, str]], ...]] = (
     ("get", "/v1/models", "The models of the club", True, {}),
     ("get", "/v1/models/{id}", "One model of the club", True, {}),
@@ -47,12 +57,27 @@ _PATHS: Final[tuple[tuple[str, str, str, bool, dict[str, str]], ...]] = (
         {"model": "string", "input": "array"},
     ),
     ("post", "/inference", "Ask, with provenance", True, {"prompt": "string"}),
-    ("post", "/api/register", "Make an account", False, _CREDENTIALS),
-    ("post", "/api/login", "Get an access token", False, _CREDENTIALS),
+    ("post", "/api/register", "Make an account", False, _ACCOUNT),
+    ("post", "/api/login", "Get an access and a refresh token", False, _CREDENTIALS),
+    ("post", "/api/refresh", "Exchange a refresh token, once", False, _REFRESH),
+    ("post", "/api/logout", "End a login", False, _REFRESH),
+    ("post", "/api/logout-everywhere", "End all of the caller's logins", True, {}),
     ("get", "/api/me", "Who the caller is", True, {}),
-    ("post", "/api/keys", "Make an API key, shown once", True, {"label": "string"}),
+    ("post", "/api/keys", "Make an API key, shown once", True, _KEY),
     ("get", "/api/keys", "The caller's keys", True, {}),
     ("delete", "/api/keys/{key_id}", "End a key", True, {}),
+    ("post", "/api/invites", "Invite somebody; the token is shown once", True, {}),
+    ("get", "/api/invites", "The caller's invites", True, {}),
+    ("delete", "/api/invites/{invite_id}", "End an open invite", True, {}),
+    ("get", "/api/members", "All members", True, {}),
+    (
+        "put",
+        "/api/members/{member_id}/role",
+        "Give a member a role",
+        True,
+        {"role": "string"},
+    ),
+    ("get", "/api/audit", "The audit log, newest first", True, {}),
     ("get", "/api/nodes", "The club's nodes", True, {}),
     (
         "put",

@@ -26,6 +26,7 @@ from clubai.errors import (
     StorageError,
 )
 from clubai.protocol.decoding import UNREADABLE
+from clubai.transport.addresses import caller_address
 
 T = TypeVar("T")
 Endpoint = Callable[[Request], Awaitable[ASGIApp]]
@@ -199,9 +200,9 @@ def bearer_of(authorization: str | None) -> str:
     return token.strip()
 
 
-def address_of(request: HTTPConnection) -> str:
+def address_of(connection: HTTPConnection) -> str:
     """Where a request came from; empty when that is not known."""
-    return request.client.host if request.client else ""
+    return caller_address(connection.scope)
 
 
 async def read_body(request: Request, type_: type[T]) -> T:
@@ -223,10 +224,11 @@ async def read_body(request: Request, type_: type[T]) -> T:
         raise ConfigError("body", "...", str(error)) from error
 
 
-def whole_number(text: str, field: str) -> int:
-    """Read a number of a query. Raises `ConfigError`."""
-    if not text.isascii() or not text.isdigit() or len(text) > 6:
-        raise ConfigError(field, text[:80], "give a whole number from 0 to 999999")
+def whole_number(text: str, field: str, *, digits: int = 6) -> int:
+    """Read a number of a query, of at most so many digits. Raises `ConfigError`."""
+    if not text.isascii() or not text.isdigit() or len(text) > digits:
+        most = 10**digits - 1
+        raise ConfigError(field, text[:80], f"give a whole number from 0 to {most}")
     return int(text)
 
 

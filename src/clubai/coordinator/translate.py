@@ -65,7 +65,12 @@ def node_reported(message: NodeHeartbeat, *, node: NodeId) -> NodeReported:
 
 
 def task_requested(
-    message: TaskRequest, *, task: TaskId, client: ClientKey, member: MemberId
+    message: TaskRequest,
+    *,
+    task: TaskId,
+    client: ClientKey,
+    member: MemberId,
+    key_id: str = "",
 ) -> TaskRequested:
     """A client's request for a node."""
     return TaskRequested(
@@ -86,6 +91,7 @@ def task_requested(
         pinned=tuple(NodeId(node) for node in message.pinned),
         group=message.group,
         group_size=message.group_size,
+        key_id=key_id,
     )
 
 

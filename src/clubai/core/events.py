@@ -83,6 +83,8 @@ class TaskRequested(Happened, frozen=True, kw_only=True, gc=False):
     exclude: tuple[NodeId, ...]
     pinned: tuple[NodeId, ...]
     """Only these nodes, when not empty."""
+    key_id: str = ""
+    """Public id of the API key that it was asked with; empty: a login's token."""
     group: bytes = b""
     """Of the tasks whose answers are compared with each other; empty: none."""
     group_size: int = 0

@@ -230,6 +230,7 @@ class Task:
             completion_tokens=self.usage.completion_tokens,
             request_bytes=self.request_bytes or self.request.request_bytes,
             answer_bytes=self.answer_bytes,
+            key_id=self.request.key_id,
         )
 
     def snapshot(self) -> TaskSnapshot:

@@ -54,15 +54,15 @@ class ApiKey(msgspec.Struct, frozen=True):
 
 def new_api_key() -> ApiKey:
     """Draw a new API key."""
-    key_id, secret = _draw(ID_LENGTH), _draw(SECRET_LENGTH)
+    key_id, secret = draw_text(ID_LENGTH), draw_text(SECRET_LENGTH)
     body = f"cak_{key_id}_{secret}"
-    return ApiKey(text=f"{body}_{_check(body)}", id=key_id, secret=secret)
+    return ApiKey(text=f"{body}_{checksum(body)}", id=key_id, secret=secret)
 
 
 def new_gateway_key() -> str:
     """Draw a new key for a gateway on a member's own machine."""
-    body = f"cgk_{_draw(SECRET_LENGTH)}"
-    return f"{body}_{_check(body)}"
+    body = f"cgk_{draw_text(SECRET_LENGTH)}"
+    return f"{body}_{checksum(body)}"
 
 
 def parse_api_key(text: str) -> tuple[str, str] | None:
@@ -71,7 +71,7 @@ def parse_api_key(text: str) -> tuple[str, str] | None:
     if match is None:
         return None
     body, key_id, secret, check = match.groups()
-    return (key_id, secret) if check == _check(body) else None
+    return (key_id, secret) if check == checksum(body) else None
 
 
 def hash_secret(pepper: bytes, secret: str) -> bytes:
@@ -93,11 +93,13 @@ def derive(secret: bytes, label: bytes) -> bytes:
     return HKDFExpand(SHA256(), length=DERIVED_BYTES, info=label).derive(secret)
 
 
-def _draw(length: int) -> str:
+def draw_text(length: int) -> str:
+    """Draw `length` characters of base 62; 43 of them are 256 bits."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
-def _check(body: str) -> str:
+def checksum(body: str) -> str:
+    """The six characters by which a mistyped key or token is told from a wrong one."""
     left, digits = zlib.crc32(body.encode()), ""
     for _ in range(CHECK_LENGTH):
         left, digit = divmod(left, len(_ALPHABET))

@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import msgspec
 from starlette.routing import Route
@@ -166,6 +166,7 @@ class _Gateway:
         self._created = int(wall())
         self._space = HeldBytes(limits.max_held_bytes)
         self._budgets: WeakKeyDictionary[Client, MemberBudget] = WeakKeyDictionary()
+        self._shared: WeakValueDictionary[str, MemberBudget] = WeakValueDictionary()
 
     async def chat(self, exchange: Exchange) -> None:
         """`POST /v1/chat/completions`."""
@@ -245,14 +246,23 @@ class _Gateway:
         """Find the member's client and take the request off the member's budget."""
         client = await self._source.client_for(exchange.authorization, exchange.address)
         now = self._clock()
-        budget = self._budgets.get(client)
-        if budget is None:
-            budget = self._budgets[client] = MemberBudget(self._limits, now=now)
+        budget = self._budget_of(client, now)
         exchange.headers += _standing_headers(budget.enter(now))
         try:
             yield client
         finally:
             budget.leave()
+
+    def _budget_of(self, client: Client, now: float) -> MemberBudget:
+        """The member's, however many keys and clients the member has."""
+        budget = self._budgets.get(client)
+        if budget is None:
+            budget = self._shared.get(client.speaks_for)
+            budget = budget or MemberBudget(self._limits, now=now)
+            self._budgets[client] = budget
+            if client.speaks_for:
+                self._shared[client.speaks_for] = budget
+        return budget
 
 
 async def _nowhere(exchange: Exchange) -> None:

@@ -21,6 +21,7 @@ from clubai.gateway.problems import (
     body_too_big,
     body_too_slow,
 )
+from clubai.transport.addresses import caller_address
 
 Clock = Callable[[], float]
 
@@ -66,8 +67,7 @@ class Exchange:
     @property
     def address(self) -> str:
         """Where the request came from; empty when that is not known."""
-        client = self.scope.get("client")
-        return client[0] if client else ""
+        return caller_address(self.scope)
 
     async def read_body(self, limits: GatewayLimits, space: HeldBytes) -> bytes:
         """Read the whole body; the caller gives its bytes back to `space`.

@@ -29,6 +29,9 @@ from clubai.protocol.openai_answer import ErrorBody, ErrorEnvelope
 
 Headers = list[tuple[bytes, bytes]]
 
+LONGEST_RETRY_S: Final = 3600.0
+"""Nobody should wait for longer by themselves: a key's month may last for weeks."""
+
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """A response that is no answer."""
@@ -88,6 +91,7 @@ TABLE: Final[dict[FailCode, Row]] = {
     FailCode.UNSUPPORTED: Row(400, _INVALID, "unsupported"),
     FailCode.BAD_REQUEST: Row(400, _INVALID, "bad_request"),
     FailCode.TOO_BIG: Row(413, _INVALID, "too_big"),
+    FailCode.NOT_ALLOWED: Row(403, "permission_error", "permission_denied"),
     FailCode.RATE_LIMITED: Row(429, "rate_limit_error", "rate_limited", 1.0),
     FailCode.NO_CAPACITY: Row(503, _OVERLOADED, "no_capacity", 5.0),
     FailCode.QUEUE_FULL: Row(503, _OVERLOADED, "queue_full", 2.0),
@@ -269,6 +273,7 @@ def _task_problem(error: TaskError) -> Problem:
     # Whatever a node has tried may have cost tokens: only a refusal is for retrying.
     retry = isinstance(error, TaskRejected) and row.retry_after_s is not None
     after = error.retry_after if error.retry_after is not None else row.retry_after_s
+    retry = retry and (after or 0.0) <= LONGEST_RETRY_S
     param = error.field if isinstance(error, FieldError) else _PARAMS.get(error.code)
     return Problem(
         status=row.status,

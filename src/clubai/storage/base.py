@@ -7,16 +7,20 @@ clear: passwords are argon2id strings, API keys are keyed hashes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol, get_args
 
 import msgspec
 
 from clubai.model import MemberId, NodeId, TaskFacts
+from clubai.storage.access import AccessStore
 from clubai.storage.enrolment import EnrolmentStore
 from clubai.storage.keylog import KeyLogStore
 from clubai.storage.verdicts import VerdictStore
 
-Role = Literal["member", "operator"]
+Role = Literal["member", "moderator", "treasurer", "operator", "auditor"]
+Scope = Literal["chat", "embed", "node", "read"]
+"""What an API key may do: ask, embed, speak for its member's nodes, look."""
+SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 
 
 class MemberRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +51,14 @@ class ApiKeyRow(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     created_at: float
     revoked_at: float | None = None
+    scopes: tuple[Scope, ...] = SCOPES
+    models: tuple[str, ...] = ()
+    """The only models it may ask for; empty: all."""
+    monthly_tokens: int | None = None
+    """Prompt and answer tokens of one calendar month (UTC); None: no limit."""
+    expires_at: float | None = None
+    login: bool = False
+    """It stands for a login: it has its member's role, and may manage keys."""
 
     def __repr__(self) -> str:
         return f"ApiKeyRow(id={self.id!r}, member={self.member!r})"
@@ -74,7 +86,7 @@ def name_key(name: str) -> str:
     return name.casefold()
 
 
-class Store(EnrolmentStore, KeyLogStore, VerdictStore, Protocol):
+class Store(AccessStore, EnrolmentStore, KeyLogStore, VerdictStore, Protocol):
     """Where the coordinator keeps what must outlive it.
 
     Every method may be called from any task of one event loop. A method that returns

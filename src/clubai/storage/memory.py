@@ -14,6 +14,7 @@ from anyio.lowlevel import checkpoint
 from clubai.errors import StorageError
 from clubai.model import MemberId, NodeId
 from clubai.storage.base import ApiKeyRow, MemberRow, NodeRow, TaskRow, name_key
+from clubai.storage.memory_access import MemoryAccess
 from clubai.storage.memory_enrolment import MemoryEnrolment
 from clubai.storage.memory_keylog import MemoryKeyLog
 from clubai.storage.memory_verdicts import MemoryVerdicts
@@ -21,7 +22,7 @@ from clubai.storage.memory_verdicts import MemoryVerdicts
 WHERE: Final = "memory://"
 
 
-class MemoryStore(MemoryEnrolment, MemoryKeyLog, MemoryVerdicts):
+class MemoryStore(MemoryAccess, MemoryEnrolment, MemoryKeyLog, MemoryVerdicts):
     """A `Store` in dictionaries.
 
     Every method waits for its turn first and then acts at once, so that a cancelled
@@ -29,6 +30,7 @@ class MemoryStore(MemoryEnrolment, MemoryKeyLog, MemoryVerdicts):
     """
 
     def __init__(self) -> None:
+        MemoryAccess.__init__(self)
         MemoryEnrolment.__init__(self)
         MemoryKeyLog.__init__(self)
         MemoryVerdicts.__init__(self)

@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlite_utils import Database, Migrations
 
+from clubai.storage.schema_access import m002_access
 from clubai.storage.sqlite_keylog import create_key_log
 from clubai.storage.sqlite_verdicts import create_verdicts
 
@@ -136,6 +137,7 @@ def m005_verdicts(db: Database) -> None:
 
 STEPS: Final = (
     m001_accounts_nodes_tasks,
+    m002_access,
     m003_enrolment,
     m004_key_log,
     m005_verdicts,

@@ -23,6 +23,7 @@ from clubai.errors import StorageError
 from clubai.model import MemberId, NodeId, node_text
 from clubai.storage.base import ApiKeyRow, MemberRow, NodeRow, TaskRow, name_key
 from clubai.storage.database import Files, open_files, storage_errors
+from clubai.storage.sqlite_access import SqliteAccess
 from clubai.storage.sqlite_enrolment import SqliteEnrolment
 from clubai.storage.sqlite_keylog import SqliteKeyLog
 from clubai.storage.sqlite_verdicts import SqliteVerdicts
@@ -51,8 +52,11 @@ _NEWEST_TASKS_OF: Final = (
 )
 
 
-class SqliteStore(SqliteEnrolment, SqliteKeyLog, SqliteVerdicts):
+class SqliteStore(SqliteAccess, SqliteEnrolment, SqliteKeyLog, SqliteVerdicts):
     """A `Store` in a SQLite file; get one from `open`."""
+
+    _writing: _Turns
+    _reading: _Turns
 
     def __init__(self, path: Path, files: Files) -> None:
         self._where = str(path)
@@ -246,7 +250,11 @@ def _unless_name_taken(insert: Callable[[], object]) -> bool:
 
 
 def _record(row: MemberRow | ApiKeyRow | NodeRow) -> Record:
-    return msgspec.structs.asdict(row)
+    record = msgspec.structs.asdict(row)
+    if isinstance(row, ApiKeyRow):
+        for name in _LISTS:
+            record[name] = msgspec.json.encode(record[name]).decode()
+    return record
 
 
 def _task_values(row: TaskRow) -> Sequence[Value]:
@@ -258,6 +266,8 @@ def _task_values(row: TaskRow) -> Sequence[Value]:
 
 _ID: Final = _TASK_COLUMNS.index("id")
 _NODE: Final = _TASK_COLUMNS.index("node")
+_LISTS: Final = ("scopes", "models")
+"""Columns of API keys that hold a list, as JSON."""
 
 
 def _row(kind: type[Row], record: Record) -> Row:
@@ -266,6 +276,10 @@ def _row(kind: type[Row], record: Record) -> Row:
         record["node"] = _node_bytes(str(record["node"]))
     elif kind is NodeRow:
         record["id"] = _node_bytes(str(record["id"]))
+    elif kind is ApiKeyRow:
+        for name in _LISTS:
+            record[name] = msgspec.json.decode(str(record[name]))
+        record["login"] = bool(record["login"])
     return msgspec.convert(record, kind)
 
 

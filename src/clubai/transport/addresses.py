@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Container, Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
-_FORWARDED = b"x-forwarded-for"
+_FORWARDED: Final = b"x-forwarded-for"
+_HEADER_LENGTH: Final = 1024
 
 
 def address_key(address: str) -> str:
@@ -34,8 +36,26 @@ def host_name(header: bytes) -> str:
     return host.partition(":")[0]
 
 
+class Networks:
+    """Addresses and networks, as text: `10.0.0.7`, `10.0.0.0/8`, `fd00::/8`.
+
+    Raises:
+        ValueError: one of them is neither.
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._networks = [ipaddress.ip_network(each, strict=False) for each in texts]
+
+    def __bool__(self) -> bool:
+        return bool(self._networks)
+
+    def __contains__(self, address: str) -> bool:
+        parsed = _parsed(address)
+        return parsed is not None and any(parsed in each for each in self._networks)
+
+
 def forwarded_for(
-    headers: Iterable[tuple[bytes, bytes]], peer: str, proxies: Container[str]
+    headers: Iterable[tuple[bytes, bytes]], peer: str, proxies: Networks
 ) -> str:
     """Whom a request came from, when `peer` may be a proxy that says so.
 
@@ -45,13 +65,21 @@ def forwarded_for(
     if peer not in proxies:
         return peer
     said = b",".join(value for name, value in headers if name == _FORWARDED)
-    for entry in reversed(said.decode("latin-1").split(",")):
+    found = peer
+    for entry in reversed(said[-_HEADER_LENGTH:].decode("latin-1").split(",")):
         parsed = _parsed(entry.strip())
         if parsed is None:
-            return peer
-        if str(parsed) not in proxies:
-            return str(parsed)
-    return peer
+            break
+        found = str(parsed)
+        if found not in proxies:
+            break
+    return found
+
+
+def caller_address(scope: Mapping[str, Any]) -> str:
+    """Where an ASGI request came from; empty when that is not known."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from clubai.transport.addresses import address_key, is_loopback
+from clubai.transport.addresses import Networks, address_key, is_loopback
 from clubai.transport.limits import error_body
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Doors:
     ) -> None:
         self._limits = limits
         self._memory = memory
-        self._exempt = frozenset(limits.proxies)
+        self._exempt = Networks(limits.trusted_proxies)
         self._open = 0
         self._by_address: Counter[str] = Counter()
         self._looked_at = -MEMORY_LOOK_S

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from clubai.protocol.messages import MAX_MESSAGE_BYTES
-from clubai.transport.addresses import forwarded_for, host_name
+from clubai.transport.addresses import Networks, forwarded_for, host_name
 from clubai.transport.base import SEND_TIMEOUT_S
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class ServerLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the bound of one address holds for this machine's own."""
     max_memory_mb: int = 0
     """Of the whole process; over it new connections get 503. 0: no bound."""
-    proxies: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     """Addresses whose `X-Forwarded-For` is believed, and that have no bound."""
     max_queued_messages: int = 10
     """Received on one connection and not yet taken by the application."""
@@ -85,7 +85,7 @@ def guarded(app: App, limits: ServerLimits) -> App:
     It is told whom a request came from, as far as our own proxies know.
     """
     names = frozenset(name.lower() for name in limits.server_names)
-    proxies = frozenset(limits.proxies)
+    proxies = Networks(limits.trusted_proxies)
     most = limits.max_body_bytes
 
     async def guard(
