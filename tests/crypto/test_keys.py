@@ -6,6 +6,7 @@ import string
 
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.pretty import pretty_repr
 
 from clubai.crypto.keys import (
     JWT_LABEL,
@@ -80,6 +81,7 @@ def test_repr_shows_the_id_only() -> None:
     key = ApiKey(text="cak_abcdefgh_secret_123456", id="abcdefgh", secret="secret")
 
     assert repr(key) == "<ApiKey abcdefgh>"
+    assert pretty_repr(key) == "ApiKey(id='abcdefgh')"
 
 
 def test_hash_depends_on_pepper_and_secret() -> None:

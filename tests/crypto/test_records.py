@@ -4,6 +4,7 @@ import inspect
 from itertools import pairwise
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -191,26 +192,44 @@ def test_must_fail_anything_after_the_final_record(number: int) -> None:
     assert not opener.finished
 
 
-def sealed_raw(plain: bytes, *, seq: int, fin: bool) -> bytes:
+def sealed_raw(
+    plain: bytes,
+    *,
+    seq: int,
+    fin: bool,
+    keys: DirectionKeys = KEYS,
+    context: bytes = CONTEXT,
+) -> bytes:
     """Seal a record's whole plaintext, as a node that breaks the rules could."""
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
     position = fin.to_bytes() + seq.to_bytes(8)
-    nonce = bytes(a ^ b for a, b in zip(KEYS.iv, bytes(3) + position, strict=True))
-    return AESGCM(KEYS.key).encrypt(nonce, plain, CONTEXT + position)
+    nonce = bytes(a ^ b for a, b in zip(keys.iv, bytes(3) + position, strict=True))
+    return AESGCM(keys.key).encrypt(nonce, plain, context + position)
 
 
-@pytest.mark.parametrize("place", [5 + 41, 100, 255])
-def test_must_fail_padding_that_is_not_zero(place: int) -> None:
+@pytest.mark.parametrize("place", [None, 5 + 41, 100, 255])
+def test_must_fail_padding_that_is_not_zero(place: int | None) -> None:
     data = vectors()["response"]["records"][2]["data"].encode()
     assert len(data) == 41
     plain = bytearray((b"\1" + len(data).to_bytes(4) + data).ljust(256, b"\0"))
-    good = sealed_raw(bytes(plain), seq=0, fin=True)
-    assert opener().open(good, seq=0, fin=True) == (1, data)
-    plain[place] = 1
+    if place is not None:
+        plain[place] = 1
+    *first, (ct, seq, fin) = vector_answer()
+    opener = vector_opener()
+    for record in first:
+        opener.open(record[0], seq=record[1], fin=record[2])
 
-    bad = sealed_raw(bytes(plain), seq=0, fin=True)
-    assert refused(opener(), (bad, 0, True)) is TrustCode.BAD_RECORD
+    padded = sealed_raw(
+        bytes(plain),
+        seq=seq,
+        fin=fin,
+        keys=direction_keys("response", "n2c"),
+        context=vector("request", "th") + TO_CLIENT,
+    )
+
+    if place is None:
+        assert padded == ct
+    else:
+        assert refused(opener, (padded, seq, fin)) is TrustCode.BAD_RECORD
 
 
 # what else must fail
@@ -246,6 +265,13 @@ def test_larger_bucket_than_needed_is_taken() -> None:
     opened = opener().open(sealed_raw(plain, seq=0, fin=True), seq=0, fin=True)
 
     assert opened == (0, b"x")
+
+
+@pytest.mark.parametrize("size", [5, 255, 257, 300, 65_535, 65_537])
+def test_sealed_record_that_fills_no_bucket_is_refused(size: int) -> None:
+    ct = sealed_raw(bytes(size), seq=0, fin=False)
+
+    assert refused(opener(), (ct, 0, False)) is TrustCode.BAD_RECORD
 
 
 @pytest.mark.parametrize("size", [0, 15, 16, 255, 256, 271, 273, 65_551, 65_553])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from rich.pretty import pretty_repr
+
 from clubai.crypto.schedule import (
     DirectionKeys,
     ReplyKeys,
@@ -66,3 +68,10 @@ def test_reply_keys_hang_on_all_that_goes_in() -> None:
 def test_reprs_show_nothing() -> None:
     assert repr(DirectionKeys(b"k", b"i", b"c")) == "<DirectionKeys>"
     assert repr(vector_reply_keys()) == "<ReplyKeys>"
+
+
+def test_what_rich_prints_shows_nothing() -> None:
+    keys = vector_reply_keys()
+
+    assert pretty_repr(keys) == "ReplyKeys()"
+    assert pretty_repr(keys.direction) == "DirectionKeys()"

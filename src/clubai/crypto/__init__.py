@@ -1,1 +1,1 @@
-"""Keys, signatures and passwords. The one leaf that draws on the system's entropy."""
+"""Keys, signatures, passwords and seals. The one leaf that draws on entropy."""

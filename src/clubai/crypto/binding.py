@@ -117,6 +117,9 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         return f"<Head of at most {self.max_records} records>"
 
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        return [("max_records", self.max_records)]
+
     def encode(self) -> bytes:
         """Lay it out in 128 bytes.
 

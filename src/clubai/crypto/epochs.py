@@ -38,6 +38,8 @@ _BUNDLE_FILE_SIZE: Final = BUNDLE_SIZE + SIGNATURE_SIZE
 class EpochKeys:
     """The node's encryption keys, on disk and here.
 
+    Opening and refreshing read and write files: call them in a thread.
+
     `refresh` makes and erases; call it at `next_change_ms` or later. All times are Unix
     milliseconds. Two processes may use one directory: an epoch has one key for both.
     """

@@ -46,6 +46,9 @@ class ApiKey(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         return f"<ApiKey {self.id}>"
 
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        return [("id", self.id)]
+
 
 def new_api_key() -> ApiKey:
     """Draw a new API key."""

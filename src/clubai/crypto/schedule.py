@@ -39,6 +39,9 @@ class DirectionKeys(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         return "<DirectionKeys>"
 
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        return []
+
 
 class ReplyKeys(msgspec.Struct, frozen=True):
     """The answer's direction, and the key of the node's commitment to its output."""
@@ -48,6 +51,9 @@ class ReplyKeys(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return "<ReplyKeys>"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        return []
 
 
 def transcript_hash(binding_hash: bytes, enc_head: bytes) -> bytes:
