@@ -59,4 +59,4 @@ def test_commands_are_completed(tmp_path: Path) -> None:
         COMP_CWORD="1",
     )
 
-    assert done.out == "plain,nodes\n"
+    assert done.out == "plain,nodes\nplain,node\n"

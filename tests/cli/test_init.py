@@ -89,10 +89,10 @@ def test_the_version_is_told(tmp_path: Path) -> None:
 
 
 def test_a_wrong_command_is_wrong_usage_with_the_nearest(tmp_path: Path) -> None:
-    done = run_clubai("nodse", home=tmp_path)
+    done = run_clubai("taks", home=tmp_path)
 
     assert done.code == 2
-    assert "Did you mean 'nodes'?" in done.err
+    assert "Did you mean 'tasks'?" in done.err
     assert done.err.count("\n") == 1
 
 

@@ -213,7 +213,9 @@ class Coordinator:
         Raises:
             PermissionDenied: there is no such node that the member may remove.
         """
-        removed = await self.enrolments.remove(member, node)
+        # Whoever asked may go away: once the store has it, the connection ends too.
+        with anyio.CancelScope(shield=True):
+            removed = await self.enrolments.remove(member, node)
         node_id = node_bytes(removed.node)
         self.logins.forget(node_id)
         logger.info("node %s is removed by %s", removed.nickname, member.name)
