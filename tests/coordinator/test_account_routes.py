@@ -388,23 +388,28 @@ async def test_one_keys_grants_are_never_anothers(tmp_path: Path) -> None:
             assert statuses == [200, 403, 200]
 
 
-@pytest.mark.parametrize(
-    ("path", "good"),
-    [("/nodes/connect", {"node"}), ("/clients/connect", {"chat", "embed", "read"})],
-)
-async def test_a_connection_needs_its_scope(
-    path: str, good: set[str], tmp_path: Path
-) -> None:
+async def test_a_connection_needs_a_scope_to_ask_or_look(tmp_path: Path) -> None:
     async with api_club(tmp_path) as api, serving(api.app) as url:
         alice = await api.join("alice")
         for scope in ("chat", "embed", "node", "read"):
             key = await key_for(api, alice, scopes=[scope])
             try:
-                async with open_websocket(f"{url}{path}", token=key):
+                async with open_websocket(f"{url}/clients/connect", token=key):
                     told = "connected"
             except ClubAIError as error:
                 told = str(error)
-            assert ("no scope" in told) == (scope not in good), told
+            assert ("no scope" in told) == (scope == "node"), told
+
+
+async def test_enrolling_nodes_needs_the_scope_for_them(tmp_path: Path) -> None:
+    async with api_club(tmp_path) as api:
+        alice = await api.join("alice")
+        for scope in ("chat", "embed", "node", "read"):
+            key = await key_for(api, alice, scopes=[scope])
+            made = await api.call("POST", "/api/enrolments", {}, key=key)
+            listed = await api.call("GET", "/api/enrolled", key=key)
+            assert (made.status == 201) == (scope == "node")
+            assert (listed.status == 200) == (scope == "node")
 
 
 async def test_a_client_is_held_to_its_keys_grants(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from starlette.requests import Request
 
-from clubai.coordinator.callers import refuse_foreign_origin
+from clubai.coordinator.origins import refuse_foreign
 from clubai.errors import PermissionDenied
 from support.api_calls import PASSWORD, api_club, error_of
 
@@ -21,6 +21,11 @@ CHANGING = [
     ("POST", "/api/invites"),
     ("DELETE", "/api/invites/x"),
     ("PUT", "/api/members/x/role"),
+    ("POST", "/api/enrolments"),
+    ("DELETE", "/api/enrolments/x"),
+    ("PUT", "/api/enrolled/x/confirmed"),
+    ("DELETE", "/api/enrolled/x"),
+    ("PUT", "/api/nodes/x/owner"),
 ]
 
 
@@ -41,7 +46,7 @@ def request(**headers: str) -> Request:
     ],
 )
 def test_its_own_pages_may_ask(origin: str, host: str) -> None:
-    refuse_foreign_origin(request(origin=origin, host=host))
+    refuse_foreign(request(origin=origin, host=host))
 
 
 @pytest.mark.parametrize(
@@ -62,11 +67,11 @@ def test_its_own_pages_may_ask(origin: str, host: str) -> None:
 )
 def test_foreign_pages_may_not(origin: str, host: str) -> None:
     with pytest.raises(PermissionDenied, match="web page"):
-        refuse_foreign_origin(request(origin=origin, host=host))
+        refuse_foreign(request(origin=origin, host=host))
 
 
 def test_what_is_no_page_has_no_origin() -> None:
-    refuse_foreign_origin(request(host="club.example"))
+    refuse_foreign(request(host="club.example"))
 
 
 @pytest.mark.parametrize(("method", "path"), CHANGING)

@@ -47,7 +47,8 @@ class RealNode:
         await self.stream.send(encode(Hello(versions=(1,))))
         welcome = await self.hear()
         assert isinstance(welcome, Welcome)
-        bundle = PlayedNode(identity).bundle
+        played = self.node.played.setdefault(identity.key, PlayedNode(identity))
+        bundle = played.bundle
         register = NodeRegister(
             key=identity.key,
             boot=boot,

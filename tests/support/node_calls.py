@@ -11,6 +11,7 @@ from clubai.model import node_nickname
 from clubai.protocol.session import enrol_bytes, login_bytes
 from support.api_calls import ApiClub
 from support.asgi_driver import Response
+from support.sealed_peers import PlayedNode
 
 HOST = "club.example:8000"
 
@@ -26,6 +27,8 @@ class CallingNode:
         self.api = api
         self.identity = Identity.generate()
         self.boot = random_bytes(16)
+        self.played: dict[bytes, PlayedNode] = {}
+        """Its keys, by identity."""
         self.origin = origin
         """What it signs."""
         self.host = host

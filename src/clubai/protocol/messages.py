@@ -316,7 +316,8 @@ class TaskFail(Message, frozen=True, kw_only=True, tag="TASK_FAIL"):
     task: OptionalId = b""
     part: U16 = 0
     attempt: U16 = 0
-    retry_after_s: Seconds | None = None
+    retry_after_s: Annotated[float, Meta(ge=0, le=32 * 86_400)] | None = None
+    """A month at most: a limit may be one of the month."""
     attempts: U16 = 0
     begun: bool = False
     """Part of the answer had been sent."""
