@@ -46,6 +46,8 @@ _SOCKETS: Final = (NODE_PATH, CLIENT_PATH)
 class Api:
     """The endpoints of one coordinator."""
 
+    _route = staticmethod(api_route)
+
     def __init__(self, coordinator: Coordinator) -> None:
         self._coordinator = coordinator
 
@@ -53,16 +55,16 @@ class Api:
         """All routes, for the application that serves them; the last takes the rest."""
         routes = [
             *AccountApi(self._coordinator).routes(),
-            api_route("/api/nodes", self.nodes, "GET"),
-            api_route("/api/models", self.models, "GET"),
-            api_route("/api/tasks", self.tasks, "GET"),
-            api_route("/api/stats", self.stats, "GET"),
-            api_route("/api/events", self.events, "GET"),
-            api_route("/health", self.health, "GET"),
-            api_route("/ready", self.ready, "GET"),
-            api_route("/metrics", self.metrics, "GET"),
-            api_route("/openapi.json", self.openapi, "GET"),
-            api_route("/", self.status_page, "GET"),
+            self._route("/api/nodes", self.nodes, "GET"),
+            self._route("/api/models", self.models, "GET"),
+            self._route("/api/tasks", self.tasks, "GET"),
+            self._route("/api/stats", self.stats, "GET"),
+            self._route("/api/events", self.events, "GET"),
+            self._route("/health", self.health, "GET"),
+            self._route("/ready", self.ready, "GET"),
+            self._route("/metrics", self.metrics, "GET"),
+            self._route("/openapi.json", self.openapi, "GET"),
+            self._route("/", self.status_page, "GET"),
         ]
         return [
             WebSocketRoute(NODE_PATH, self.connect_node),
