@@ -107,7 +107,7 @@ async def driven(
         here,
         backend=backend,
         standing=standing,
-        membership=Membership(far.identity, data),
+        membership=await Membership.open(far.identity, data),
         config=AgentConfig(name="attic", vram_gb=24.0),
         program="test",
     )
@@ -268,7 +268,7 @@ async def test_a_refusal_at_the_greeting_is_raised_by_join(tmp_path: Path) -> No
         here,
         backend=ScriptedBackend(),
         standing=Standing(),
-        membership=Membership(Identity.generate(), tmp_path),
+        membership=await Membership.open(Identity.generate(), tmp_path),
         config=AgentConfig(),
         program="test",
     )

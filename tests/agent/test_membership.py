@@ -13,10 +13,12 @@ from support.sealed_peers import DAY_MS, NOW_MS
 KEY, OTHER = Identity.generate().key, Identity.generate().key
 
 
-def test_the_first_coordinator_is_pinned_and_no_other_one_taken(tmp_path: Path) -> None:
+async def test_the_first_coordinator_is_pinned_and_no_other_one_taken(
+    tmp_path: Path,
+) -> None:
     identity = Identity.generate()
-    Membership(identity, tmp_path).pin(KEY)
-    again = Membership(identity, tmp_path)
+    (await Membership.open(identity, tmp_path)).pin(KEY)
+    again = await Membership.open(identity, tmp_path)
     again.pin(KEY)
     with pytest.raises(TrustError) as caught:
         again.pin(OTHER)
@@ -25,34 +27,39 @@ def test_the_first_coordinator_is_pinned_and_no_other_one_taken(tmp_path: Path) 
     assert PIN_FILE in caught.value.reason
 
 
-def test_a_broken_pin_is_not_taken_for_none(tmp_path: Path) -> None:
+async def test_a_broken_pin_is_not_taken_for_none(tmp_path: Path) -> None:
     path = tmp_path / PIN_FILE
     path.write_bytes(b"torn")
     path.chmod(0o600)
     with pytest.raises(ConfigError):
-        Membership(Identity.generate(), tmp_path).pin(KEY)
+        (await Membership.open(Identity.generate(), tmp_path)).pin(KEY)
 
 
-def test_every_process_has_its_own_boot_and_the_same_keys(tmp_path: Path) -> None:
+async def test_every_process_has_its_own_boot_and_the_same_keys(tmp_path: Path) -> None:
     identity = Identity.generate()
-    first = Membership(identity, tmp_path, wall_ms=lambda: NOW_MS)
-    second = Membership(identity, tmp_path, wall_ms=lambda: NOW_MS)
+    first = await Membership.open(identity, tmp_path, wall_ms=lambda: NOW_MS)
+    second = await Membership.open(identity, tmp_path, wall_ms=lambda: NOW_MS)
 
     assert first.boot != second.boot
-    assert first.bundle().hash == second.bundle().hash
-    assert first.bundle().node == identity.node_id
+    assert first.bundle.hash == second.bundle.hash
+    assert first.bundle.node == identity.node_id
 
 
-def test_the_keys_change_with_the_day(tmp_path: Path) -> None:
+async def test_the_keys_change_with_the_day(tmp_path: Path) -> None:
     now = [NOW_MS]
-    membership = Membership(Identity.generate(), tmp_path, wall_ms=lambda: now[0])
-    before = membership.bundle()
+    membership = await Membership.open(
+        Identity.generate(), tmp_path, wall_ms=lambda: now[0]
+    )
+    before = membership.bundle
     now[0] += DAY_MS
-    after = membership.bundle()
+    await membership.refresh()
+    after = membership.bundle
 
     assert (after.epoch, after.previous) == (before.epoch + 1, before.hash)
+    assert membership.made(before.hash)
+    assert not membership.made(bytes(32))
 
 
-def test_it_shows_nothing_secret(tmp_path: Path) -> None:
-    membership = Membership(Identity.generate(), tmp_path)
+async def test_it_shows_nothing_secret(tmp_path: Path) -> None:
+    membership = await Membership.open(Identity.generate(), tmp_path)
     assert membership.boot.hex() not in repr(membership)

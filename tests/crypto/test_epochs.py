@@ -25,7 +25,7 @@ def opened(directory: Path, now_ms: int = T0) -> EpochKeys:
 
 
 def files(directory: Path) -> list[str]:
-    return sorted(os.listdir(directory))
+    return sorted(name for name in os.listdir(directory) if name != "made")
 
 
 def content(path: Path) -> bytes:
@@ -336,3 +336,24 @@ def test_whatever_the_clock_does(
 
 def test_repr_shows_the_epoch_and_no_key(tmp_path: Path) -> None:
     assert repr(opened(tmp_path)) == "<EpochKeys of epoch 1>"
+
+
+def test_what_it_made_is_known_for_ever(tmp_path: Path) -> None:
+    first = opened(tmp_path)
+    made = [first.current.hash]
+    for days in (1, 2, 9):
+        first.refresh(T0 + days * 24 * HOUR)
+        made.append(first.current.hash)
+    again = opened(tmp_path, T0 + 10 * 24 * HOUR)
+
+    assert all(again.knows(each) for each in [*made, again.current.hash])
+    assert not again.knows(bytes(32))
+    assert "1.bundle" not in files(tmp_path)
+
+
+def test_a_torn_list_of_what_it_made_is_named(tmp_path: Path) -> None:
+    opened(tmp_path)
+    (tmp_path / "made").write_bytes(b"torn")
+
+    with pytest.raises(ConfigError, match="made"):
+        opened(tmp_path)

@@ -86,7 +86,7 @@ class MemoryClub:
             here,
             backend=node.backend,
             standing=node.standing,
-            membership=Membership(node.identity, data),
+            membership=await Membership.open(node.identity, data),
             config=AgentConfig(name=node.name),
             program="test",
         )

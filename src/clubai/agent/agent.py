@@ -12,6 +12,7 @@ from anyio.abc import TaskStatus
 from platformdirs import user_cache_path
 
 from clubai import __version__
+from clubai.agent.audit import Alarm, Audit
 from clubai.agent.backends.base import Backend
 from clubai.agent.backends.detect import detect
 from clubai.agent.backends.embedded import open_embedded
@@ -33,7 +34,9 @@ from clubai.errors import (
     lone_errors,
 )
 from clubai.model import node_nickname, node_text
+from clubai.protocol.keylog import LOG_PREFIX
 from clubai.protocol.messages import CloseCode
+from clubai.transport.fetch import http_fetch
 from clubai.transport.websocket import open_websocket
 
 logger = logging.getLogger(__name__)
@@ -55,26 +58,28 @@ class Agent:
     """A node's agent; made by `open`."""
 
     def __init__(
-        self, config: AgentConfig, *, identity: Identity, backend: Backend
+        self, config: AgentConfig, *, membership: Membership, backend: Backend
     ) -> None:
         self.config = config
-        self.node = node_text(identity.node_id)
+        self.node = node_text(membership.identity.node_id)
         """The node's id as text: the hash of its identity key."""
-        self.nickname = node_nickname(identity.node_id)
+        self.nickname = node_nickname(membership.identity.node_id)
         """Its first 12 characters: what people compare."""
         self.name = config.name
         self.standing = Standing()
         """What the agent tells the club about the node; pause and drain are here."""
         self._url = node_url(config.coordinator_url)
-        self._membership = Membership(identity, config.data)
+        self._membership = membership
         self._backend = backend
         self._login = NodeLogin(
             self._url,
-            identity=identity,
+            identity=membership.identity,
             boot=self._membership.boot,
             name=config.name,
             token=config.enrol or config.token,
         )
+        self.alarms: list[Alarm] = []
+        """What the audits of the key log have found; empty as long as all is well."""
         self._joined = anyio.Event()
 
     @classmethod
@@ -107,11 +112,13 @@ class Agent:
                 if backend is None:
                     backend = await _open_backend(stack, config.backend, env or {})
                 identity = Identity.load_or_create(config.key_file)
-                agent = cls(config, identity=identity, backend=backend)
+                membership = await Membership.open(identity, config.data)
+                agent = cls(config, membership=membership, backend=backend)
                 agent.standing.update(await backend.look())
                 tasks = await stack.enter_async_context(anyio.create_task_group())
                 tasks.start_soon(agent._watch_backend)
                 tasks.start_soon(agent._stay)
+                tasks.start_soon(agent._audit)
                 yield agent
                 tasks.cancel_scope.cancel()
 
@@ -153,6 +160,19 @@ class Agent:
             failures += 1
             logger.info("trying again in %.1f s", delay)
             await anyio.sleep(delay)
+
+    async def _audit(self) -> None:
+        await self._joined.wait()
+        audit = Audit(
+            node_key=self._membership.identity.key,
+            club_key=self._membership.coordinator_key,
+            path=self.config.data / "audit.json",
+            fetch=http_fetch(f"{self._login.url}{LOG_PREFIX}"),
+            known=self._membership.made,
+            clock_ms=self._membership.wall_ms,
+            on_alarm=self.alarms.append,
+        )
+        await audit.serve(self.config.audit_s)
 
     async def _watch_backend(self) -> None:
         while True:

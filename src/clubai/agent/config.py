@@ -66,13 +66,19 @@ class AgentConfig(
     """Shown to the club; nothing decides by it."""
     look_s: float = 15.0
     """How often the backend's models and slots are read again."""
+    audit_s: float = 3600.0
+    """How often the club's key log is searched for keys of this node that are not its
+    own."""
     request_timeout_s: float = 600.0
     """Longest one request may run, whatever the coordinator allows."""
 
     def __post_init__(self) -> None:
-        positive = self.look_s > 0 and self.request_timeout_s > 0
-        if not (positive and self.vram_gb >= 0):
-            msg = "look_s and request_timeout_s must be above 0, vram_gb 0 or more"
+        times = (self.look_s, self.audit_s, self.request_timeout_s)
+        if not (all(time > 0 for time in times) and self.vram_gb >= 0):
+            msg = (
+                "look_s, audit_s and request_timeout_s must be above 0,"
+                " vram_gb 0 or more"
+            )
             raise ValueError(msg)
         name = self.name
         if not 0 < len(name) <= NAME_LENGTH or name != name.strip():

@@ -176,7 +176,8 @@ class AgentDriver:
         self._heartbeat_s = welcome.heartbeat_s
         me = self._membership
         me.pin(welcome.key)
-        bundle = me.bundle()
+        await me.refresh()
+        bundle = me.bundle
         self._said_bundle = bundle.hash
         register = NodeRegister(
             key=me.identity.key,
@@ -209,6 +210,7 @@ class AgentDriver:
     async def _beat(self, end: list[Exception]) -> None:
         patience = SILENT_BEATS * self._heartbeat_s
         while anyio.current_time() - self._heard_at < patience:
+            await self._membership.refresh()
             self._say_standing()
             with anyio.move_on_after(self._heartbeat_s):
                 await self._standing.changed.wait()
@@ -224,7 +226,7 @@ class AgentDriver:
             await changed.wait()
 
     def _say_standing(self) -> None:
-        bundle = self._membership.bundle()
+        bundle = self._membership.bundle
         if bundle.hash != self._said_bundle:
             self._said_bundle = bundle.hash
             self._post(NodeBundle(bundle=bundle.body, bundle_sig=bundle.sig))

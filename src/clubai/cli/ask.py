@@ -10,9 +10,10 @@ import click
 
 from clubai.cli import place, plain
 from clubai.cli.completing import complete_models
+from clubai.cli.connecting import open_client
 from clubai.cli.options import club_options, examples, json_option, option
 from clubai.cli.running import run
-from clubai.client import Answer, Client
+from clubai.client import Answer
 from clubai.protocol.messages import Notice
 
 
@@ -66,6 +67,12 @@ def answer_fields(answer: Answer) -> dict[str, Any]:
     default="single",
     help="How the work is divided.",
 )
+@option(
+    "--privacy",
+    type=click.Choice(["normal", "high"]),
+    default="normal",
+    help="high: a streamed answer comes at a constant rate, and slower.",
+)
 @option("--wait", "wait_s", type=float, default=300.0, help="Seconds to wait in line.")
 @option("--deadline", "deadline_s", type=float, default=600.0, help="Seconds in all.")
 @option("--no-stream", is_flag=True, help="Print the answer when it is whole.")
@@ -109,7 +116,7 @@ def _question(prompt: str | None) -> str:
 async def _ask(
     target: place.Place, question: str, options: dict[str, Any], *, stream: bool
 ) -> Answer:
-    async with Client.connect(target.url, target.api_key) as client:
+    async with open_client(target) as client:
         if not stream:
             return await client.ask(question, **options)
         async with client.stream(question, on_wait=_say_wait, **options) as pieces:

@@ -40,7 +40,6 @@ from clubai.errors import (
     TransportError,
     TrustError,
 )
-from clubai.model import FailCode
 
 OK: Final = 0
 FAILED: Final = 1
@@ -128,7 +127,7 @@ def report_on(error: BaseException) -> Report | None:
     if isinstance(error, ConfigError) and isinstance(error.__cause__, OSError):
         return Report(FAILED, "failed", str(error))  # right, and refused just now
     if isinstance(error, TaskError):
-        denied = error.code is FailCode.NOT_ALLOWED
+        denied = error.code == "not_allowed"
         exit_code = NOT_ALLOWED if denied else FAILED
         return Report(exit_code, str(error.code), error.message, _again(error))
     if isinstance(error, TrustError):

@@ -12,6 +12,7 @@ import anyio
 import click
 
 from clubai.cli import logs, place, plain, show
+from clubai.cli.connecting import trust_for
 from clubai.cli.options import (
     club_options,
     examples,
@@ -98,7 +99,8 @@ def gateway(
 
 async def _serve(config: GatewayConfig, *, as_json: bool) -> None:
     async with anyio.create_task_group() as tasks:
-        served = await tasks.start(serve_gateway, config)
+        serve = partial(serve_gateway, config, trust=trust_for(config.url))
+        served = await tasks.start(serve)
         spare_collections()
         notify_ready()
         if as_json:

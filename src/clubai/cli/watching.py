@@ -12,9 +12,9 @@ from rich.live import Live
 from rich.text import Text
 
 from clubai.cli import place, plain, show
+from clubai.cli.connecting import open_client
 from clubai.cli.options import club_options, examples, json_option
 from clubai.cli.running import run, run_until_stopped
-from clubai.client import Client
 from clubai.model import ClubSnapshot
 
 Draw = Callable[[ClubSnapshot, bool], RenderableType]
@@ -99,13 +99,13 @@ def _watch(target: place.Place, draw: Draw, fields: Fields, *, as_json: bool) ->
 
 
 async def _snapshot(target: place.Place) -> ClubSnapshot:
-    async with Client.connect(target.url, target.api_key) as client:
+    async with open_client(target) as client:
         return await client.snapshot()
 
 
 async def _watch_lines(target: place.Place, fields: Fields) -> None:
     async with (
-        Client.connect(target.url, target.api_key) as client,
+        open_client(target) as client,
         client.watch() as snapshots,
     ):
         async for club in snapshots:
@@ -116,7 +116,7 @@ async def _watch_live(target: place.Place, draw: Draw) -> None:
     console = show.console()
     plain_box = show.is_plain(console)
     async with (
-        Client.connect(target.url, target.api_key) as client,
+        open_client(target) as client,
         client.watch() as snapshots,
     ):
         with Live(console=console, auto_refresh=False) as live:

@@ -27,6 +27,7 @@ from clubai.errors import (
     ConfigError,
     ConnectFailed,
     PermissionDenied,
+    StorageError,
     TaskFailed,
     TaskRejected,
 )
@@ -36,6 +37,7 @@ from clubai.model import (
     Kind,
     Mode,
     ModelSnapshot,
+    Privacy,
     ReadableBy,
 )
 from clubai.protocol.codec import decode_value
@@ -123,7 +125,11 @@ class Client:
         trust = trust or Trust(Pins.in_memory(), clock_ms=wall_clock_ms)
         async with ClientLink.open(stream, timeout=timeout) as link:
             trust.pin_coordinator(link.coordinator_key)
-            yield cls(link, trust, readable_by=readable_by)
+            try:
+                yield cls(link, trust, readable_by=readable_by)
+            finally:
+                with anyio.CancelScope(shield=True), anyio.move_on_after(2):
+                    await _flush(trust)
 
     @property
     def lost(self) -> bool:
@@ -176,6 +182,7 @@ class Client:
         model: str = "",
         system: str = "",
         mode: Mode = "single",
+        privacy: Privacy = "normal",
         wait_s: float = WAIT_SECONDS,
         deadline_s: float = DEADLINE_SECONDS,
         on_wait: OnWait | None = None,
@@ -188,6 +195,7 @@ class Client:
             model: Empty: the chat model with the most free slots.
             system: A system message to put first.
             mode: How the work is divided.
+            privacy: `high`: a streamed answer comes at a constant rate, and slower.
             wait_s: How long it may be queued.
             deadline_s: How long it may take altogether.
             on_wait: Told why the request waits.
@@ -197,7 +205,15 @@ class Client:
             TaskRejected, TaskFailed, ConnectionLost: while iterating, too.
         """
         job = await self._chat_job(
-            prompt, model, system, mode, wait_s, deadline_s, options, stream=True
+            prompt,
+            model,
+            system,
+            mode,
+            privacy,
+            wait_s,
+            deadline_s,
+            options,
+            stream=True,
         )
         async with self.run(job, on_wait=on_wait) as run:
             yield AnswerStream(run)
@@ -209,6 +225,7 @@ class Client:
         model: str = "",
         system: str = "",
         mode: Mode = "single",
+        privacy: Privacy = "normal",
         wait_s: float = WAIT_SECONDS,
         deadline_s: float = DEADLINE_SECONDS,
         on_wait: OnWait | None = None,
@@ -224,7 +241,15 @@ class Client:
             ConnectionLost: the coordinator is gone.
         """
         job = await self._chat_job(
-            prompt, model, system, mode, wait_s, deadline_s, options, stream=False
+            prompt,
+            model,
+            system,
+            mode,
+            privacy,
+            wait_s,
+            deadline_s,
+            options,
+            stream=False,
         )
         async with self.run(job, on_wait=on_wait) as run:
             answer = AnswerStream(run)
@@ -306,6 +331,7 @@ class Client:
         model: str,
         system: str,
         mode: Mode,
+        privacy: Privacy,
         wait_s: float,
         deadline_s: float,
         options: dict[str, Any],
@@ -319,6 +345,7 @@ class Client:
             body=chat_body(messages, system=system, options=options),
             stream=stream,
             mode=mode,
+            privacy=privacy,
             max_tokens=options.get("max_tokens") or 0,
             wait_s=wait_s,
             deadline_s=deadline_s,
@@ -399,6 +426,13 @@ def client_url(url: str) -> str:
     if parts.scheme not in schemes or not parts.netloc:
         raise ConfigError("url", url, "give an address such as http://127.0.0.1:8000")
     return urlunsplit((schemes[parts.scheme], parts.netloc, CLIENT_PATH, "", ""))
+
+
+async def _flush(trust: Trust) -> None:
+    try:
+        await trust.flush()
+    except (ConfigError, StorageError) as error:
+        logger.warning("what was seen of the club is not stored: %s", error)
 
 
 def wall_clock_ms() -> int:

@@ -76,9 +76,11 @@ class Feed:
 
     def end_watches(self, gone: Callable[[Member], bool]) -> None:
         """End the watches of those of whom `gone` is true."""
-        for watch in self._watches:
-            watch.over = watch.over or gone(watch.member)
-        self._driver.announce()
+        ended = [watch for watch in self._watches if gone(watch.member)]
+        for watch in ended:
+            watch.over = True
+        if ended:
+            self._driver.announce()
 
     def close(self) -> None:
         """End every watch: the coordinator is stopping."""

@@ -32,6 +32,7 @@ GRACE_MS: Final = 3600 * 1000
 """How long after its bundle's validity a private key is kept."""
 
 _FIX: Final = "restore its directory from a backup, or give the node a new identity"
+HASH_SIZE: Final = 32
 _BUNDLE_FILE_SIZE: Final = BUNDLE_SIZE + SIGNATURE_SIZE
 
 
@@ -49,6 +50,7 @@ class EpochKeys:
         self._identity = identity
         self._keys: dict[bytes, X25519PrivateKey] = {}
         self._next_change_ms = 0
+        self._made: set[bytes] = set()
         self._current = self._renew(now_ms)
 
     @classmethod
@@ -78,6 +80,10 @@ class EpochKeys:
         """The private key of a bundle, if that is the current or the one before."""
         return self._keys.get(bundle_hash)
 
+    def knows(self, bundle_hash: bytes) -> bool:
+        """Whether this node made the bundle, however long ago."""
+        return bundle_hash in self._made
+
     def refresh(self, now_ms: int) -> bool:
         """Make a new epoch and erase old keys, where it is time for either.
 
@@ -105,6 +111,7 @@ class EpochKeys:
             newest += 1
             current = bundles[newest] = self._make(newest, current, now_ms)
             keys |= self._load([current])
+        self._remember(bundle.hash for bundle in bundles.values())
         self._remove(bundles.keys() - alive - {newest})
         self._keys = {
             bundles[epoch].hash: key
@@ -171,6 +178,18 @@ class EpochKeys:
         for epoch in self._epochs("key"):
             if epoch not in keep and epoch <= upto:
                 keyfiles.erase(self._path(epoch, "key"))
+
+    def _remember(self, hashes: Iterable[bytes]) -> None:
+        path = self._directory / "made"
+        known = keyfiles.read_all(path)
+        if len(known) % HASH_SIZE:
+            raise ConfigError("bundle list", str(path), f"torn: {_FIX}")
+        starts = range(0, len(known), HASH_SIZE)
+        self._made = {known[start : start + HASH_SIZE] for start in starts}
+        new = [each for each in hashes if each not in self._made]
+        if new:
+            keyfiles.replace(path, known + b"".join(new))
+            self._made.update(new)
 
     def _remove(self, epochs: Iterable[int]) -> None:
         for epoch in epochs:

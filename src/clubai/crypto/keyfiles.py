@@ -84,6 +84,20 @@ def erase(path: Path) -> None:
         raise _unusable(path, error) from error
 
 
+def read_all(path: Path) -> bytes:
+    """Read a file of any size; empty when there is none.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise _unusable(path, error) from error
+
+
 def replace(path: Path, content: bytes) -> None:
     """Put `content` where `path` is, whole or not at all, readable by its owner only.
 

@@ -18,7 +18,9 @@ from platformdirs import user_config_path
 from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
-from clubai.client.client import Client
+from clubai.client.client import Client, wall_clock_ms
+from clubai.client.pins import Pins
+from clubai.client.trust import Trust
 from clubai.crypto.keyfiles import load_or_create
 from clubai.crypto.keys import GATEWAY_KEY_LENGTH, new_gateway_key
 from clubai.errors import ConfigError
@@ -131,13 +133,15 @@ async def serve_gateway(
     config: GatewayConfig,
     *,
     limits: GatewayLimits | None = None,
+    trust: Trust | None = None,
     task_status: TaskStatus[ServedGateway] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     """Run a gateway for this machine's programs until cancelled.
 
     Ready once it listens and the club has taken it in. When the connection is lost
     later, requests are refused until it is back. When cancelled, answers may go on for
-    `ANSWERS_S`.
+    `ANSWERS_S`. `trust` is what is known of the club and asked of its nodes; None: what
+    the coordinator says first is believed, and kept as long as the gateway runs.
 
     Raises:
         ConfigError: a setting cannot be used, a port that is taken included.
@@ -145,9 +149,11 @@ async def serve_gateway(
         ConnectFailed, ConnectionLost: the club cannot be reached.
         AuthenticationError, PermissionDenied: the club does not take the token.
         RemoteProtocolError: the coordinator speaks another version.
+        TrustError: the coordinator is not the one that was pinned.
     """
     key = config.local_key()
-    connect = partial(Client.connect, config.url, config.token)
+    trust = trust or Trust(Pins.in_memory(), clock_ms=wall_clock_ms)
+    connect = partial(Client.connect, config.url, config.token, trust=trust)
     async with (
         LocalClient.open(connect, key=key) as local,
         anyio.create_task_group() as tasks,
