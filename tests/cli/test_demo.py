@@ -29,7 +29,7 @@ def test_once_answers_with_its_provenance_and_leaves_nothing(tmp_path: Path) -> 
     assert answer == f"You said: {QUESTION} "
     for words in ("node-", MODEL, "9 prompt + 4 answer", "attempts     1", SYSTEM):
         assert words in source
-    assert "coordinator and node" in source
+    assert "readable by  node" in source
     assert chat["messages"][0] == {"role": "system", "content": SYSTEM}
     assert list(scratch.iterdir()) == []
 

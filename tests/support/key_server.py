@@ -64,7 +64,7 @@ async def _serving(portal: BlockingPortal, data: Path) -> AsyncIterator[KeyServe
         accounts = served.coordinator.accounts
         row = await accounts.register("alice", "correct horse")
         key = await accounts.create_api_key(row.id, "test")
-        club = MemoryClub(served.coordinator, tasks)
+        club = MemoryClub(served.coordinator, tasks, data)
         node = await club.add("attic", owner=Member(row.id, row.name, row.role))
         server = KeyServer(portal, served, node)
         server.api_key = key.text
