@@ -90,7 +90,7 @@ def test_a_data_directory_that_cannot_be_is_one_line(tmp_path: Path) -> None:
 
 
 def test_an_unknown_setting_is_wrong_usage(tmp_path: Path) -> None:
-    (tmp_path / "clubai.toml").write_text("[coordinator]\nhots = 'x'\n")
+    (tmp_path / "clubai.toml").write_text("[coordinator]\nhst = 'x'\n")
 
     done = run(PROGRAM, "--json", home=tmp_path)
 

@@ -11,7 +11,7 @@ from anyio.lowlevel import checkpoint
 
 from clubai.coordinator.cutting import cut_off
 from clubai.coordinator.limits import EdgeLimits
-from clubai.coordinator.relay import RouteKey
+from clubai.coordinator.relay import Relayed, RouteKey
 from clubai.model import FailCode, TaskId
 from clubai.protocol.codec import decode_to_client, encode
 from clubai.protocol.messages import (
@@ -29,6 +29,7 @@ from clubai.protocol.messages import (
     TaskReply,
 )
 from clubai.transport.memory import MemoryStream
+from clubai.transport.postbox import Postbox
 from support.memory_club import ALICE, BOB, MemoryClub, memory_club
 from support.raw_peers import MODELS, RawClient, RawNode
 from support.scripted_backend import ScriptedBackend, say
@@ -94,6 +95,28 @@ async def test_cutting_tells_the_node_and_the_client_once(tmp_path: Path) -> Non
         assert cancel == TaskCancel(task=two.task, attempt=two.attempt)
         cut_off(driver, two.key, FailCode.RATE_LIMITED, "over already")
         await still_serves(club)
+
+
+async def test_a_task_is_cut_once_while_the_machine_is_behind(tmp_path: Path) -> None:
+    async with memory_club(tmp_path) as club:
+        two = await pair(club)
+        driver = club.coordinator.driver
+        driver._busy = True  # facts are being stored: events wait
+        for _ in range(2):
+            cut_off(driver, two.key, FailCode.RATE_LIMITED, "too much")
+
+        frame = encode(two.record(0))
+        late = driver.relay.to_node(two.key, _postbox_of_client(club), frame)
+
+        assert len(driver._inbox) == 1
+        assert late is Relayed.STALE
+        driver._turn()
+        assert isinstance(await two.client.hear(), TaskFail)
+
+
+def _postbox_of_client(club: MemoryClub) -> Postbox:
+    [connection] = club.coordinator.driver.clients.values()
+    return connection.postbox
 
 
 async def test_requests_over_the_rate_are_refused_and_then_end_it(

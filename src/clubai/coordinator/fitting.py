@@ -23,8 +23,8 @@ Told = ClubSnapshot | tuple[ModelSnapshot, ...]
 def fitting(value: Told) -> msgspec.Raw:
     """Encode a snapshot; of one that is too long the lists are cut at their ends."""
     body = encode_value(value)
-    while len(bytes(body)) > MOST_BYTES:
-        value = _cut(value, _AIM * MOST_BYTES / len(bytes(body)))
+    while (size := len(bytes(body))) > MOST_BYTES:
+        value = _cut(value, _AIM * MOST_BYTES / size)
         body = encode_value(value)
     return body
 

@@ -148,3 +148,18 @@ def test_an_interruption_is_the_backends_failure() -> None:
         interruption(read_fault(LLAMACPP_CONTEXT), base="b").code
         is FailCode.CONTEXT_LENGTH_EXCEEDED
     )
+
+
+@pytest.mark.parametrize(
+    ("place", "shown"),
+    [(["body", 0], "body.0"), (7, "7"), ("body", "body"), (None, ""), ({}, "{}")],
+)
+def test_a_place_of_any_shape_is_shown(place: Any, shown: str) -> None:
+    fault = read_fault({"detail": [{"loc": place, "msg": "wrong"}]})
+
+    assert fault.message == f"{shown}: wrong".strip()
+
+
+@pytest.mark.parametrize("body", [b'{"error":"\xff"}', b'{"error":' * 5000, b"\xff"])
+def test_a_body_that_cannot_be_read_is_its_own_message(body: bytes) -> None:
+    assert parse_fault(body).message
