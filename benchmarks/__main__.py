@@ -1,4 +1,4 @@
-"""Run all of it: `python -m benchmarks [--json] [--part load|idle] ...`.
+"""Run all of it: `python -m benchmarks [--json] [--part load|sealing|idle] ...`.
 
 Exit code 0 when the budget is kept and no request failed, else 1.
 """
@@ -14,11 +14,13 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks import report
+from benchmarks import report, sealing
 from benchmarks.clubs import Club, backend, generate, machine, up
 from benchmarks.processes import Started, cpu_seconds, memory_mb, started
 from benchmarks.report import IdleResult, Row, Verdict
+from benchmarks.sealing import SealingResult
 
+PARTS = ("load", "sealing", "idle")
 WARM_UP_SECONDS = 1.0
 
 
@@ -26,26 +28,39 @@ def main() -> int:
     args = parse()
     with tempfile.TemporaryDirectory(prefix="clubai-bench-") as name:
         scratch = Path(name)
-        rows = measure_load(args, scratch) if args.part != "idle" else []
-        idle = measure_idle(args, scratch) if args.part != "load" else None
-    verdicts = report.verdicts(rows)
+        parts = PARTS if args.part == "all" else (args.part,)
+        rows = measure_load(args, scratch) if "load" in parts else []
+        sealed = sealing.measure(args, scratch) if "sealing" in parts else None
+        idle = measure_idle(args, scratch) if "idle" in parts else None
+    verdicts = report.verdicts(rows) + (sealing.verdicts(sealed) if sealed else [])
+    errors = errors_in(rows, sealed)
     if args.json:
-        print(as_json(rows, verdicts, idle))
+        print(as_json(rows, verdicts, sealed, idle))
     else:
-        print_summary(rows, verdicts, idle)
-    failed = any(row.load.errors for row in rows) or (idle is not None and idle.lost)
+        print_summary(rows, verdicts, sealed, idle)
+        print(*errors, sep="\n")
+    failed = bool(errors) or (idle is not None and idle.lost)
     return 0 if all(verdict.kept for verdict in verdicts) and not failed else 1
+
+
+def errors_in(rows: list[Row], sealed: SealingResult | None) -> list[str]:
+    found = [(row.load.errors, row.load.first_error) for row in rows]
+    if sealed is not None:
+        found += [(pair.errors, pair.first_error) for pair in sealed.pairs]
+    return [f"{count} failed, the first: {first}" for count, first in found if count]
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--part", choices=["all", "load", "idle"], default="all")
+    parser.add_argument("--part", choices=["all", *PARTS], default="all")
     parser.add_argument("--seconds", type=float, default=5.0, help="per load")
     parser.add_argument("--tokens", type=int, default=64, help="per answer")
     parser.add_argument("--rate", type=float, default=50.0, help="tokens/s per stream")
     parser.add_argument("--agents", type=int, default=3)
     parser.add_argument("--at-once", type=int, nargs="+", default=[1, 16, 64])
+    parser.add_argument("--turns", type=int, default=3, help="of transit and sealed")
+    parser.add_argument("--repetitions", type=int, default=1000, help="of each step")
     parser.add_argument("--nodes", type=int, default=10_000, help="idle ones")
     return parser.parse_args()
 
@@ -141,10 +156,16 @@ def show(args: argparse.Namespace, *lines: str) -> None:
 
 
 def print_summary(
-    rows: list[Row], verdicts: list[Verdict], idle: IdleResult | None
+    rows: list[Row],
+    verdicts: list[Verdict],
+    sealed: SealingResult | None,
+    idle: IdleResult | None,
 ) -> None:
     if rows:
         print("\nwhat the club adds:", *report.added(rows), sep="\n  ")
+    if sealed is not None:
+        print("", *sealing.lines(sealed), sep="\n")
+    if verdicts:
         print("\nbudget:")
     for verdict in verdicts:
         word = "kept" if verdict.kept else "BROKEN"
@@ -155,12 +176,14 @@ def print_summary(
         )
     if idle is not None:
         print("", *report.idle_lines(idle), sep="\n")
-    for row in rows:
-        if row.load.errors:
-            print(f"\n{row.load.errors} failed, the first: {row.load.first_error}")
 
 
-def as_json(rows: list[Row], verdicts: list[Verdict], idle: IdleResult | None) -> str:
+def as_json(
+    rows: list[Row],
+    verdicts: list[Verdict],
+    sealed: SealingResult | None,
+    idle: IdleResult | None,
+) -> str:
     def row_fields(row: Row) -> dict[str, object]:
         derived = {
             "requests_per_second": row.load.per_second,
@@ -177,6 +200,7 @@ def as_json(rows: list[Row], verdicts: list[Verdict], idle: IdleResult | None) -
                 {**msgspec.to_builtins(verdict), "kept": verdict.kept}
                 for verdict in verdicts
             ],
+            "sealing": msgspec.to_builtins(sealed),
             "idle": msgspec.to_builtins(idle),
         }
     )
