@@ -67,7 +67,7 @@ from clubai.protocol.records import (
     Sealer,
 )
 
-Side = Literal["client", "node", "coordinator"]
+Side = Literal["client", "node", "coordinator", "either"]
 Way = Literal["sealed", "plain"]
 Lap = Callable[[Side, str], AbstractContextManager[None]]
 NO_TAGS: Final = {
@@ -107,8 +107,10 @@ class Laps:
 
     def __init__(self) -> None:
         self.taken: dict[tuple[Side, str, Way], list[int]] = defaultdict(list)
-        clock = time.thread_time_ns
-        self.empty = median(-clock() + clock() for _ in range(2000))
+        for _ in range(2000):
+            with self.lap("either", "nothing", "plain"):
+                pass
+        self.empty = median(self.taken.pop(("either", "nothing", "plain")))
 
     @contextmanager
     def lap(self, side: Side, what: str, way: Way) -> Iterator[None]:

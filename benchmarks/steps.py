@@ -9,12 +9,8 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
-from statistics import median
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal
 
 import anyio
 import msgspec
@@ -31,19 +27,16 @@ from clubai.protocol.records import (
 )
 from clubai.storage.memory import MemoryStore
 
-T = TypeVar("T")
-R = TypeVar("R")
-
 SIZES: Final = {256 - 5: "256 B", 65_536 - 5: "64 KiB"}
 """Data in a record of the smallest size and of the largest: type and length are 5."""
 RECORDS: Final = 50
-"""Of one batch."""
+"""In one direction."""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One step, in microseconds of processor time."""
 
-    side: Side | Literal["either"]
+    side: Side
     per: Literal["request", "record"]
     what: str
     sealed_us: float
@@ -54,13 +47,13 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
         return self.sealed_us - self.plain_us
 
 
-def request_steps(laps: Laps) -> list[Step]:
-    """What was measured of the steps that are taken once a request."""
+def steps_of(laps: Laps, *, per: Literal["request", "record"]) -> list[Step]:
+    """What was measured, step by step."""
     kinds = dict.fromkeys((side, what) for side, what, _ in laps.taken)
     return [
         Step(
             side=side,
-            per="request",
+            per=per,
             what=what,
             sealed_us=laps.microseconds(side, what, "sealed"),
             plain_us=laps.microseconds(side, what, "plain"),
@@ -69,37 +62,23 @@ def request_steps(laps: Laps) -> list[Step]:
     ]
 
 
-def record_steps(exchange: Exchange, size: int, batches: int) -> list[Step]:
-    """Seal and open records of `size` bytes of data, a batch at a time."""
-    data = bytes(size)
-    taken: dict[tuple[str, Way], list[float]] = defaultdict(list)
-    for _ in range(batches):
+def record_steps(exchange: Exchange, size: int, directions: int) -> list[Step]:
+    """Seal and open records of `size` bytes of data, one after the other."""
+    laps, data = Laps(), bytes(size)
+    for _ in range(directions):
         ends: dict[Way, tuple[Sealer, Opener]] = {
             "sealed": exchange.direction(),
             "plain": (PlainSealer(), PlainOpener()),
         }
         for way, (sealer, opener) in ends.items():
-            write = partial(RecordWriter(bytes(16), 0, 0, sealer).write, data=data)
-            records, spent = timed(write, [RecordType.DATA] * RECORDS)
-            taken["seal", way].append(spent)
-            taken["open", way].append(timed(RecordReader(opener).read, records)[1])
-    return [
-        Step(
-            side="either",
-            per="record",
-            what=f"{act} {SIZES[size]}",
-            sealed_us=median(taken[act, "sealed"]),
-            plain_us=median(taken[act, "plain"]),
-        )
-        for act in ("seal", "open")
-    ]
-
-
-def timed(call: Callable[[T], R], values: Sequence[T]) -> tuple[list[R], float]:
-    """What `call` gives for each value, and the microseconds that each call takes."""
-    start = time.thread_time_ns()
-    given = [call(value) for value in values]
-    return given, (time.thread_time_ns() - start) / len(values) / 1000
+            write = RecordWriter(bytes(16), 0, 0, sealer).write
+            read = RecordReader(opener).read
+            for _ in range(RECORDS):
+                with laps.lap("either", f"seal {SIZES[size]}", way):
+                    record = write(RecordType.DATA, data)
+                with laps.lap("either", f"open {SIZES[size]}", way):
+                    read(record)
+    return steps_of(laps, per="record")
 
 
 async def run(repetitions: int) -> list[Step]:
@@ -113,11 +92,9 @@ async def run(repetitions: int) -> list[Step]:
         for _ in range(repetitions):
             await exchange.sealed(laps)
             await exchange.plain(laps)
-        batches = max(repetitions // 10, 1)
-        records = [
-            step for size in SIZES for step in record_steps(exchange, size, batches)
-        ]
-    return [*request_steps(laps), *records]
+        few = max(repetitions // 50, 1)
+        records = [step for size in SIZES for step in record_steps(exchange, size, few)]
+    return [*steps_of(laps, per="request"), *records]
 
 
 def main() -> None:
