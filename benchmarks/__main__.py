@@ -1,4 +1,4 @@
-"""Run all of it: `python -m benchmarks [--json] [--part load|idle] ...`.
+"""Run all of it: `python -m benchmarks [--json] [--part load|sealing|idle] ...`.
 
 Exit code 0 when the budget is kept and no request failed, else 1.
 """
@@ -7,77 +7,60 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import resource
-import secrets
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
-from benchmarks import report
-from benchmarks.load import LoadResult
-from benchmarks.processes import (
-    Started,
-    cpu_seconds,
-    memory_mb,
-    output_of,
-    started,
-)
+from benchmarks import report, sealing
+from benchmarks.clubs import Club, backend, generate, machine, up
+from benchmarks.processes import Started, cpu_seconds, memory_mb, started
 from benchmarks.report import IdleResult, Row, Verdict
+from benchmarks.sealing import SealingResult
 
+PARTS = ("load", "sealing", "idle")
 WARM_UP_SECONDS = 1.0
-SETTINGS = """\
-[coordinator.edge]
-nodes_per_member = 100000
-messages_per_s = 2000
-messages_burst = 8000
-"""
-"""One member has all the nodes here, and asks more than members do."""
-
-
-class Pids(msgspec.Struct, frozen=True):
-    coordinator: int
-    agents: list[int]
-
-
-class Club(msgspec.Struct, frozen=True):
-    """The line that `clubai up --json` prints."""
-
-    coordinator: str
-    openai: str
-    api_key: str
-    pids: Pids
 
 
 def main() -> int:
     args = parse()
     with tempfile.TemporaryDirectory(prefix="clubai-bench-") as name:
         scratch = Path(name)
-        rows = measure_load(args, scratch) if args.part != "idle" else []
-        idle = measure_idle(args, scratch) if args.part != "load" else None
-    verdicts = report.verdicts(rows)
+        parts = PARTS if args.part == "all" else (args.part,)
+        rows = measure_load(args, scratch) if "load" in parts else []
+        sealed = sealing.measure(args, scratch) if "sealing" in parts else None
+        idle = measure_idle(args, scratch) if "idle" in parts else None
+    verdicts = report.verdicts(rows) + (sealing.verdicts(sealed) if sealed else [])
+    errors = errors_in(rows, sealed)
     if args.json:
-        print(as_json(rows, verdicts, idle))
+        print(as_json(rows, verdicts, sealed, idle))
     else:
-        print_summary(rows, verdicts, idle)
-    failed = any(row.load.errors for row in rows) or (idle is not None and idle.lost)
+        print_summary(rows, verdicts, sealed, idle)
+        print(*errors, sep="\n")
+    failed = bool(errors) or (idle is not None and idle.lost)
     return 0 if all(verdict.kept for verdict in verdicts) and not failed else 1
+
+
+def errors_in(rows: list[Row], sealed: SealingResult | None) -> list[str]:
+    found = [(row.load.errors, row.load.first_error) for row in rows]
+    if sealed is not None:
+        found += [(pair.errors, pair.first_error) for pair in sealed.pairs]
+    return [f"{count} failed, the first: {first}" for count, first in found if count]
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--part", choices=["all", "load", "idle"], default="all")
+    parser.add_argument("--part", choices=["all", *PARTS], default="all")
     parser.add_argument("--seconds", type=float, default=5.0, help="per load")
     parser.add_argument("--tokens", type=int, default=64, help="per answer")
     parser.add_argument("--rate", type=float, default=50.0, help="tokens/s per stream")
     parser.add_argument("--agents", type=int, default=3)
     parser.add_argument("--at-once", type=int, nargs="+", default=[1, 16, 64])
+    parser.add_argument("--turns", type=int, default=3, help="of transit and sealed")
+    parser.add_argument("--repetitions", type=int, default=1000, help="of each step")
     parser.add_argument("--nodes", type=int, default=10_000, help="idle ones")
     return parser.parse_args()
 
@@ -118,30 +101,6 @@ def measure_club(
         agents_cpu_s=sum(cpu_seconds(pid) for pid in pids.agents) - agents_before,
         coordinator_mb=memory_mb(pids.coordinator),
     )
-
-
-def generate(
-    args: argparse.Namespace,
-    url: str,
-    key: str,
-    streamed: bool,
-    at_once: int,
-    *,
-    seconds: float | None = None,
-) -> LoadResult:
-    model = "mock-paced" if streamed else "mock"
-    arguments = [
-        "benchmarks.load",
-        url,
-        f"--key={key}",
-        f"--model={model}",
-        f"--tokens={args.tokens}",
-        f"--at-once={at_once}",
-        f"--seconds={args.seconds if seconds is None else seconds}",
-    ]
-    if streamed:
-        arguments.append("--stream")
-    return msgspec.json.decode(output_of(arguments), type=LoadResult)
 
 
 def measure_idle(args: argparse.Namespace, scratch: Path) -> IdleResult:
@@ -192,38 +151,21 @@ def read_phase(nodes: Started) -> dict[str, float]:
     return phase
 
 
-@contextmanager
-def backend(args: argparse.Namespace, scratch: Path) -> Iterator[str]:
-    arguments = ["benchmarks.mock_backend", f"--rate={args.rate}"]
-    with started(arguments, scratch) as mock:
-        yield f"http://127.0.0.1:{int(mock.read_line())}/v1"
-
-
-@contextmanager
-def up(scratch: Path, *options: str) -> Iterator[Club]:
-    data = scratch / f"club-{secrets.token_hex(3)}"
-    settings = scratch / "clubai.toml"
-    settings.write_text(SETTINGS)
-    arguments = ["clubai.cli", "up", "--processes", "--json", "--port=0"]
-    arguments += [f"--config={settings}", f"--data={data}"]
-    with started([*arguments, *options], scratch) as process:
-        yield msgspec.json.decode(process.read_line(), type=Club)
-
-
-def machine() -> str:
-    python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"{os.cpu_count()} processors, {platform.system()}, {python}"
-
-
 def show(args: argparse.Namespace, *lines: str) -> None:
     print(*lines, sep="\n", file=sys.stderr if args.json else sys.stdout, flush=True)
 
 
 def print_summary(
-    rows: list[Row], verdicts: list[Verdict], idle: IdleResult | None
+    rows: list[Row],
+    verdicts: list[Verdict],
+    sealed: SealingResult | None,
+    idle: IdleResult | None,
 ) -> None:
     if rows:
         print("\nwhat the club adds:", *report.added(rows), sep="\n  ")
+    if sealed is not None:
+        print("", *sealing.lines(sealed), sep="\n")
+    if verdicts:
         print("\nbudget:")
     for verdict in verdicts:
         word = "kept" if verdict.kept else "BROKEN"
@@ -234,12 +176,14 @@ def print_summary(
         )
     if idle is not None:
         print("", *report.idle_lines(idle), sep="\n")
-    for row in rows:
-        if row.load.errors:
-            print(f"\n{row.load.errors} failed, the first: {row.load.first_error}")
 
 
-def as_json(rows: list[Row], verdicts: list[Verdict], idle: IdleResult | None) -> str:
+def as_json(
+    rows: list[Row],
+    verdicts: list[Verdict],
+    sealed: SealingResult | None,
+    idle: IdleResult | None,
+) -> str:
     def row_fields(row: Row) -> dict[str, object]:
         derived = {
             "requests_per_second": row.load.per_second,
@@ -256,6 +200,7 @@ def as_json(rows: list[Row], verdicts: list[Verdict], idle: IdleResult | None) -
                 {**msgspec.to_builtins(verdict), "kept": verdict.kept}
                 for verdict in verdicts
             ],
+            "sealing": msgspec.to_builtins(sealed),
             "idle": msgspec.to_builtins(idle),
         }
     )

@@ -21,6 +21,7 @@ import uvloop
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from clubai.crypto.bundles import make_bundle
+from clubai.crypto.epochs import VALIDITY_MS
 from clubai.crypto.identity import Identity
 from clubai.model import ModelOffer
 from clubai.protocol.codec import decode_to_node, encode
@@ -143,20 +144,13 @@ class Node(asyncio.Protocol):
 
     def register(self) -> None:
         identity, boot = self.caller.identity, self.caller.boot
-        bundle = make_bundle(
-            identity,
-            X25519PrivateKey.generate().public_key().public_bytes_raw(),
-            epoch=1,
-            nbf_ms=0,
-            naf_ms=1 << 45,
-            previous=bytes(32),
-        )
+        bundle = self.caller.bundle
         self.say(
             NodeRegister(
                 key=identity.key,
+                boot=boot,
                 bundle=bundle.body,
                 bundle_sig=bundle.sig,
-                boot=boot,
                 name=f"idle-{self.caller.number}",
                 models=MODELS,
                 backend="mock",
@@ -198,6 +192,14 @@ class Caller:
         self.number = number
         self.parts = urlsplit(url)
         self.identity, self.boot = Identity(os.urandom(32)), os.urandom(16)
+        now_ms = time.time_ns() // 1_000_000
+        self.bundle = make_bundle(
+            self.identity,
+            X25519PrivateKey.generate().public_key().public_bytes_raw(),
+            epoch=1,
+            nbf_ms=now_ms,
+            naf_ms=now_ms + VALIDITY_MS,
+        )
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         host, port = self.parts.hostname or "", self.parts.port or 80

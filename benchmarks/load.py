@@ -17,6 +17,7 @@ import msgspec
 import uvloop
 
 TOKEN: Final = b"tok "
+PROMPT: Final = "Say something long. " * 8
 GIVE_UP: Final = 30.0
 """Seconds that one answer may take."""
 MOST_ERRORS: Final = 1000
@@ -139,7 +140,7 @@ def build_request(
 ) -> bytes:
     body: dict[str, object] = {
         "model": model,
-        "messages": [{"role": "user", "content": "Say something long. " * 8}],
+        "messages": [{"role": "user", "content": PROMPT}],
         "max_tokens": tokens,
     }
     if stream:
@@ -180,16 +181,20 @@ def percentiles(seconds: list[float]) -> tuple[float, float]:
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.load")
-    parser.add_argument("url", help="ends in /v1")
+def parse(program: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=f"python -m {program}")
+    parser.add_argument("url", help="of the API, ending in /v1, or of a coordinator")
     parser.add_argument("--key", default="none")
     parser.add_argument("--model", default="mock")
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--stream", action="store_true")
     parser.add_argument("--at-once", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=5.0)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse("benchmarks.load")
     result = uvloop.run(
         run(
             args.url,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -91,6 +92,65 @@ def test_a_budget_is_broken_above_it_and_kept_at_it() -> None:
         "from benchmarks.report import Verdict\n"
         "assert Verdict(what='x', measured=2.0, budget=2.0).kept\n"
         "assert not Verdict(what='x', measured=2.01, budget=2.0).kept\n"
+    )
+
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+def test_sealing_is_measured_step_by_step_and_beside_transit(tmp_path: Path) -> None:
+    short = ["--seconds=0.3", "--turns=1", "--at-once=2", "--tokens=4"]
+    few = ["--repetitions=20", "--agents=1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--json", "--part=sealing", *short, *few],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,  # so short a run may break the budget
+    )
+
+    result = msgspec.json.decode(done.stdout)
+    steps = result["sealing"]["steps"]
+    assert {step["side"] for step in steps} == {
+        "client",
+        "node",
+        "coordinator",
+        "either",
+    }
+    for side in ("client", "node", "coordinator", "either"):
+        sealed, plain = (
+            sum(step[way] for step in steps if step["side"] == side)
+            for way in ("sealed_us", "plain_us")
+        )
+        assert sealed > plain
+    turns = [turn for pair in result["sealing"]["pairs"] for turn in pair["turns"]]
+    assert [turn["mode"] for both in turns for turn in both] == [
+        "transit",
+        "sealed",
+    ] * 2
+    for turn in (turn for both in turns for turn in both):
+        assert turn["load"]["errors"] == 0, turn["load"]["first_error"]
+        assert turn["load"]["tokens"] == 4 * turn["load"]["requests"] > 0
+        assert turn["coordinator_cpu_s"] > 0
+    assert [line["budget"] for line in result["budget"]] == [1.0, 1.0]
+
+
+def test_sealed_is_compared_with_transit_turn_by_turn() -> None:
+    program = (
+        "from benchmarks.load import summary, Sample\n"
+        "from benchmarks.sealing import Pair, SealingResult, Turn, verdicts\n"
+        "load = summary([Sample(0.1, 0.2, 4)] * 10, [], 1.0)\n"
+        "def turn(mode, s): return Turn(mode=mode, load=load, coordinator_cpu_s=s)\n"
+        "spent = [(1.0, 0.5), (4.0, 1.0), (2.0, 3.0)]\n"
+        "turns = [(turn('transit', a), turn('sealed', b)) for a, b in spent]\n"
+        "pair = Pair(streamed=False, at_once=1, turns=turns)\n"
+        "assert pair.share == 0.5\n"
+        "assert (pair.ms('transit'), pair.ms('sealed')) == (200.0, 100.0)\n"
+        "streamed = Pair(streamed=True, at_once=1, turns=turns)\n"
+        "assert (streamed.ms('transit'), streamed.ms('sealed')) == (50.0, 25.0)\n"
+        "dearer = Pair(streamed=False, at_once=1, turns=[turns[2]])\n"
+        "kept = verdicts(SealingResult(steps=[], pairs=[pair, dearer]))\n"
+        "assert [line.kept for line in kept] == [True, False]\n"
     )
 
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)

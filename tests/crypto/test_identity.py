@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clubai.crypto import identity as identities
 from clubai.crypto.identity import Identity, node_id, verify
 from clubai.errors import ConfigError
 from clubai.model import node_nickname
@@ -89,3 +90,57 @@ def test_any_bytes_are_answered(key: bytes, signature: bytes) -> None:
 def test_weak_keys_verify_nothing(key: bytes) -> None:
     assert not verify(key, b"hello", bytes(64))
     assert not verify(key, b"hello", b"\x01" + bytes(63))
+
+
+@given(bit=st.integers(0, 8 * (32 + 5 + 64) - 1))
+def test_a_signature_that_is_known_vouches_for_no_other_bytes(bit: int) -> None:
+    signature = Identity(SEED).sign(b"hello", known=True)
+    whole = bytearray(Identity(SEED).key + b"hello" + signature)
+    whole[bit // 8] ^= 1 << bit % 8
+    key, message, changed = bytes(whole[:32]), bytes(whole[32:37]), bytes(whole[37:])
+
+    assert verify(Identity(SEED).key, b"hello", signature)
+    assert not verify(key, message, changed)
+
+
+def test_a_bad_signature_is_never_taken_for_known() -> None:
+    forged = bytes(64)
+
+    assert [verify(Identity(SEED).key, b"hello", forged) for _ in range(3)] == [
+        False,
+        False,
+        False,
+    ]
+
+
+def test_only_so_many_signatures_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    good = identities._Good()
+    monkeypatch.setattr(identities, "_good", good)
+    monkeypatch.setattr(identities, "REMEMBERED", 10)
+    identity = Identity(SEED)
+
+    for number in range(100):
+        message = str(number).encode()
+        assert verify(identity.key, message, identity.sign(message))
+        assert verify(identity.key, b"often", identity.sign(b"often"))
+
+    assert len(good) < 20
+    assert identities._digest(identity.key, b"often", identity.sign(b"often")) in good
+
+
+def test_a_known_signature_is_not_computed_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    identity, computed = Identity.generate(), []
+
+    class Counting(identities.VerifyKey):
+        def verify(self, *args: object, **options: object) -> bytes:
+            computed.append(args)
+            return super().verify(*args, **options)
+
+    monkeypatch.setattr(identities, "VerifyKey", Counting)
+    signature = identity.sign(b"hello")
+
+    assert verify(identity.key, b"hello", signature)
+    assert verify(identity.key, b"hello", signature)
+    assert len(computed) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from functools import lru_cache
 from typing import Final
 
 from clubai.errors import ConfigError
@@ -17,6 +18,7 @@ def key_text(key: bytes) -> str:
     return base64.b32encode(key).decode("ascii").rstrip("=").lower()
 
 
+@lru_cache(maxsize=64)
 def read_key(text: str, field: str) -> bytes:
     """Read what `key_text` shows, whatever its case.
 
