@@ -210,7 +210,10 @@ def lone_errors() -> Iterator[None]:
         error = _sole(group)
         if error is None:
             raise
-        raise error from error.__cause__
+        try:
+            raise error from error.__cause__
+        finally:
+            del error  # else it holds itself, and all frames below this one
 
 
 def _sole(group: BaseExceptionGroup[BaseException]) -> BaseException | None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import os
+import secrets
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -89,3 +92,51 @@ def _ranges(pid: int) -> Iterator[tuple[int, int]]:
         if "r" in rights and not line.endswith(_NOT_MEMORY):
             start, end = (int(number, 16) for number in place.split("-"))
             yield start, end
+
+
+WIPING: Final = {
+    "PYTHONMALLOC": "malloc",
+    "GLIBC_TUNABLES": "glibc.malloc.perturb=165:glibc.malloc.tcache_count=0",
+}
+"""An environment in which what a program frees is overwritten at once, with glibc.
+
+Else a freed text may be found in memory until something else takes its place, which
+says nothing about whether the program still has it.
+"""
+
+_CONTROL: Final = """
+import sys
+mark = "".join(sys.argv[1:])
+texts = [f"{mark}{number}" for number in range(100)]
+held = [(mark * 3000).encode(), texts.pop()]
+print("held", flush=True)
+sys.stdin.readline()
+del texts, held[0], mark
+print("freed", flush=True)
+sys.stdin.readline()
+"""
+
+
+def control(env: dict[str, str]) -> tuple[int, int]:
+    """How often a text is in the memory of a program, before and after it lets go of
+    all but one copy; it runs in `env`.
+    """
+    # In two pieces, so that the program's arguments do not hold it.
+    mark = ("control-", secrets.token_hex(16))
+    with subprocess.Popen(
+        [sys.executable, "-c", _CONTROL, *mark],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **env},
+    ) as popen:
+        assert popen.stdin
+        assert popen.stdout
+        counts = []
+        for said in ("held\n", "freed\n"):
+            assert popen.stdout.readline() == said
+            counts.append(in_memory(popen.pid, "".join(mark)).get("plain", 0))
+            popen.stdin.write("\n")
+            popen.stdin.flush()
+        popen.communicate(timeout=20)
+    return counts[0], counts[1]
