@@ -210,10 +210,7 @@ def lone_errors() -> Iterator[None]:
         error = _sole(group)
         if error is None:
             raise
-        try:
-            raise error from error.__cause__
-        finally:
-            del error  # else it holds itself, and all frames below this one
+        raise error from error.__cause__
 
 
 def _sole(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
