@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import anyio
 from anyio.lowlevel import checkpoint
@@ -24,61 +23,30 @@ from clubai.errors import (
     RemoteProtocolError,
     TaskFailed,
     TaskRejected,
+    TrustError,
 )
 from clubai.gateway.native import parse_inference
-from clubai.model import ModelOffer
+from clubai.model import ModelOffer, TrustCode
 from clubai.protocol import codec
-from clubai.protocol.messages import TaskAssign, TaskOffer, TaskRecord, TaskRequest
+from clubai.protocol.messages import TaskOffer, TaskRecord
 from clubai.protocol.openai import parse_chat, parse_completion, parse_embedding
 from clubai.protocol.openai_answer import embeddings
 from clubai.protocol.openai_fold import AnswerFold
 from clubai.protocol.records import RecordReader, decode_choices
 from clubai.protocol.session import choose_version, expect_hello, expect_welcome
 from clubai.transport.memory import MemoryStream
-from fuzz.frames import DOCUMENTS, GOLDEN_TASK, MESSAGES, Frames
+from fuzz.frames import GOLDEN_TASK
+from fuzz.sealed import SEALED
+from fuzz.target import Feed as Feed
+from fuzz.target import Target as Target
+from fuzz.target import reads as reads
 from support.memory_club import ALICE, MemoryClub, memory_club
 from support.raw_peers import RawClient, RawNode
 from support.scripted_backend import ScriptedBackend, say
-
-Feed = Callable[[bytes], Awaitable[bool]]
-"""Gives one frame; True when it was taken. Whatever it raises is a bug found."""
+from support.sealed_peers import PlayedClient
 
 ALIVE_S = 10.0
 """An honest question among the fuzz must be answered in this time."""
-
-
-class Target(NamedTuple):
-    name: str
-    binary: bool
-    open: Callable[[], AbstractAsyncContextManager[Feed]]
-    share: float = 1.0
-    """Of the frames of a run; targets that open connections get fewer."""
-
-    def frames(self, seed: int) -> Frames:
-        corpus = MESSAGES if self.binary else DOCUMENTS
-        return Frames(seed, corpus, binary=self.binary)
-
-
-def reads(
-    name: str,
-    read: Callable[[bytes], object],
-    *errors: type[Exception],
-    binary: bool = True,
-) -> Target:
-    """A function of bytes that may raise `errors` and nothing else."""
-
-    @asynccontextmanager
-    async def open_() -> AsyncIterator[Feed]:
-        async def feed(frame: bytes) -> bool:
-            try:
-                read(frame)
-            except errors:
-                return False
-            return True
-
-        yield feed
-
-    return Target(name, binary, open_)
 
 
 def _session(frame: bytes) -> None:
@@ -88,10 +56,24 @@ def _session(frame: bytes) -> None:
         expect_welcome(codec.decode_to_client(frame))
 
 
+class _Unsealed:
+    """Opens what is not sealed: whatever a record could hold."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.finished = False
+
+    def open(self, ct: bytes, *, seq: int, fin: bool) -> tuple[int, bytes]:
+        if self.finished or seq != self.count:
+            raise TrustError(TrustCode.OUT_OF_ORDER, "another one was due")
+        self.count, self.finished = seq + 1, fin
+        return ct[0] if ct else 0, ct[5:]
+
+
 def _records(frame: bytes) -> None:
     message = codec.decode_from_node(frame)
     if isinstance(message, TaskRecord):
-        reader = RecordReader()
+        reader = RecordReader(_Unsealed())
         for seq in range(3):
             record = TaskRecord(task=message.task, seq=seq, ct=message.ct)
             decode_choices(reader.read(record)[1])
@@ -204,16 +186,11 @@ class _Node(_Connected):
         node = RawNode(self.club.connect_raw(node=True), self.identity)
         self.club.raw.remove(node.stream)
         await node.register("fuzzed", models=(ModelOffer(name="fuzzed"),), slots=8)
-        await self.asker.say(
-            TaskRequest(ref=next(self.refs), model="fuzzed", stream=False)
-        )
+        player, ref = PlayedClient(), next(self.refs)
+        await self.asker.say(player.request(ref, model="fuzzed", stream=False))
         while not isinstance(offer := await self.asker.hear(), TaskOffer):
             pass
-        await self.asker.say(
-            TaskAssign(
-                task=offer.task, attempt=offer.attempt, model="fuzzed", stream=False
-            )
-        )
+        await self.asker.say(player.take(offer).assign)
         self.task = offer.task
         return node.stream
 
@@ -273,7 +250,7 @@ TARGETS: tuple[Target, ...] = (
     reads("codec from client", codec.decode_from_client, RemoteProtocolError),
     reads("codec to client", codec.decode_to_client, RemoteProtocolError),
     reads("session", _session, RemoteProtocolError),
-    reads("records", _records, RemoteProtocolError),
+    reads("records", _records, RemoteProtocolError, TrustError),
     reads("answer's steps", _choices, RemoteProtocolError, TaskFailed, binary=False),
     reads("embeddings", _embeddings, TaskFailed, binary=False),
     reads("chat body", parse_chat, TaskRejected, binary=False),
@@ -287,4 +264,5 @@ TARGETS: tuple[Target, ...] = (
     Target("tokens", False, _tokens, 0.1),
     Target("client connection", True, _client),
     Target("node connection", True, _node),
+    *SEALED,
 )
