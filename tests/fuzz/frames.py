@@ -115,7 +115,12 @@ class Frames:
     """An endless supply made of `corpus`, the same for the same seed."""
 
     def __init__(
-        self, seed: int, corpus: Sequence[bytes], *, binary: bool = True
+        self,
+        seed: int,
+        corpus: Sequence[bytes],
+        *,
+        binary: bool = True,
+        structured: bool = True,
     ) -> None:
         self._random = Random(seed)  # noqa: S311 - to be repeated
         self._corpus = corpus
@@ -129,7 +134,7 @@ class Frames:
         )
         self._makers = (
             (self._whole, 10),
-            (self._with_values, 45),
+            (self._with_values if structured else self._with_bytes, 45),
             (self._with_bytes, 30),
             (self._spliced, 8),
             (self._noise, 7),

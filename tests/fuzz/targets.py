@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import anyio
 from anyio.lowlevel import checkpoint
@@ -23,9 +22,10 @@ from clubai.errors import (
     RemoteProtocolError,
     TaskFailed,
     TaskRejected,
+    TrustError,
 )
 from clubai.gateway.native import parse_inference
-from clubai.model import ModelOffer
+from clubai.model import ModelOffer, TrustCode
 from clubai.protocol import codec
 from clubai.protocol.messages import TaskOffer, TaskRecord
 from clubai.protocol.openai import parse_chat, parse_completion, parse_embedding
@@ -33,57 +33,22 @@ from clubai.protocol.openai_answer import embeddings
 from clubai.protocol.openai_fold import AnswerFold
 from clubai.protocol.records import (
     RecordReader,
-    RecordType,
     decode_choices,
-    decode_failure,
 )
 from clubai.protocol.session import choose_version, expect_hello, expect_welcome
 from clubai.transport.memory import MemoryStream
-from fuzz.frames import DOCUMENTS, GOLDEN_TASK, MESSAGES, Frames
+from fuzz.frames import GOLDEN_TASK
+from fuzz.sealed import SEALED
+from fuzz.target import Feed as Feed
+from fuzz.target import Target as Target
+from fuzz.target import reads as reads
 from support.memory_club import ALICE, MemoryClub, memory_club
 from support.raw_peers import RawClient, RawNode
 from support.scripted_backend import ScriptedBackend, say
 from support.sealed_peers import PlayedClient, PlayedNode
 
-Feed = Callable[[bytes], Awaitable[bool]]
-"""Gives one frame; True when it was taken. Whatever it raises is a bug found."""
-
 ALIVE_S = 10.0
 """An honest question among the fuzz must be answered in this time."""
-
-
-class Target(NamedTuple):
-    name: str
-    binary: bool
-    open: Callable[[], AbstractAsyncContextManager[Feed]]
-    share: float = 1.0
-    """Of the frames of a run; targets that open connections get fewer."""
-
-    def frames(self, seed: int) -> Frames:
-        corpus = MESSAGES if self.binary else DOCUMENTS
-        return Frames(seed, corpus, binary=self.binary)
-
-
-def reads(
-    name: str,
-    read: Callable[[bytes], object],
-    *errors: type[Exception],
-    binary: bool = True,
-) -> Target:
-    """A function of bytes that may raise `errors` and nothing else."""
-
-    @asynccontextmanager
-    async def open_() -> AsyncIterator[Feed]:
-        async def feed(frame: bytes) -> bool:
-            try:
-                read(frame)
-            except errors:
-                return False
-            return True
-
-        yield feed
-
-    return Target(name, binary, open_)
 
 
 def _session(frame: bytes) -> None:
@@ -93,26 +58,28 @@ def _session(frame: bytes) -> None:
         expect_welcome(codec.decode_to_client(frame))
 
 
-class _Framed:
-    """An opener that opens nothing: a type, and what is in it."""
+class _Unsealed:
+    """Opens what is not sealed: whatever a record could hold."""
 
     def __init__(self) -> None:
         self.count = 0
         self.finished = False
 
     def open(self, ct: bytes, *, seq: int, fin: bool) -> tuple[int, bytes]:
-        self.count, self.finished = self.count + 1, fin
-        return (ct[0], ct[1:]) if ct else (0, b"")
+        if self.finished or seq != self.count:
+            raise TrustError(TrustCode.OUT_OF_ORDER, "another one was due")
+        self.count, self.finished = seq + 1, fin
+        return ct[0] if ct else 0, ct[5:]
 
 
 def _records(frame: bytes) -> None:
     message = codec.decode_from_node(frame)
     if isinstance(message, TaskRecord):
-        type_, content = RecordReader(_Framed()).read(message)
-        if type_ is RecordType.ERROR:
-            decode_failure(content)
-        else:
-            decode_choices(content)
+        reader = RecordReader(_Unsealed())
+        for seq in range(3):
+            record = TaskRecord(task=message.task, seq=seq, ct=message.ct)
+            decode_choices(reader.read(record)[1])
+        reader.read(message)
 
 
 def _choices(frame: bytes) -> None:
@@ -287,7 +254,7 @@ TARGETS: tuple[Target, ...] = (
     reads("codec from client", codec.decode_from_client, RemoteProtocolError),
     reads("codec to client", codec.decode_to_client, RemoteProtocolError),
     reads("session", _session, RemoteProtocolError),
-    reads("records", _records, RemoteProtocolError),
+    reads("records", _records, RemoteProtocolError, TrustError),
     reads("answer's steps", _choices, RemoteProtocolError, TaskFailed, binary=False),
     reads("embeddings", _embeddings, TaskFailed, binary=False),
     reads("chat body", parse_chat, TaskRejected, binary=False),
@@ -301,4 +268,5 @@ TARGETS: tuple[Target, ...] = (
     Target("tokens", False, _tokens, 0.1),
     Target("client connection", True, _client),
     Target("node connection", True, _node),
+    *SEALED,
 )

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -239,6 +242,33 @@ async def test_a_failure_of_the_work_comes_out_alone() -> None:
 
     with pytest.raises(KeyError):
         await while_wanted(work, watch)
+
+
+class Quoting(Exception):
+    """Says what was asked."""
+
+
+async def test_a_failure_of_the_work_is_let_go_of() -> None:
+    held: list[weakref.ref[Quoting]] = []
+
+    async def work() -> None:
+        error = Quoting("a prompt")
+        held.append(weakref.ref(error))
+        try:
+            raise error
+        finally:
+            del error
+
+    async def watch(_scope: anyio.CancelScope) -> None:
+        await anyio.sleep_forever()
+
+    gc.disable()
+    try:
+        with suppress(Quoting):
+            await while_wanted(work, watch)
+        assert held[0]() is None, "it is kept until the collector runs"
+    finally:
+        gc.enable()
 
 
 async def test_watching_waits_for_the_disconnect() -> None:

@@ -101,6 +101,14 @@ def test_the_text_of_a_step(choice: Choice, text: str) -> None:
     assert text_of(choice) == text
 
 
+@pytest.mark.parametrize(
+    "delta", [b"[]", b'{"content":"\xa5"}', b'{"content":"\\ud800"}', b"{" * 9]
+)
+def test_a_step_that_holds_no_text_is_the_peers_fault(delta: bytes) -> None:
+    with pytest.raises(RemoteProtocolError):
+        text_of(Choice(delta=msgspec.Raw(delta)))
+
+
 def test_choices_travel_as_lines() -> None:
     choices = [
         Choice(delta=msgspec.Raw(b'{"content":"a\\nb"}')),

@@ -115,3 +115,29 @@ async def test_a_write_that_fails_ends_it() -> None:
     assert outgoing.closed
     with pytest.raises(anyio.BrokenResourceError):
         await outgoing.put(b"y")
+
+
+class Piece(bytes):
+    """Bytes that say when they go."""
+
+    gone = 0
+
+    def __del__(self) -> None:
+        Piece.gone += 1
+
+
+async def test_what_is_written_is_let_go_of() -> None:
+    outgoing = Outgoing()
+    written: list[int] = []
+
+    async def write(items: list[bytes]) -> None:
+        written.extend(len(item) for item in items)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(outgoing.pump, write)
+        before = Piece.gone
+        await outgoing.put(Piece(b"a prompt"))
+        await outgoing.flush()
+        assert written == [8]
+        assert Piece.gone == before + 1, "it is kept until the next one comes"
+        outgoing.close()

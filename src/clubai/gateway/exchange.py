@@ -216,7 +216,11 @@ async def while_wanted(
     work: Callable[[], Awaitable[None]],
     watch: Callable[[CancelScope], Coroutine[Any, Any, None]],
 ) -> None:
-    """Do `work`, and stop it when `watch` cancels the scope that it is given."""
+    """Do `work`, and stop it when `watch` cancels the scope that it is given.
+
+    A failure is let go of: with this frame in its traceback it would hold itself, and
+    the prompt in the frames below, until the collector runs.
+    """
     failure: Exception | None = None
     async with create_task_group() as tasks:
         tasks.start_soon(watch, tasks.cancel_scope)
@@ -225,5 +229,8 @@ async def while_wanted(
         except Exception as error:  # noqa: BLE001 - raised below, out of the group
             failure = error
         tasks.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
+    try:
+        if failure is not None:
+            raise failure
+    finally:
+        del failure

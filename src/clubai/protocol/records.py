@@ -72,9 +72,9 @@ def text_of(choice: Choice) -> str:
         return ""
     try:
         content = bytes(_delta_decoder.decode(choice.delta).content)
+        return _text_decoder.decode(content) if content.startswith(b'"') else ""
     except UNREADABLE as error:
         raise _broken(f"a step cannot be read: {error}") from error
-    return msgspec.json.decode(content) if content.startswith(b'"') else ""
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +111,7 @@ class Opener(Protocol):
 
 _choice_decoder = msgspec.json.Decoder(Choice)
 _delta_decoder = msgspec.json.Decoder(_Delta)
+_text_decoder = msgspec.json.Decoder(str)
 _failure_decoder = msgspec.json.Decoder(Failure)
 _encoder = msgspec.json.Encoder()
 

@@ -248,6 +248,7 @@ class Connection:
                 return
             self._heard = True
             await self._protocol.handle(RawData(data))
+            del data  # it may be a prompt, and the next piece may be long in coming
             self._note_progress()
 
     def _note_progress(self) -> None:

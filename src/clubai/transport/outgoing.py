@@ -64,6 +64,7 @@ class Outgoing:
                 items, self._items = self._items, []
                 taken = self._size
                 await write(items)
+                del items  # they may be an answer, and the next may be long in coming
                 self._size -= taken
                 self._written.set()
         finally:

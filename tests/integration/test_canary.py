@@ -1,0 +1,357 @@
+"""A marked prompt: where it can be found while it is answered, and afterwards.
+
+Coordinator and agent are processes of their own, and the agent's model server repeats
+what it is asked, so that the answer is marked like the prompt.
+
+Sealed, the mark is in the node's model server and with whoever asked. It is at no time
+in the coordinator's memory, its files, its log, or anything that it serves.
+
+In transit the coordinator's gateway reads the prompt: the mark is in its memory while
+the request lives, and never on disk. What Python frees is not overwritten, so that a
+freed text may be found for a while in memory that nothing refers to; that is tested in
+a coordinator whose allocator overwrites what is freed (`memory_scan.WIPING`), where
+whatever is found is still held by something.
+"""
+
+from __future__ import annotations
+
+import secrets
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from anyio.to_thread import run_sync
+
+from clubai.client import Client
+from clubai.errors import TaskFailed, TaskRejected
+from support.commands import Started, clubai, started
+from support.fakes.base import MODEL, FakeServer, Script
+from support.http_server import Request, Response, json_response
+from support.memory_scan import WIPING, control, in_files, in_memory, why_unreadable
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(180),
+    # Under trio httpx leaves generators of its own to the collector.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+PAUSE_AT = 2
+"""The model server says two words, the second one the mark, and waits."""
+UNTIL_GONE_S = 10.0
+"""Less than a connection that says nothing is kept."""
+SERVED = (
+    *("/", "/health", "/ready", "/openapi.json", "/metrics", "/v1/models"),
+    *("/api/me", "/api/keys", "/api/nodes", "/api/models", "/api/tasks", "/api/stats"),
+    *("/api/trust", "/log/checkpoint"),
+)
+
+
+class Parrot(FakeServer):
+    """Repeats the mark of what it was asked, and waits in the middle when told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mark = ""
+        self.refuses = False
+        self.breaks_off = False
+        self.half_way = anyio.Event()
+        self.go_on = anyio.Event()
+
+    def expect(
+        self, *, waits: bool = False, refuses: bool = False, breaks_off: bool = False
+    ) -> str:
+        """A new mark, and how the answer to it goes."""
+        self.mark = f"canary-{secrets.token_hex(16)}"
+        self.script = Script(words=("I", f" say {self.mark}", " too."))
+        self.refuses = refuses
+        if breaks_off:
+            self.script.error_after = PAUSE_AT
+            self.script.error = self.error(f"it fell over {self.mark}")
+        self.half_way, self.go_on = anyio.Event(), anyio.Event()
+        if not waits:
+            self.go_on.set()
+        return self.mark
+
+    @property
+    def heard(self) -> bool:
+        """Whether the mark came as a prompt."""
+        return any(self.mark.encode() in each.body for each in self.server.requests)
+
+    async def _generate(
+        self, request: Request, chunk: Callable[..., dict[str, Any]]
+    ) -> Response:
+        if self.refuses:
+            body = request.json()
+            return json_response(self.error(f"cannot do {body['messages']}"), 400)
+        return await super()._generate(request, chunk)
+
+    async def _stumble(self, number: int) -> None:
+        if number == PAUSE_AT:
+            self.half_way.set()
+            await self.go_on.wait()
+        await super()._stumble(number)
+
+
+class Place:
+    """A coordinator and an agent, a process and a directory each."""
+
+    def __init__(self, home: Path, parrot: Parrot, running: ExitStack) -> None:
+        self.parrot = parrot
+        self.home = home
+        self.data = home / "club"
+        self.coordinator: Started
+        self.agent: Started
+        self.url = ""
+        self.api_key = ""
+        self.node = ""
+        self._running = running
+
+    async def start(self, loop: str, env: dict[str, str]) -> None:
+        log = "--log-level=debug"
+        command = (
+            *("clubai.cli.coordinator", "--json", "--port=0", "--operator-key"),
+            *(log, f"--data={self.data}", f"--backend={loop}"),
+        )
+        self.coordinator = self._start(*command, **env)
+        self.url = (await run_sync(self.coordinator.ready))["coordinator"]
+        self.api_key = (self.data / "operator.key").read_text()
+        why = why_unreadable(self.coordinator.pid)
+        if why:
+            pytest.skip(why)
+        command = (
+            *("clubai.cli.agent", "--json", f"--coordinator={self.url}"),
+            *(log, f"--data={self.home / 'node'}", "--name=parrot-cage"),
+            f"--backend-url={self.parrot.url}/v1",
+        )
+        self.agent = self._start(*command, CLUBAI_API_KEY=self.api_key)
+        self.node = (await run_sync(self.agent.ready))["node"]
+
+    def _start(self, *command: str, **env: str) -> Started:
+        return self._running.enter_context(started(*command, home=self.home, **env))
+
+    def http(self) -> httpx.AsyncClient:
+        key = {"authorization": f"Bearer {self.api_key}"}
+        return httpx.AsyncClient(base_url=self.url, headers=key, timeout=60)
+
+    async def memory(self, text: str) -> dict[str, int]:
+        return await run_sync(in_memory, self.coordinator.pid, text)
+
+    async def places(self, text: str) -> list[str]:
+        """Where `text` is, apart from the coordinator's memory: everywhere else."""
+        found = [f"file {name}" for name in await run_sync(in_files, self.home, text)]
+        async with self.http() as http:
+            for path in (*SERVED, *await self._log_paths(http)):
+                got = await http.get(path)
+                assert got.status_code == 200, path
+                if text in got.text or text in str(got.headers):
+                    found.append(f"served {path}")
+            if text in await self._first_event(http):
+                found.append("served /api/events")
+        return found
+
+    async def _log_paths(self, http: httpx.AsyncClient) -> tuple[str, ...]:
+        size = int((await http.get("/log/checkpoint")).text.splitlines()[1])
+        part = f"000.p/{size}"
+        return (
+            *(f"/log/tile/0/{part}", f"/log/tile/entries/{part}"),
+            f"/log/node/{self.node}",
+        )
+
+    async def _first_event(self, http: httpx.AsyncClient) -> str:
+        async with http.stream("GET", "/api/events") as events:
+            async for line in events.aiter_lines():
+                if line.startswith("data: "):
+                    await events.aclose()
+                    return line
+        raise AssertionError("no snapshot came")
+
+
+@asynccontextmanager
+async def place(home: Path, loop: str, **env: str) -> AsyncIterator[Place]:
+    parrot = Parrot()
+    with ExitStack() as running:
+        async with parrot.open():
+            there = Place(home, parrot, running)
+            await there.start(loop, env)
+            yield there
+            parrot.go_on.set()
+
+
+async def nowhere(there: Place, mark: str) -> None:
+    assert await there.memory(mark) == {}
+    assert await there.places(mark) == []
+
+
+Ask = Callable[[Place, str], Awaitable[str]]
+"""Asks, and gives the answer or what the error says."""
+
+
+async def streamed(there: Place, prompt: str) -> str:
+    async with Client.connect(there.url, there.api_key) as client:
+        try:
+            async with client.stream(prompt, model=MODEL) as pieces:
+                return "".join([piece async for piece in pieces])
+        except (TaskFailed, TaskRejected) as error:
+            return error.message
+
+
+async def whole(there: Place, prompt: str) -> str:
+    async with Client.connect(there.url, there.api_key) as client:
+        try:
+            return (await client.ask(prompt, model=MODEL)).text
+        except (TaskFailed, TaskRejected) as error:
+            return error.message
+
+
+async def by_command(there: Place, prompt: str) -> str:
+    club = {"CLUBAI_URL": there.url, "CLUBAI_API_KEY": there.api_key}
+    asker = there.home.parent / "asker"
+    asker.mkdir(exist_ok=True)
+    ask = partial(clubai, "ask", "-", home=asker, stdin=prompt, **club)
+    done = await run_sync(ask)
+    return done.out + done.err
+
+
+async def test_a_sealed_prompt_is_with_the_node_and_nowhere_else(
+    tmp_path: Path, anyio_backend_name: str
+) -> None:
+    home = tmp_path / "club"
+    home.mkdir()
+    async with place(home, anyio_backend_name) as there:
+        await it_finds_what_is_there(there)
+        asks: tuple[Ask, ...] = (streamed, whole, by_command)
+        for ask in asks:
+            await sealed(there, ask)
+        for ask in asks:
+            mark = there.parrot.expect(refuses=True)
+            assert mark in await ask(there, f"say {mark}"), ask
+            assert there.parrot.heard
+            await nowhere(there, mark)
+        mark = there.parrot.expect(breaks_off=True)
+        assert mark in await whole(there, f"say {mark}")
+        await nowhere(there, mark)
+
+        assert there.coordinator.stop(signal.SIGTERM) == 0
+        assert in_files(home, mark) == []
+        assert mark not in there.coordinator.rest()
+        there.coordinator = there._start(
+            "clubai.cli.coordinator", "--json", "--port=0", f"--data={there.data}"
+        )
+        await run_sync(there.coordinator.ready)
+        assert await there.memory(mark) == {}
+
+
+async def sealed(there: Place, ask: Ask) -> None:
+    mark = there.parrot.expect(waits=True)
+    answers: list[str] = []
+
+    async def keep() -> None:
+        answers.append(await ask(there, f"say {mark}"))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(keep)
+        await there.parrot.half_way.wait()
+        await nowhere(there, mark)
+        there.parrot.go_on.set()
+    (answer,) = answers
+    assert f"I say {mark} too." in answer
+    assert there.parrot.heard
+    await nowhere(there, mark)
+
+
+async def it_finds_what_is_there(there: Place) -> None:
+    """The same look finds what the coordinator is told in the open."""
+    name = "parrot-cage"
+    assert set(await there.memory(name)) >= {"plain"}
+    places = await there.places(name)
+    assert {"served /", "served /api/nodes", "served /api/events"} & set(places) >= {
+        "served /api/nodes",
+        "served /api/events",
+    }
+    files = [place for place in places if place.startswith("file ")]
+    assert any("clubai.db" in each for each in files), files
+    assert any("stderr" in each for each in files), files
+
+
+async def in_transit(
+    there: Place, http: httpx.AsyncClient, mark: str, *, stream: bool
+) -> str:
+    body = {
+        "model": MODEL,
+        "messages": [{"role": "user", "content": f"say {mark}"}],
+        "stream": stream,
+    }
+    got = await http.post("/v1/chat/completions", json=body)
+    return got.text
+
+
+async def until_gone(there: Place, mark: str) -> None:
+    """Wait until nothing holds it, while the connection that it came on stays open.
+
+    The event loop reads into a buffer of its own, which it never clears: what came last
+    stays there until something as long comes in.
+    """
+    with anyio.fail_after(UNTIL_GONE_S):
+        while await there.memory(mark):
+            async with there.http() as http:
+                await http.post("/v1/chat/completions", content=b"x" * 100_000)
+
+
+async def test_in_transit_a_prompt_is_in_memory_while_the_request_lives(
+    tmp_path: Path, anyio_backend_name: str
+) -> None:
+    before, after = await run_sync(control, WIPING)
+    assert before > 1, "the look finds nothing"
+    if after > 1:
+        pytest.skip("the allocator of this machine does not overwrite what is freed")
+    async with place(tmp_path, anyio_backend_name, **WIPING) as there:
+        async with there.http() as http:
+            for stream in (False, True):
+                await lives_and_goes(there, http, stream=stream)
+                for failing in ("refuses", "breaks_off"):
+                    mark = there.parrot.expect(**{failing: True})
+                    assert mark in await in_transit(there, http, mark, stream=stream)
+                    await until_gone(there, mark)
+                await left(there, http, stream=stream)
+        mark = there.parrot.mark
+        assert there.coordinator.stop(signal.SIGTERM) == 0
+        assert in_files(tmp_path, mark) == []
+
+
+async def lives_and_goes(
+    there: Place, http: httpx.AsyncClient, *, stream: bool
+) -> None:
+    mark = there.parrot.expect(waits=True)
+    answers: list[str] = []
+
+    async def keep() -> None:
+        answers.append(await in_transit(there, http, mark, stream=stream))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(keep)
+        await there.parrot.half_way.wait()
+        assert await there.memory(mark), "the look finds nothing"
+        assert await there.places(mark) == []
+        there.parrot.go_on.set()
+    assert mark in answers[0]
+    await until_gone(there, mark)
+    assert await there.places(mark) == []
+
+
+async def left(there: Place, http: httpx.AsyncClient, *, stream: bool) -> None:
+    """Whoever asked goes away in the middle."""
+    mark = there.parrot.expect(waits=True)
+    async with anyio.create_task_group() as tasks:
+        ask = partial(in_transit, there, http, mark, stream=stream)
+        tasks.start_soon(ask)
+        await there.parrot.half_way.wait()
+        tasks.cancel_scope.cancel()
+    await until_gone(there, mark)
+    assert await there.places(mark) == []
