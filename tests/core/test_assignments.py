@@ -474,3 +474,11 @@ def test_a_heartbeat_of_a_node_that_is_not_here_is_nothing() -> None:
     scene.told["c"] = told
 
     assert scene.report("c") == []
+
+
+def test_a_request_that_does_not_open_blames_no_node() -> None:
+    scene = pair()
+    retry = only(OfferTask, scene.fail("a", "t", FailCode.OPEN_FAILED))
+
+    assert retry.node_name == "b"
+    assert scene.node("a").tasks_failed == 0

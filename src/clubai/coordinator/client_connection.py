@@ -5,6 +5,7 @@ Messages become events for the driver (control), frames go to the relay (data).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, assert_never
 
@@ -28,7 +29,7 @@ from clubai.core.events import (
 )
 from clubai.crypto.keys import random_bytes
 from clubai.crypto.schedule import transcript_hash
-from clubai.errors import RemoteProtocolError
+from clubai.errors import RemoteProtocolError, StorageError
 from clubai.model import FailCode, TaskId
 from clubai.protocol.codec import (
     decode_from_client,
@@ -53,6 +54,8 @@ from clubai.protocol.messages import (
 )
 from clubai.protocol.session import choose_version, expect_hello
 from clubai.transport.frames import each_frame
+
+logger = logging.getLogger(__name__)
 
 ReadLog = Callable[[str], Awaitable[bytes]]
 """Reads a part of the key log by its path; empty when there is no such part."""
@@ -294,8 +297,14 @@ class ClientConnection(Connection):
         self.say(ClubAnswer(ref=query.ref, body=body))
 
     async def _answer_log(self, query: ClubQuery) -> None:
-        body = encode_value(await self._read_log(query.path))
-        self.say(ClubAnswer(ref=query.ref, body=body))
+        try:
+            content = await self._read_log(query.path)
+        except StorageError as error:
+            logger.critical("the key log cannot be read: %s", error)
+            reason = "the coordinator cannot use its store now"
+            self.end(Goodbye(code=CloseCode.GOING_AWAY, reason=reason))
+        else:
+            self.say(ClubAnswer(ref=query.ref, body=encode_value(content)))
 
     def _refuse_to_show(self, message: ClubQuery | ClubWatch) -> None:
         reason = "the API key has no scope read"

@@ -35,10 +35,10 @@ NODE_FAILURES: Final = frozenset(
         FailCode.TRUNCATED,
         FailCode.EMPTY,
         FailCode.NODE_LOST,
-        FailCode.OPEN_FAILED,
     }
 )
-"""What is wrong with the node, not with the request."""
+"""What is wrong with the node, not with the request. A request that does not open may
+have been altered by anybody on its way: that blames nobody."""
 
 
 class Assignments:
