@@ -234,7 +234,9 @@ def test_client_with_a_point_of_low_order_is_refused(point: bytes) -> None:
         node_private_key().public_key(),
         b"clubai/e2e/1 request" + vector_binding().hash(),
     )
-    client = ClientSeal(vector_binding(), head, enc_head, X25519PrivateKey.generate())
+    client = ClientSeal(
+        vector_binding().hash(), head, enc_head, X25519PrivateKey.generate()
+    )
 
     assert refused_request(enc_head, client.commit) is TrustCode.OPEN_FAILED
 

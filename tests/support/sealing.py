@@ -59,7 +59,7 @@ def node_private_key() -> X25519PrivateKey:
 def vector_client() -> ClientSeal:
     """The client's end of the vectors' attempt."""
     return ClientSeal(
-        vector_binding(),
+        vector_binding().hash(),
         Head.decode(vector("request", "head")),
         vector("request", "enc_head"),
         private_key("client_ephemeral_private"),

@@ -83,14 +83,18 @@ class ClientSeal:
     )
 
     def __init__(
-        self, binding: Binding, head: Head, enc_head: bytes, ephemeral: X25519PrivateKey
+        self,
+        binding_hash: bytes,
+        head: Head,
+        enc_head: bytes,
+        ephemeral: X25519PrivateKey,
     ) -> None:
         self._head = head
         self._ephemeral = ephemeral
         self._opened = False
         self.enc_head: Final = enc_head
         """The sealed head, 176 bytes."""
-        self.th: Final = transcript_hash(binding.hash(), enc_head)
+        self.th: Final = transcript_hash(binding_hash, enc_head)
         """Names the attempt in attestation and verdict."""
         keys = request_keys(self.th, head.task_secret)
         self.commit: Final = keys.commit
@@ -217,14 +221,15 @@ def seal_request(
         max_records=max_records,
         flush_ms=flush_ms,
     )
-    plain, info = head.encode(), _REQUEST_LABEL + binding.hash()
+    plain, binding_hash = head.encode(), binding.hash()
+    info = _REQUEST_LABEL + binding_hash
     try:
         enc_head = _SUITE.encrypt(plain, X25519PublicKey.from_public_bytes(ek), info)
     except ValueError:
         raise TrustError(
             TrustCode.BAD_BUNDLE, "nothing can be sealed to the node's encryption key"
         ) from None
-    return ClientSeal(binding, head, enc_head, ephemeral)
+    return ClientSeal(binding_hash, head, enc_head, ephemeral)
 
 
 def open_request(
