@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, Final, Literal, NewType
+from typing import Annotated, Any, Final, Literal, NewType
 
 import msgspec
 from msgspec import Meta
@@ -48,6 +48,17 @@ Privacy = Literal["normal", "high"]
 """Whether an answer's records leave when there is something, or at a constant rate."""
 ReadableBy = Literal["coordinator and node", "node"]
 """Who could read a request: transit or sealed."""
+
+
+class Discreet(msgspec.Struct, frozen=True):
+    """A struct that hides fields: whoever prints it gets its `__repr__`, and no more.
+
+    Of its own, msgspec tells rich every field, whatever the `__repr__` says.
+    """
+
+    def __rich_repr__(self) -> Any:
+        """None: rich then prints what `repr` says."""
+        return None
 
 
 class FailCode(StrEnum):

@@ -73,5 +73,5 @@ def test_reprs_show_nothing() -> None:
 def test_what_rich_prints_shows_nothing() -> None:
     keys = vector_reply_keys()
 
-    assert pretty_repr(keys) == "ReplyKeys()"
-    assert pretty_repr(keys.direction) == "DirectionKeys()"
+    assert pretty_repr(keys) == "<ReplyKeys>"
+    assert pretty_repr(keys.direction) == "<DirectionKeys>"

@@ -6,18 +6,15 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-import msgspec
-
 from clubai.errors import ConfigError
+from clubai.model import Discreet
 from clubai.protocol.session import NODE_PATH
 
 NAME_LENGTH: Final = 256
 _SCHEMES: Final = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 
 
-class BackendConfig(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
-):
+class BackendConfig(Discreet, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which local model server to use. All empty: look for one on this machine."""
 
     kind: str = ""
@@ -46,9 +43,7 @@ class BackendConfig(
         return f"BackendConfig(kind={self.kind!r}, url={self.url!r})"
 
 
-class AgentConfig(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
-):
+class AgentConfig(Discreet, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of one agent. Times are in seconds."""
 
     coordinator_url: str = "ws://127.0.0.1:8000/nodes/connect"

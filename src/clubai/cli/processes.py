@@ -26,6 +26,7 @@ from clubai.client import NodeUsed
 from clubai.crypto.keyfiles import load
 from clubai.crypto.keys import API_KEY_LENGTH
 from clubai.errors import ClubAIError, lone_errors
+from clubai.model import Discreet
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ KEY_FILE: Final = "operator.key"
 """Kept in the data directory by the coordinator, for whoever runs it."""
 
 
-class Layout(msgspec.Struct, frozen=True, kw_only=True):
+class Layout(Discreet, frozen=True, kw_only=True):
     """What to start."""
 
     data: Path

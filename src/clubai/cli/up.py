@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import anyio
 import click
-import msgspec
 
 from clubai.agent import BackendConfig
 from clubai.cli import logs, plain, settings, show
@@ -29,6 +28,7 @@ from clubai.cli.running import notify_ready, run_until_stopped
 from clubai.client import NodeUsed
 from clubai.club import open_club
 from clubai.coordinator.config import CoordinatorConfig
+from clubai.model import Discreet
 
 UP_SETTINGS: Final = tuple(
     setting
@@ -38,7 +38,7 @@ UP_SETTINGS: Final = tuple(
 BACKEND_KEY: Final = "CLUBAI_BACKEND_API_KEY"
 
 
-class Running(msgspec.Struct, frozen=True, kw_only=True):
+class Running(Discreet, frozen=True, kw_only=True):
     """The keys of `up --json`."""
 
     coordinator: str

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import msgspec
-
-from clubai.model import Kind, Mode, Privacy
+from clubai.model import Discreet, Kind, Mode, Privacy
 
 WAIT_SECONDS: Final = 300.0
 DEADLINE_SECONDS: Final = 600.0
 
 
-class Compared(msgspec.Struct, frozen=True, kw_only=True):
+class Compared(Discreet, frozen=True, kw_only=True):
     """What the jobs of one comparison share."""
 
     key: bytes
@@ -27,7 +25,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
         return f"Compared(size={self.size})"
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
+class Job(Discreet, frozen=True, kw_only=True):
     """One request, whole: what is asked, of which model, within which limits."""
 
     kind: Kind

@@ -12,8 +12,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Self
 
-import msgspec
-
 from clubai.coordinator.api_keys import ApiKeys, ApiKeySummary, BadKey
 from clubai.coordinator.audit import AuditLog
 from clubai.coordinator.config import CoordinatorConfig, Registration
@@ -46,7 +44,7 @@ from clubai.errors import (
     RateLimited,
     StorageError,
 )
-from clubai.model import MemberId
+from clubai.model import Discreet, MemberId
 from clubai.storage.base import MemberRow, Store
 
 __all__ = ["Accounts", "LoggedIn", "Member"]
@@ -62,7 +60,7 @@ Gone = Callable[[Member], bool]
 """Tells of a member, as they showed themselves, whether that counts no longer."""
 
 
-class LoggedIn(msgspec.Struct, frozen=True, kw_only=True):
+class LoggedIn(Discreet, frozen=True, kw_only=True):
     """What a member gets for a password, or for a refresh token."""
 
     access: str

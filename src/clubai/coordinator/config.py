@@ -6,10 +6,9 @@ import ipaddress
 from pathlib import Path
 from typing import Literal
 
-import msgspec
-
 from clubai.coordinator.limits import EdgeLimits
 from clubai.core.limits import CoordinatorLimits
+from clubai.model import Discreet
 from clubai.protocol.login import origin_of
 from clubai.protocol.session import HEARTBEAT_SECONDS, LOGIN_SECONDS
 from clubai.transport.addresses import is_loopback
@@ -19,7 +18,7 @@ Registration = Literal["open", "invite", "closed"]
 
 
 class CoordinatorConfig(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+    Discreet, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
     """Settings of one coordinator. Times are in seconds, sizes in bytes."""
 

@@ -12,7 +12,7 @@ from typing import Final, Protocol, Self
 import msgspec
 
 from clubai.errors import LocalProtocolError, TrustError
-from clubai.model import TrustCode
+from clubai.model import Discreet, TrustCode
 
 MAX_RECORDS: Final = 1 << 20
 """Most records in one direction of one attempt."""
@@ -175,7 +175,7 @@ def bind(assignment: SignedAssignment, part: AssignedPart, body: bytes) -> Bindi
     )
 
 
-class Head(msgspec.Struct, frozen=True, kw_only=True):
+class Head(Discreet, frozen=True, kw_only=True):
     """What only the node may read: the secrets that all other keys follow from."""
 
     flags: int
@@ -190,9 +190,6 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"<Head of at most {self.max_records} records>"
-
-    def __rich_repr__(self) -> list[tuple[str, object]]:
-        return [("max_records", self.max_records)]
 
     def encode(self) -> bytes:
         """Lay it out in 128 bytes.

@@ -16,9 +16,10 @@ import string
 import zlib
 from typing import Final
 
-import msgspec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from clubai.model import Discreet
 
 ID_LENGTH: Final = 8
 SECRET_LENGTH: Final = 43
@@ -37,7 +38,7 @@ _SHAPE: Final = re.compile(
 )
 
 
-class ApiKey(msgspec.Struct, frozen=True):
+class ApiKey(Discreet, frozen=True):
     """A new API key, for the only time that it can be shown."""
 
     text: str
@@ -47,9 +48,6 @@ class ApiKey(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"<ApiKey {self.id}>"
-
-    def __rich_repr__(self) -> list[tuple[str, object]]:
-        return [("id", self.id)]
 
 
 def new_api_key() -> ApiKey:

@@ -17,9 +17,10 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-import msgspec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
+
+from clubai.model import Discreet
 
 _TH_LABEL: Final = b"clubai/e2e/1 th"
 _RH_LABEL: Final = b"clubai/e2e/1 rh"
@@ -29,7 +30,7 @@ _OUTPUT_LABEL: Final = b"clubai/e2e/1 out"
 _KEYS_SIZE: Final = 32 + 12 + 32
 
 
-class DirectionKeys(msgspec.Struct, frozen=True):
+class DirectionKeys(Discreet, frozen=True):
     """What seals the records of one direction, and the commitment to it."""
 
     key: bytes
@@ -39,11 +40,8 @@ class DirectionKeys(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         return "<DirectionKeys>"
 
-    def __rich_repr__(self) -> list[tuple[str, object]]:
-        return []
 
-
-class ReplyKeys(msgspec.Struct, frozen=True):
+class ReplyKeys(Discreet, frozen=True):
     """The answer's direction, and the key of the node's commitment to its output."""
 
     direction: DirectionKeys
@@ -51,9 +49,6 @@ class ReplyKeys(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return "<ReplyKeys>"
-
-    def __rich_repr__(self) -> list[tuple[str, object]]:
-        return []
 
 
 def transcript_hash(binding_hash: bytes, enc_head: bytes) -> bytes:

@@ -11,9 +11,8 @@ import hashlib
 import re
 from typing import Final
 
-import msgspec
-
 from clubai.crypto.keys import SECRET_LENGTH, checksum, draw_text
+from clubai.model import Discreet
 
 _SHAPE: Final = re.compile(
     rf"(([a-z]{{3}})_([0-9A-Za-z]{{8,32}})_[0-9A-Za-z]{{{SECRET_LENGTH}}})"
@@ -21,7 +20,7 @@ _SHAPE: Final = re.compile(
 )
 
 
-class OpaqueToken(msgspec.Struct, frozen=True):
+class OpaqueToken(Discreet, frozen=True):
     """A token, for the only time that it can be shown."""
 
     text: str

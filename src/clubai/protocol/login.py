@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from clubai.model import Discreet
 from clubai.protocol.messages import U63, Bytes32, Bytes64, Id16, Name
 
 CHALLENGE_PATH: Final = "/nodes/challenge"
@@ -63,7 +64,7 @@ class LoginRequest(msgspec.Struct, frozen=True, kw_only=True):
     sig: Bytes64
 
 
-class LoginReply(msgspec.Struct, frozen=True, kw_only=True):
+class LoginReply(Discreet, frozen=True, kw_only=True):
     """The way in, for one connection."""
 
     ticket: TokenText
@@ -75,7 +76,7 @@ class LoginReply(msgspec.Struct, frozen=True, kw_only=True):
         return f"LoginReply(expires_at={self.expires_at!r}, owner={self.owner!r})"
 
 
-class EnrolRequest(msgspec.Struct, frozen=True, kw_only=True):
+class EnrolRequest(Discreet, frozen=True, kw_only=True):
     """A node becomes a member's, by a token of theirs; over `session.enrol_bytes`."""
 
     token: TokenText
@@ -99,7 +100,7 @@ class EnrolReply(msgspec.Struct, frozen=True, kw_only=True):
     owner: str = ""
 
 
-class EnrolmentMade(msgspec.Struct, frozen=True, kw_only=True):
+class EnrolmentMade(Discreet, frozen=True, kw_only=True):
     """A new enrolment token, for the only time that it is shown."""
 
     id: str
