@@ -136,6 +136,15 @@ def test_the_same_request_comes_in_once(door: Door) -> None:
     assert door.refuses(message) is TrustCode.REPLAYED
 
 
+def test_it_comes_in_once_for_as_long_as_it_would_open(door: Door) -> None:
+    message = door.sealed()
+    door.admit(message)
+    door.now_ms += 59_999
+    assert door.refuses(message) is TrustCode.REPLAYED
+    door.now_ms += 1
+    assert door.refuses(message) is TrustCode.EXPIRED
+
+
 @pytest.mark.parametrize("field", ["enc_head", "commit"])
 def test_an_altered_head_does_not_open(door: Door, field: str) -> None:
     message = door.sealed()

@@ -8,13 +8,13 @@ import pytest
 
 from clubai.agent.intake import Admitted
 from clubai.agent.reply import SAID_OF_FAILURES, Reply
-from clubai.crypto.attestation import Finish, read_attestation
+from clubai.crypto.attestation import Commitment, Finish, read_attestation
 from clubai.crypto.identity import Identity
 from clubai.errors import ConnectionLost
 from clubai.model import RETRY_ELSEWHERE, FailCode
 from clubai.protocol.assignment import decode_assignment
 from clubai.protocol.codec import decode_from_node
-from clubai.protocol.messages import FromNode, TaskFail, TaskResult
+from clubai.protocol.messages import FromNode, TaskFail, TaskReply, TaskResult
 from clubai.protocol.records import Choice, RecordType
 from clubai.transport.memory import memory_pair
 from clubai.transport.postbox import Postbox
@@ -66,6 +66,40 @@ async def test_the_finish_that_is_signed_is_the_first_choices(
 
     assert isinstance(result, TaskResult)
     assert read_attestation(result.body).finish is finish
+
+
+async def test_what_is_signed_is_what_was_sent_and_how_long_it_took(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("clubai.agent.reply.anyio.current_time", lambda: now[0])
+    door, sealed = admitted()
+    here, there = memory_pair(buffer=100)
+    async with here, there:
+        reply = Reply(
+            door,
+            task=b"t" * 16,
+            identity=NODE.identity,
+            postbox=Postbox(here),
+            wall_ms=lambda: NOW_MS,
+        )
+        now[0] += 0.25
+        reply.first()
+        now[0] += 1
+        reply.first()
+        reply.data(b"one\n")
+        reply.data(b"two\n")
+        reply.finish(USAGE)
+        messages = [decode_from_node(await there.receive()) for _ in range(5)]
+    begun, *_, result = messages
+    assert isinstance(begun, TaskReply)
+    assert isinstance(result, TaskResult)
+    said = read_attestation(result.body)
+    commitment = Commitment(sealed.seal.open_reply(begun.hdr).out_key)  # type: ignore[attr-defined]
+    commitment.update(b"one\ntwo\n")
+
+    assert said.out_commit == commitment.digest()
+    assert (said.ttft_ms, said.total_ms, said.records) == (250, 1250, 3)
 
 
 async def test_a_lost_connection_is_said_at_once() -> None:

@@ -19,6 +19,7 @@ from clubai.crypto.attestation import VerdictValue, verify_verdict
 from clubai.crypto.identity import Identity
 from clubai.errors import RemoteProtocolError, TrustError
 from clubai.model import FailCode, TrustCode
+from clubai.protocol.assignment import decode_assignment, encode_assignment
 from clubai.protocol.messages import TaskOffer, TaskReply, TaskRequest
 from clubai.protocol.records import RecordType
 from support.coordinator_script import stop, word
@@ -268,11 +269,29 @@ async def test_an_attestation_of_another_node_is_refused() -> None:
     assert caught.value.code is TrustCode.BAD_ATTESTATION
 
 
+async def test_an_assignment_of_several_parts_is_not_what_was_asked() -> None:
+    play = Play()
+    offer = play.offer()
+    whole = decode_assignment(offer.body)
+    both = (*whole.parts, replace(whole.parts[0], part=1, model="another"))
+    body = encode_assignment(replace(whole, parts=both))
+    offer = replace(offer, body=body, sig=COORDINATOR.sign(body))
+    await refused(TrustCode.WRONG_ASSIGNMENT, play.begin(offer))
+
+
+async def test_the_words_of_another_attempt_are_left_out() -> None:
+    attempt, answer, _ = await Play().sealed()
+    failure = answer.failure(FailCode.BACKEND, "words")
+    assert attempt.failure(replace(failure, attempt=1)) == ""
+    assert attempt.failure(failure) == "words"
+
+
 async def compared(**lie: object) -> TrustCode | None:
     play = Play(replace(JOB, compared=Compared(key=b"k" * 32, group=b"g" * 16, size=2)))
     attempt, answer, _ = await play.sealed()
     attempt.reply(answer.reply())
-    attempt.record(answer.data(word("Hello "), word("world"), stop()))
+    second = replace(word(" and more"), index=1)
+    attempt.record(answer.data(word("Hello "), second, word("world"), stop()))
     attempt.record(answer.usage())
     tags = {
         "eq": equality_tag(b"k" * 32, "hello world"),

@@ -95,3 +95,19 @@ async def test_a_coordinator_that_closes_at_once_is_lost() -> None:
         with pytest.raises(ConnectionLost):
             async with ClientLink.open(here, timeout=5):
                 pass
+
+
+async def test_offers_that_nobody_asked_for_are_not_remembered() -> None:
+    here, there = memory_pair()
+    async with here, there, anyio.create_task_group() as tasks:
+        script = await greeted(there, tasks)
+        async with ClientLink.open(here, timeout=5) as link:
+            mailbox = Mailbox()
+            link.expect(link.next_ref(), mailbox)
+            for number in range(2, 50):
+                task = number.to_bytes(16)
+                offer = TaskOffer(ref=number, task=task, body=b"x", sig=bytes(64))
+                await script.say(offer)
+            await script.say(Notice(code="last", ref=1))
+            await mailbox.take()
+            assert link._refs_by_task == {}

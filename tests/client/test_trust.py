@@ -194,6 +194,32 @@ async def test_older_keys_of_a_node_are_refused() -> None:
     assert "epoch 1 before" in reason
 
 
+async def test_newer_keys_that_were_seen_while_older_ones_were_proved_count() -> None:
+    newer = bundle("attic", 1, nbf_ms=START_MS)
+    club = await key_club(ATTIC, newer)
+    reader = Reader(club)
+    note = club.note
+
+    async def meanwhile(path: str) -> bytes:
+        if node_text(ATTIC.node) not in reader.pins.club.nodes:
+            await reader.examine(newer)
+        return await club.fetch(path)
+
+    with pytest.raises(TrustError) as refused:
+        await reader.trust.examine(ATTIC, b"", note, meanwhile)
+    assert refused.value.code is TrustCode.EPOCH_ROLLBACK
+    assert reader.pins.club.nodes[node_text(ATTIC.node)].epoch == 1
+
+
+async def test_a_checkpoint_is_checked_again_for_another_key() -> None:
+    club = await key_club(ATTIC)
+    reader = Reader(club)
+    await reader.examine(ATTIC)
+    reader.pins.club.replace_key(key_text(identity("another club").key))
+
+    await reader.refuses(TrustCode.LOG_FORK, ATTIC, note=club.note)
+
+
 async def test_two_bundles_of_one_epoch_are_refused() -> None:
     club = await key_club(ATTIC)
     reader = Reader(club)

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 from msgspec.structs import replace
 
-from clubai.coordinator.evidence import REMEMBERED, Evidence, Judged
+from clubai.coordinator.evidence import REMEMBERED, UNSTORED, Evidence, Judged
 from clubai.crypto.attestation import Verdict, VerdictValue
 from clubai.crypto.identity import Identity
 from clubai.errors import RemoteProtocolError
@@ -92,3 +92,14 @@ def test_the_oldest_are_forgotten(evidence: Evidence) -> None:
         task = TaskId(number.to_bytes(16))
         evidence.sealed((task, 0, 0), Judged(ALICE, NODE, CVK.key, TH))
     assert evidence.judge(verdict(), member=ALICE) is None
+
+
+def test_verdicts_that_nobody_stores_are_bounded() -> None:
+    evidence = Evidence()
+    for number in range(UNSTORED + 3):
+        task = TaskId(number.to_bytes(16))
+        evidence.sealed((task, 0, 0), Judged(ALICE, NODE, CVK.key, TH))
+        assert evidence.judge(replace(verdict(), task=task), member=ALICE)
+    kept = evidence.take()
+    assert len(kept) == UNSTORED
+    assert kept[0].task == (3).to_bytes(16), "the oldest go first"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -119,6 +120,30 @@ def test_a_group_has_one_size_and_no_more_tasks() -> None:
     ask(club, "y", 2)
     assert refusal(club, "third", 2).code is FailCode.BAD_REQUEST
     assert finish(club, node, "x") == [], "a refused task counts for nothing"
+
+
+def test_a_task_that_was_never_in_the_group_does_not_end_it() -> None:
+    club = scene("ab")
+    nodes = {name: ask(club, name, 2) for name in "xy"}
+    for name, size in (("larger", 3), ("third", 2)):
+        commands = club.ask(name, group=GROUP, group_size=size)
+        assert only(FailTask, commands).code is FailCode.BAD_REQUEST
+        assert all_of(ReleaseTags, commands) == []
+    assert finish(club, nodes["x"], "x") == []
+    (released,) = finish(club, nodes["y"], "y")
+
+    assert (len(released.tags), released.missing) == (2, 0)
+
+
+def test_so_many_groups_may_be_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clubai.core.tags.MAX_GROUPS", 1)
+    club = scene("ab")
+    node = ask(club, "x", 2)
+    other = {"group": b"h" * 16, "group_size": 2}
+    assert only(FailTask, club.ask("o", **other)).code is FailCode.RATE_LIMITED
+    finish(club, node, "x")
+    finish(club, ask(club, "y", 2), "y")
+    assert only(OfferTask, club.ask("p", **other))
 
 
 def test_tasks_without_a_group_have_no_tags() -> None:

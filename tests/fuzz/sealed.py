@@ -7,12 +7,11 @@ that fails would hide all that comes after it.
 from __future__ import annotations
 
 import base64
-import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec.structs import replace
 
@@ -29,7 +28,6 @@ from clubai.crypto.attestation import (
     read_attestation,
     read_verdict,
 )
-from clubai.crypto.binding import Head
 from clubai.crypto.bundles import read_bundle
 from clubai.crypto.checkpoint import (
     Checkpoint,
@@ -37,13 +35,12 @@ from clubai.crypto.checkpoint import (
     read_checkpoint,
     sign_checkpoint,
 )
-from clubai.crypto.epochs import EpochKeys
 from clubai.crypto.identity import Identity
 from clubai.crypto.leaves import BundleLeaf, RotationLeaf, encode_leaf, read_leaf
 from clubai.crypto.merkle import Node, leaf_hash
 from clubai.crypto.records import RecordOpener
 from clubai.crypto.replay import ReplaySet
-from clubai.crypto.schedule import request_keys
+from clubai.crypto.schedule import request_keys, transcript_hash
 from clubai.crypto.sealing import open_request
 from clubai.crypto.tiles import (
     Entries,
@@ -116,10 +113,11 @@ def _head(frame: bytes) -> None:
 
 
 def _sealed_head(frame: bytes) -> None:
-    """A client's head, sealed as it should be, of whatever it says."""
+    """A client's head, sealed and committed to as it should be, whatever it says."""
     enc_head = sealing._SUITE.encrypt(frame, _PRIVATE.public_key(), _INFO)
-    open_request(_BINDING, enc_head, bytes(32), _PRIVATE)
-    Head.decode(frame)
+    th = transcript_hash(_BINDING.hash(), enc_head)
+    commit = request_keys(th, frame[4:36]).commit
+    open_request(_BINDING, enc_head, commit, _PRIVATE).begin_reply()
 
 
 def _reply_head(frame: bytes) -> None:
@@ -242,41 +240,41 @@ def _node_leaves(frame: bytes) -> None:
 # --- the agent's door
 
 
+class _Keys:
+    """The keys of `NODE`, of one epoch only."""
+
+    def private(self, bundle_hash: bytes) -> X25519PrivateKey | None:
+        return NODE.private_key if bundle_hash == NODE.bundle.hash else None
+
+
 @asynccontextmanager
 async def _door() -> AsyncIterator[Feed]:
-    """Assignments that the coordinator signed, whatever they say, and others."""
-    with tempfile.TemporaryDirectory(prefix="clubai-fuzz-") as data:
-        keys = EpochKeys.open(Path(data), NODE.identity, now_ms=NOW_MS)
-        intake = Intake(
-            node=NODE.identity.node_id,
-            boot=BOOT,
-            keys=keys,
-            replays=ReplaySet(),
-            wall_ms=lambda: NOW_MS,
-        )
-        ours = {"bundle": keys.current.body, "bundle_sig": keys.current.sig}
-        honest = made_offer(COORDINATOR, CLIENT.request(), NODE.keys, task=TASK, **ours)
+    """Assignments that the coordinator signed, whatever they say."""
+    intake = Intake(
+        node=NODE.identity.node_id,
+        boot=BOOT,
+        keys=_Keys(),  # type: ignore[arg-type]
+        replays=ReplaySet(),
+        wall_ms=lambda: NOW_MS,
+    )
 
-        async def feed(frame: bytes) -> bool:
-            fresh = CLIENT.take(honest).assign
-            intake.admit(fresh, coordinator_key=COORDINATOR.key)
-            for body in (frame, LABEL + frame):
-                sig = (
-                    sign_assignment(COORDINATOR, body)
-                    if body.startswith(LABEL)
-                    else fresh.sig
-                )
-                try:
-                    intake.admit(
-                        replace(fresh, body=body, sig=sig),
-                        coordinator_key=COORDINATOR.key,
-                    )
-                except TrustError:
-                    continue
-                return True
-            return False
+    async def feed(frame: bytes) -> bool:
+        body = LABEL + frame
+        try:
+            assign = CLIENT.take(replace(OFFER, body=body)).assign
+        except (TrustError, RemoteProtocolError, ValueError):
+            assign = replace(CLIENT.take(OFFER).assign, body=body)
+        sig = sign_assignment(COORDINATOR, body)
+        signed = replace(assign, sig=sig, attempt=0)
+        for message in (signed, replace(signed, body=frame)):
+            try:
+                intake.admit(message, coordinator_key=COORDINATOR.key)
+            except TrustError:
+                continue
+            return True
+        return False
 
-        yield feed
+    yield feed
 
 
 # --- the client's end of an attempt
@@ -293,12 +291,13 @@ class _Played:
         self.request = CLIENT.request(cvk=self.verdict_key.key)
         self.offer = made_offer(COORDINATOR, self.request, NODE.keys, task=TASK)
         compared = Compared(key=_KEY, group=b"g" * 16, size=2)
-        self.job = Job(kind="chat", model="m", body={}, compared=compared)
+        self.job = Job(kind="chat", model="m", body={})
+        self.compared = replace(self.job, compared=compared)
 
-    async def attempt(self) -> tuple[Attempt, PlayedAnswer]:
+    async def attempt(self, job: Job | None = None) -> tuple[Attempt, PlayedAnswer]:
         attempt = await begin_attempt(
             self.offer,
-            self.job,
+            job or self.job,
             verdict_key=self.verdict_key,
             after=-1,
             trust=self.trust,
@@ -356,24 +355,17 @@ async def _nodes_answer() -> AsyncIterator[Feed]:
     async def feed(frame: bytes) -> bool:
         attempt, answer = await played.attempt()
         attempt.reply(answer.reply())
-        words = frame[:5000].decode("latin-1")
         assert isinstance(attempt.failure(_failure(answer, frame)), str)
         try:
-            attempt, answer = await played.attempt()
-            attempt.reply(answer.reply())
-            attempt.record(answer.raw(frame[:60_000]))
+            for job in (played.compared, played.job):
+                attempt, answer = await played.attempt(job)
+                attempt.reply(answer.reply())
+                attempt.record(answer.raw(frame[:60_000]))
             attempt.record(answer.usage())
-            signed = NODE.identity.sign(words.encode())
-            result = answer.result()
-            for body, sig in ((result.body, signed), (result.body, result.sig)):
-                try:
-                    attempt.result(replace(result, body=body, sig=sig))
-                except TrustError:
-                    continue
-                return True
+            attempt.result(answer.result())
         except (TrustError, RemoteProtocolError):
-            pass
-        return False
+            return False
+        return True
 
     yield feed
 
@@ -416,7 +408,7 @@ _LEAVES = msgspec.json.encode(NodeLeaves((PlacedLeaf(0, LEAF), PlacedLeaf(7, LEA
 SEALED: tuple[Target, ...] = (
     _raw("sealed head", _head, _HEAD, share=0.5),
     _raw("head of a client", _sealed_head, vector("request", "head"), share=0.3),
-    _raw("reply head", _reply_head, NODE.open(REQUEST.assign).keys.hdr, share=0.3),
+    _raw("reply head", _reply_head, vector("response", "header"), share=0.3),
     _raw("sealed record", _record, *(bytes(n) for n in (272, 1040, 4112))),
     _raw("record of a peer", _sealed_record, *_RECORD_PLAIN),
     _raw("bundle", _bundle, BUNDLE.body + BUNDLE.sig),

@@ -169,7 +169,8 @@ class ClientLink:
                 ref = self._refs_by_task.get(message.task, 0)
             case TaskOffer():
                 ref = message.ref
-                self._refs_by_task[message.task] = ref
+                if ref in self._mailboxes:
+                    self._refs_by_task[message.task] = ref
             case TaskTags():
                 ref = self._refs_by_group.get(message.group, 0)
             case TaskFail() | Notice() | ClubAnswer():
