@@ -23,7 +23,7 @@ from benchmarks.steps import Step
 
 Mode = Literal["transit", "sealed"]
 WARM_UP_SECONDS: Final = 1.0
-RECORDS_SHOWN: Final = "per record; 256 B and 64 KiB are its size before it is sealed"
+RECORDS_SHOWN: Final = "256 B and 64 KiB are a record before it is sealed"
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
