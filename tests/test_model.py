@@ -56,7 +56,7 @@ def test_values_do_not_change() -> None:
 
 @pytest.mark.parametrize(
     "code",
-    [FailCode.BAD_REQUEST, FailCode.TOO_BIG, FailCode.EXPIRED, FailCode.CANCELLED],
+    [FailCode.BAD_REQUEST, FailCode.TOO_BIG, FailCode.CANCELLED],
 )
 def test_what_no_node_can_mend_is_not_tried_elsewhere(code: FailCode) -> None:
     assert code not in RETRY_ELSEWHERE

@@ -150,6 +150,7 @@ RETRY_ELSEWHERE: Final = frozenset(
         FailCode.TRUNCATED,
         FailCode.EMPTY,
         FailCode.NODE_LOST,
+        FailCode.EXPIRED,
         FailCode.KEY_STALE,
         FailCode.OPEN_FAILED,
         FailCode.UNSUPPORTED,

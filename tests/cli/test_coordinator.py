@@ -96,7 +96,7 @@ def test_an_unknown_setting_is_wrong_usage(tmp_path: Path) -> None:
 
     assert done.code == 2
     assert done.error()["code"] == "usage"
-    assert "'hosts'" in done.error()["message"]
+    assert "did you mean 'host'?" in done.error()["message"]
 
 
 def test_a_short_secret_is_wrong_usage_that_does_not_tell_it(tmp_path: Path) -> None:

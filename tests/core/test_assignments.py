@@ -476,9 +476,12 @@ def test_a_heartbeat_of_a_node_that_is_not_here_is_nothing() -> None:
     assert scene.report("c") == []
 
 
-def test_a_request_that_does_not_open_blames_no_node() -> None:
+@pytest.mark.parametrize("code", [FailCode.OPEN_FAILED, FailCode.EXPIRED])
+def test_what_does_not_open_or_is_late_goes_on_and_blames_no_node(
+    code: FailCode,
+) -> None:
     scene = pair()
-    retry = only(OfferTask, scene.fail("a", "t", FailCode.OPEN_FAILED))
+    retry = only(OfferTask, scene.fail("a", "t", code))
 
     assert retry.node_name == "b"
     assert scene.node("a").tasks_failed == 0
