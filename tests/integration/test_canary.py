@@ -211,12 +211,36 @@ async def whole(there: Place, prompt: str) -> str:
 
 
 async def by_command(there: Place, prompt: str) -> str:
-    club = {"CLUBAI_URL": there.url, "CLUBAI_API_KEY": there.api_key}
-    asker = there.home.parent / "asker"
-    asker.mkdir(exist_ok=True)
-    ask = partial(clubai, "ask", "-", home=asker, stdin=prompt, **club)
+    ask = partial(clubai, "ask", "-", home=asker(there), stdin=prompt, **club(there))
     done = await run_sync(ask)
     return done.out + done.err
+
+
+async def by_gateway(there: Place, prompt: str) -> str:
+    """What any OpenAI client is given at the member's own gateway."""
+    command = ("clubai.cli", "gateway", "--port=0", "--json")
+    with started(*command, home=asker(there), **club(there)) as gateway:
+        ready = await run_sync(gateway.ready)
+        key = {"authorization": f"Bearer {ready['api_key']}"}
+        address = ready["openai"]
+        async with httpx.AsyncClient(
+            base_url=address, headers=key, timeout=60, trust_env=False
+        ) as http:
+            body = {"model": MODEL, "messages": [{"role": "user", "content": prompt}]}
+            got = await http.post("/chat/completions", json=body)
+    assert got.is_error or got.headers["x-clubai-readable-by"] == "node"
+    return got.text
+
+
+def club(there: Place) -> dict[str, str]:
+    return {"CLUBAI_URL": there.url, "CLUBAI_API_KEY": there.api_key}
+
+
+def asker(there: Place) -> Path:
+    """The directory of the member who asks, beside the club's."""
+    directory = there.home.parent / "asker"
+    directory.mkdir(exist_ok=True)
+    return directory
 
 
 async def test_a_sealed_prompt_is_with_the_node_and_nowhere_else(
@@ -226,7 +250,7 @@ async def test_a_sealed_prompt_is_with_the_node_and_nowhere_else(
     home.mkdir()
     async with place(home, anyio_backend_name) as there:
         await it_finds_what_is_there(there)
-        asks: tuple[Ask, ...] = (streamed, whole, by_command)
+        asks: tuple[Ask, ...] = (streamed, whole, by_command, by_gateway)
         for ask in asks:
             await sealed(there, ask)
         for ask in asks:
