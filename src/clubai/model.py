@@ -50,7 +50,7 @@ ReadableBy = Literal["coordinator and node", "node"]
 """Who could read a request: transit or sealed."""
 
 
-class Discreet(msgspec.Struct, frozen=True):
+class Redacted(msgspec.Struct, frozen=True):
     """A struct that hides fields: whoever prints it gets its `__repr__`, and no more.
 
     Of its own, msgspec tells rich every field, whatever the `__repr__` says.

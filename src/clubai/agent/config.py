@@ -7,14 +7,14 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from clubai.errors import ConfigError
-from clubai.model import Discreet
+from clubai.model import Redacted
 from clubai.protocol.session import NODE_PATH
 
 NAME_LENGTH: Final = 256
 _SCHEMES: Final = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 
 
-class BackendConfig(Discreet, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class BackendConfig(Redacted, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which local model server to use. All empty: look for one on this machine."""
 
     kind: str = ""
@@ -43,7 +43,7 @@ class BackendConfig(Discreet, frozen=True, kw_only=True, forbid_unknown_fields=T
         return f"BackendConfig(kind={self.kind!r}, url={self.url!r})"
 
 
-class AgentConfig(Discreet, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AgentConfig(Redacted, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of one agent. Times are in seconds."""
 
     coordinator_url: str = "ws://127.0.0.1:8000/nodes/connect"

@@ -17,14 +17,14 @@ import msgspec
 import platformdirs
 
 from clubai.errors import ConfigError
-from clubai.model import Discreet
+from clubai.model import Redacted
 
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
 _TAILS: Final = ("/nodes/connect", "/v1")
 _HTTP: Final = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
 
 
-class Login(Discreet, frozen=True, kw_only=True):
+class Login(Redacted, frozen=True, kw_only=True):
     """What `clubai login` keeps."""
 
     url: str
@@ -36,7 +36,7 @@ class Login(Discreet, frozen=True, kw_only=True):
         return f"Login(url={self.url!r}, name={self.name!r})"
 
 
-class Place(Discreet, frozen=True, kw_only=True):
+class Place(Redacted, frozen=True, kw_only=True):
     """A club's address and the key to use there; the key may be empty."""
 
     url: str

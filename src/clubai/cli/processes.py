@@ -26,7 +26,7 @@ from clubai.client import NodeUsed
 from clubai.crypto.keyfiles import load
 from clubai.crypto.keys import API_KEY_LENGTH
 from clubai.errors import ClubAIError, lone_errors
-from clubai.model import Discreet
+from clubai.model import Redacted
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ KEY_FILE: Final = "operator.key"
 """Kept in the data directory by the coordinator, for whoever runs it."""
 
 
-class Layout(Discreet, frozen=True, kw_only=True):
+class Layout(Redacted, frozen=True, kw_only=True):
     """What to start."""
 
     data: Path

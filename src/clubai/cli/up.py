@@ -28,7 +28,7 @@ from clubai.cli.running import notify_ready, run_until_stopped
 from clubai.client import NodeUsed
 from clubai.club import open_club
 from clubai.coordinator.config import CoordinatorConfig
-from clubai.model import Discreet
+from clubai.model import Redacted
 
 UP_SETTINGS: Final = tuple(
     setting
@@ -38,7 +38,7 @@ UP_SETTINGS: Final = tuple(
 BACKEND_KEY: Final = "CLUBAI_BACKEND_API_KEY"
 
 
-class Running(Discreet, frozen=True, kw_only=True):
+class Running(Redacted, frozen=True, kw_only=True):
     """The keys of `up --json`."""
 
     coordinator: str

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from clubai.model import Discreet, Kind, Mode, Privacy
+from clubai.model import Kind, Mode, Privacy, Redacted
 
 WAIT_SECONDS: Final = 300.0
 DEADLINE_SECONDS: Final = 600.0
 
 
-class Compared(Discreet, frozen=True, kw_only=True):
+class Compared(Redacted, frozen=True, kw_only=True):
     """What the jobs of one comparison share."""
 
     key: bytes
@@ -25,7 +25,7 @@ class Compared(Discreet, frozen=True, kw_only=True):
         return f"Compared(size={self.size})"
 
 
-class Job(Discreet, frozen=True, kw_only=True):
+class Job(Redacted, frozen=True, kw_only=True):
     """One request, whole: what is asked, of which model, within which limits."""
 
     kind: Kind

@@ -20,14 +20,14 @@ from clubai.coordinator.replies import (
     read_body,
     whole_number,
 )
-from clubai.model import Discreet, MemberId
+from clubai.model import MemberId, Redacted
 from clubai.storage.base import Role, Scope
 
 MOST_ENTRIES: Final = 1000
 """Of the audit log, in one answer."""
 
 
-class Credentials(Discreet, frozen=True, forbid_unknown_fields=True):
+class Credentials(Redacted, frozen=True, forbid_unknown_fields=True):
     """A name and its password."""
 
     name: str
@@ -46,7 +46,7 @@ class NewAccount(Credentials, frozen=True, forbid_unknown_fields=True):
         return f"NewAccount(name={self.name!r})"
 
 
-class RefreshRequest(Discreet, frozen=True, forbid_unknown_fields=True):
+class RefreshRequest(Redacted, frozen=True, forbid_unknown_fields=True):
     """A refresh token."""
 
     refresh_token: str

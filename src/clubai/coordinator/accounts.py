@@ -44,7 +44,7 @@ from clubai.errors import (
     RateLimited,
     StorageError,
 )
-from clubai.model import Discreet, MemberId
+from clubai.model import MemberId, Redacted
 from clubai.storage.base import MemberRow, Store
 
 __all__ = ["Accounts", "LoggedIn", "Member"]
@@ -60,7 +60,7 @@ Gone = Callable[[Member], bool]
 """Tells of a member, as they showed themselves, whether that counts no longer."""
 
 
-class LoggedIn(Discreet, frozen=True, kw_only=True):
+class LoggedIn(Redacted, frozen=True, kw_only=True):
     """What a member gets for a password, or for a refresh token."""
 
     access: str

@@ -8,7 +8,7 @@ from typing import Literal
 
 from clubai.coordinator.limits import EdgeLimits
 from clubai.core.limits import CoordinatorLimits
-from clubai.model import Discreet
+from clubai.model import Redacted
 from clubai.protocol.login import origin_of
 from clubai.protocol.session import HEARTBEAT_SECONDS, LOGIN_SECONDS
 from clubai.transport.addresses import is_loopback
@@ -18,7 +18,7 @@ Registration = Literal["open", "invite", "closed"]
 
 
 class CoordinatorConfig(
-    Discreet, frozen=True, kw_only=True, forbid_unknown_fields=True
+    Redacted, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
     """Settings of one coordinator. Times are in seconds, sizes in bytes."""
 

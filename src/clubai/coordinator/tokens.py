@@ -16,7 +16,7 @@ import msgspec
 
 from clubai.crypto.keys import random_bytes
 from clubai.errors import AuthenticationError, ConfigError
-from clubai.model import Discreet, MemberId
+from clubai.model import MemberId, Redacted
 
 SECRET_BYTES: Final = 32
 TOKEN_LIFETIME_S: Final = 600.0
@@ -29,7 +29,7 @@ _CLAIMS: Final = [
 ]
 
 
-class Token(Discreet, frozen=True, kw_only=True):
+class Token(Redacted, frozen=True, kw_only=True):
     """A new token."""
 
     access: str

@@ -12,7 +12,7 @@ from typing import Final, Protocol, Self
 import msgspec
 
 from clubai.errors import LocalProtocolError, TrustError
-from clubai.model import Discreet, TrustCode
+from clubai.model import Redacted, TrustCode
 
 MAX_RECORDS: Final = 1 << 20
 """Most records in one direction of one attempt."""
@@ -175,7 +175,7 @@ def bind(assignment: SignedAssignment, part: AssignedPart, body: bytes) -> Bindi
     )
 
 
-class Head(Discreet, frozen=True, kw_only=True):
+class Head(Redacted, frozen=True, kw_only=True):
     """What only the node may read: the secrets that all other keys follow from."""
 
     flags: int

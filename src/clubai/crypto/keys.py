@@ -19,7 +19,7 @@ from typing import Final
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from clubai.model import Discreet
+from clubai.model import Redacted
 
 ID_LENGTH: Final = 8
 SECRET_LENGTH: Final = 43
@@ -38,7 +38,7 @@ _SHAPE: Final = re.compile(
 )
 
 
-class ApiKey(Discreet, frozen=True):
+class ApiKey(Redacted, frozen=True):
     """A new API key, for the only time that it can be shown."""
 
     text: str

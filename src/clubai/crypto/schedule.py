@@ -20,7 +20,7 @@ from typing import Final
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
-from clubai.model import Discreet
+from clubai.model import Redacted
 
 _TH_LABEL: Final = b"clubai/e2e/1 th"
 _RH_LABEL: Final = b"clubai/e2e/1 rh"
@@ -30,7 +30,7 @@ _OUTPUT_LABEL: Final = b"clubai/e2e/1 out"
 _KEYS_SIZE: Final = 32 + 12 + 32
 
 
-class DirectionKeys(Discreet, frozen=True):
+class DirectionKeys(Redacted, frozen=True):
     """What seals the records of one direction, and the commitment to it."""
 
     key: bytes
@@ -41,7 +41,7 @@ class DirectionKeys(Discreet, frozen=True):
         return "<DirectionKeys>"
 
 
-class ReplyKeys(Discreet, frozen=True):
+class ReplyKeys(Redacted, frozen=True):
     """The answer's direction, and the key of the node's commitment to its output."""
 
     direction: DirectionKeys

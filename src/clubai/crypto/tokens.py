@@ -12,7 +12,7 @@ import re
 from typing import Final
 
 from clubai.crypto.keys import SECRET_LENGTH, checksum, draw_text
-from clubai.model import Discreet
+from clubai.model import Redacted
 
 _SHAPE: Final = re.compile(
     rf"(([a-z]{{3}})_([0-9A-Za-z]{{8,32}})_[0-9A-Za-z]{{{SECRET_LENGTH}}})"
@@ -20,7 +20,7 @@ _SHAPE: Final = re.compile(
 )
 
 
-class OpaqueToken(Discreet, frozen=True):
+class OpaqueToken(Redacted, frozen=True):
     """A token, for the only time that it can be shown."""
 
     text: str

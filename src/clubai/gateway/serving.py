@@ -30,7 +30,7 @@ from clubai.gateway.guard import HEALTH_PATH, LocalGuard
 from clubai.gateway.limits import GatewayLimits
 from clubai.gateway.local import LocalClient
 from clubai.gateway.problems import no_such_method
-from clubai.model import Discreet, ReadableBy
+from clubai.model import ReadableBy, Redacted
 from clubai.transport.server import ServerLimits, serve_app
 
 DEFAULT_PORT: Final = 8011
@@ -43,7 +43,7 @@ DRAIN_S: Final = 3.0
 _HOSTS: Final = ("127.0.0.1", "::1")
 
 
-class GatewayConfig(Discreet, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class GatewayConfig(Redacted, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of a gateway on a member's own machine."""
 
     url: str = "http://127.0.0.1:8000"
@@ -111,7 +111,7 @@ class GatewayConfig(Discreet, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ConfigError("key file", str(self.key_path), fix) from error
 
 
-class ServedGateway(Discreet, frozen=True, kw_only=True):
+class ServedGateway(Redacted, frozen=True, kw_only=True):
     """A gateway that listens and is connected to its club."""
 
     url: str

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
-from clubai.model import Discreet
+from clubai.model import Redacted
 from clubai.protocol.messages import U63, Bytes32, Bytes64, Id16, Name
 
 CHALLENGE_PATH: Final = "/nodes/challenge"
@@ -64,7 +64,7 @@ class LoginRequest(msgspec.Struct, frozen=True, kw_only=True):
     sig: Bytes64
 
 
-class LoginReply(Discreet, frozen=True, kw_only=True):
+class LoginReply(Redacted, frozen=True, kw_only=True):
     """The way in, for one connection."""
 
     ticket: TokenText
@@ -76,7 +76,7 @@ class LoginReply(Discreet, frozen=True, kw_only=True):
         return f"LoginReply(expires_at={self.expires_at!r}, owner={self.owner!r})"
 
 
-class EnrolRequest(Discreet, frozen=True, kw_only=True):
+class EnrolRequest(Redacted, frozen=True, kw_only=True):
     """A node becomes a member's, by a token of theirs; over `session.enrol_bytes`."""
 
     token: TokenText
@@ -100,7 +100,7 @@ class EnrolReply(msgspec.Struct, frozen=True, kw_only=True):
     owner: str = ""
 
 
-class EnrolmentMade(Discreet, frozen=True, kw_only=True):
+class EnrolmentMade(Redacted, frozen=True, kw_only=True):
     """A new enrolment token, for the only time that it is shown."""
 
     id: str

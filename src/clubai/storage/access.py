@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
-from clubai.model import Discreet, MemberId
+from clubai.model import MemberId, Redacted
 
 if TYPE_CHECKING:
     from clubai.storage.base import MemberRow, Role
@@ -22,7 +22,7 @@ Admission = Literal["added", "name_taken", "no_invite"]
 RoleChange = Literal["changed", "unknown", "last_operator"]
 
 
-class RefreshRow(Discreet, frozen=True, kw_only=True):
+class RefreshRow(Redacted, frozen=True, kw_only=True):
     """One family of refresh tokens: all that came from one login."""
 
     id: str
@@ -38,7 +38,7 @@ class RefreshRow(Discreet, frozen=True, kw_only=True):
         return f"RefreshRow(id={self.id[:8]!r}, member={self.member!r})"
 
 
-class InviteRow(Discreet, frozen=True, kw_only=True):
+class InviteRow(Redacted, frozen=True, kw_only=True):
     """One invite: whoever shows its token may make one account."""
 
     id: str

@@ -11,7 +11,7 @@ from typing import Final, Literal, Protocol, get_args
 
 import msgspec
 
-from clubai.model import Discreet, MemberId, NodeId, TaskFacts
+from clubai.model import MemberId, NodeId, Redacted, TaskFacts
 from clubai.storage.access import AccessStore
 from clubai.storage.enrolment import EnrolmentStore
 from clubai.storage.keylog import KeyLogStore
@@ -23,7 +23,7 @@ Scope = Literal["chat", "embed", "node", "read"]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 
 
-class MemberRow(Discreet, frozen=True, kw_only=True):
+class MemberRow(Redacted, frozen=True, kw_only=True):
     """One account."""
 
     id: MemberId
@@ -40,7 +40,7 @@ class MemberRow(Discreet, frozen=True, kw_only=True):
         return f"MemberRow(id={self.id!r}, name={self.name!r}, role={self.role!r})"
 
 
-class ApiKeyRow(Discreet, frozen=True, kw_only=True):
+class ApiKeyRow(Redacted, frozen=True, kw_only=True):
     """One API key. The secret itself is shown once and not kept."""
 
     id: str

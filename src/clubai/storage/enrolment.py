@@ -6,14 +6,14 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from clubai.model import Discreet, MemberId, NodeId
+from clubai.model import MemberId, NodeId, Redacted
 
 EnrolledState = Literal["pending", "enrolled", "removed"]
 EnrolOutcome = Literal["done", "no_token", "foreign", "removed", "full"]
 """`foreign`: the node is another member's. `full`: the member has all they may have."""
 
 
-class EnrolmentRow(Discreet, frozen=True, kw_only=True):
+class EnrolmentRow(Redacted, frozen=True, kw_only=True):
     """An enrolment token that was not used yet. Using it removes the row."""
 
     id: str

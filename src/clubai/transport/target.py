@@ -6,13 +6,13 @@ from typing import Final
 
 import msgspec
 
-from clubai.model import Discreet
+from clubai.model import Redacted
 from clubai.protocol.decoding import UNREADABLE
 
 MAX_REASON_CHARACTERS: Final = 500
 
 
-class Target(Discreet, frozen=True, kw_only=True):
+class Target(Redacted, frozen=True, kw_only=True):
     """A WebSocket address, taken apart."""
 
     host: str

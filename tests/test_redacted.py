@@ -13,7 +13,7 @@ from msgspec.structs import fields
 from rich.pretty import pretty_repr
 
 import clubai
-from clubai.model import Discreet
+from clubai.model import Redacted
 
 WIDE = 10_000
 MAIN = ("clubai.cli.__main__",)
@@ -81,8 +81,8 @@ def test_a_struct_that_hides_in_vain_is_found() -> None:
         test_rich_shows_what_repr_shows(Careless)
 
 
-def test_a_discreet_struct_inside_another_value_stays_so() -> None:
-    class Login(Discreet, frozen=True):
+def test_a_redacted_struct_inside_another_value_stays_so() -> None:
+    class Login(Redacted, frozen=True):
         token: str
 
         def __repr__(self) -> str:
