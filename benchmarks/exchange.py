@@ -253,7 +253,7 @@ class Exchange:
         other_process()
         result = TaskResult(task=task, part=0, attempt=0, body=body, sig=sig)
         with lap("client", "check what the node signed"):
-            attempt.result(result)
+            await attempt.result(result)
 
     async def plain(self, laps: Laps) -> None:
         """The same messages, with nothing signed, checked or sealed."""

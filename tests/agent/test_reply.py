@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 
 from clubai.agent.intake import Admitted
 from clubai.agent.reply import SAID_OF_FAILURES, Reply
+from clubai.crypto.agreement import sketch
 from clubai.crypto.attestation import Commitment, Finish, read_attestation
 from clubai.crypto.identity import Identity
 from clubai.errors import ConnectionLost
@@ -15,7 +17,7 @@ from clubai.model import RETRY_ELSEWHERE, FailCode
 from clubai.protocol.assignment import decode_assignment
 from clubai.protocol.codec import decode_from_node
 from clubai.protocol.messages import FromNode, TaskFail, TaskReply, TaskResult
-from clubai.protocol.records import Choice, RecordType
+from clubai.protocol.records import COMPARE, Choice, RecordType
 from clubai.transport.memory import memory_pair
 from clubai.transport.postbox import Postbox
 from support.scripted_backend import USAGE
@@ -60,12 +62,33 @@ async def test_the_finish_that_is_signed_is_the_first_choices(
         reply = reply_on(Postbox(here))
         reply.note(Choice(finish_reason=reason))
         reply.note(Choice(index=1, finish_reason="stop"))
-        reply.finish(USAGE)
+        await reply.finish(USAGE)
         messages = [decode_from_node(await there.receive()) for _ in range(3)]
     result = messages[-1]
 
     assert isinstance(result, TaskResult)
     assert read_attestation(result.body).finish is finish
+
+
+async def test_a_long_answer_is_sketched_beside_the_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads = []
+
+    def noted(key: bytes, text: str) -> bytes:
+        threads.append(threading.get_ident())
+        return sketch(key, text)
+
+    monkeypatch.setattr("clubai.agent.reply.sketch", noted)
+    here, there = memory_pair(buffer=100)
+    async with here, there:
+        await reply_on(Postbox(here), flags=COMPARE).finish(USAGE)
+        messages = [decode_from_node(await there.receive()) for _ in range(3)]
+
+    assert isinstance(messages[-1], TaskResult)
+    assert any(messages[-1].sketch)
+    assert len(threads) == 1
+    assert threads != [threading.get_ident()]
 
 
 async def test_what_is_signed_is_what_was_sent_and_how_long_it_took(
@@ -89,7 +112,7 @@ async def test_what_is_signed_is_what_was_sent_and_how_long_it_took(
         reply.first()
         reply.data(b"one\n")
         reply.data(b"two\n")
-        reply.finish(USAGE)
+        await reply.finish(USAGE)
         messages = [decode_from_node(await there.receive()) for _ in range(5)]
     begun, *_, result = messages
     assert isinstance(begun, TaskReply)

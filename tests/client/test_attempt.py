@@ -6,6 +6,7 @@ The client's side is real; the other side is played by hand.
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -102,7 +103,7 @@ async def test_a_request_is_for_its_node_alone_and_the_answer_is_checked() -> No
     type_, content = attempt.record(answer.data(word("a"), stop()))
     assert (type_, content.count(b"\n")) == (RecordType.DATA, 2)
     attempt.record(answer.usage())
-    said = attempt.result(answer.result())
+    said = await attempt.result(answer.result())
 
     assert (said.prompt_tokens, said.output_tokens) == (5, 2)
 
@@ -238,7 +239,7 @@ async def test_an_answer_without_its_end_is_truncated() -> None:
     attempt, answer = await begun()
     attempt.record(answer.data(word("a")))
     with pytest.raises(TrustError) as caught:
-        attempt.result(answer.result())
+        await attempt.result(answer.result())
     assert caught.value.code is TrustCode.TRUNCATED
 
 
@@ -257,7 +258,7 @@ async def test_an_attestation_of_another_answer_is_refused(
     attempt.record(answer.data(word("a")))
     attempt.record(answer.usage())
     with pytest.raises(TrustError) as caught:
-        attempt.result(answer.result(**lie))
+        await attempt.result(answer.result(**lie))
     assert caught.value.code is TrustCode.BAD_ATTESTATION
 
 
@@ -265,7 +266,7 @@ async def test_an_attestation_of_another_node_is_refused() -> None:
     attempt, answer = await begun()
     attempt.record(answer.usage())
     with pytest.raises(TrustError) as caught:
-        attempt.result(attested(TASK))
+        await attempt.result(attested(TASK))
     assert caught.value.code is TrustCode.BAD_ATTESTATION
 
 
@@ -299,10 +300,26 @@ async def compared(**lie: object) -> TrustCode | None:
         **lie,
     }
     try:
-        attempt.result(answer.result(**tags))
+        await attempt.result(answer.result(**tags))
     except TrustError as error:
         return error.code
     return None
+
+
+async def test_tags_are_checked_beside_the_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads = []
+
+    def noted(key: bytes, text: str) -> bytes:
+        threads.append(threading.get_ident())
+        return sketch(key, text)
+
+    monkeypatch.setattr("clubai.client.attempt.sketch", noted)
+
+    assert await compared() is None
+    assert len(threads) == 1
+    assert threads != [threading.get_ident()]
 
 
 async def test_tags_are_checked_against_the_text() -> None:
@@ -331,7 +348,7 @@ async def test_a_verdict_names_the_answer_and_is_signed_for_the_task() -> None:
     attempt.record(answer.usage())
     result = answer.result(records=99)
     with pytest.raises(TrustError) as caught:
-        attempt.result(result)
+        await attempt.result(result)
     message = attempt.verdict(caught.value.code, CVK, now_ms=NOW_MS)
 
     verdict = verify_verdict(CVK.key, message.body, message.sig)

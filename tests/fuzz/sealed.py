@@ -334,7 +334,7 @@ async def _coordinators_answer() -> AsyncIterator[Feed]:
                 case TaskResult():
                     attempt.reply(answer.reply())
                     attempt.record(answer.usage())
-                    attempt.result(message)
+                    await attempt.result(message)
                 case TaskFail():
                     attempt.failure(message)
                     attempt.failure(message)
@@ -362,7 +362,7 @@ async def _nodes_answer() -> AsyncIterator[Feed]:
                 attempt.reply(answer.reply())
                 attempt.record(answer.raw(frame[:60_000]))
             attempt.record(answer.usage())
-            attempt.result(answer.result())
+            await attempt.result(answer.result())
         except (TrustError, RemoteProtocolError):
             return False
         return True

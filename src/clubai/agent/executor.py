@@ -61,7 +61,7 @@ async def _run(
 ) -> FailCode | None:
     try:
         with anyio.fail_after(min(timeout_s, assigned.deadline_s)):
-            reply.finish(await _answer(assigned, body, backend, reply))
+            await reply.finish(await _answer(assigned, body, backend, reply))
     except BackendError as error:
         code, message = error.code, error.message
     except TimeoutError:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 import anyio
+from anyio.to_thread import run_sync
 
 from clubai.agent.backends.base import UsageReport
 from clubai.agent.intake import Admitted
@@ -61,8 +62,9 @@ SAID_OF_FAILURES: Final = {
 class Reply:
     """Sends one attempt's answer: begins it with the first record, counts, ends it.
 
-    Nothing here waits; every method raises `ConnectionLost` when the postbox takes no
-    more. `room` is where a slow connection holds the backend back.
+    Every method raises `ConnectionLost` when the postbox takes no more. Only `finish`
+    may wait, for the tags of a compared answer, and `room`, where a slow connection
+    holds the backend back.
     """
 
     def __init__(
@@ -122,11 +124,11 @@ class Reply:
         writer, _ = self._begin()
         self._post(writer.write(RecordType.KEEP_ALIVE, b""))
 
-    def finish(self, usage: UsageReport) -> None:
+    async def finish(self, usage: UsageReport) -> None:
         """Send the final record, and what the node signs of the answer."""
+        eq, sketched = await self._tags()
         writer, commitment = self._begin()
         self._post(writer.write(RecordType.USAGE, bytes(usage.raw), fin=True))
-        eq, sketched = self._tags()
         attestation = Attestation(
             th=self._seal.th,
             out_commit=commitment.digest(),
@@ -202,11 +204,12 @@ class Reply:
             self._keys = self._seal.begin_reply()
         return self._keys
 
-    def _tags(self) -> tuple[bytes, bytes]:
+    async def _tags(self) -> tuple[bytes, bytes]:
         if not self._compared:
             return NO_TAG, NO_SKETCH
-        text, key = "".join(self._text), self._seal.head.cmp_key
-        return equality_tag(key, text), sketch(key, text)
+        key, text = self._seal.head.cmp_key, "".join(self._text)
+        # Seconds for the longest answers: heartbeats and other answers go on.
+        return await run_sync(_tags_of, key, text, abandon_on_cancel=True)
 
     def _post(self, message: Message) -> None:
         if not self._outbox.post(encode(message)):
@@ -214,6 +217,10 @@ class Reply:
 
     def _elapsed_ms(self) -> int:
         return round((anyio.current_time() - self._started) * 1000)
+
+
+def _tags_of(key: bytes, text: str) -> tuple[bytes, bytes]:
+    return equality_tag(key, text), sketch(key, text)
 
 
 def _said(choice: Choice) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import msgspec
+from anyio.to_thread import run_sync
 
 from clubai.client.job import Job
 from clubai.client.logview import Fetch
@@ -112,7 +113,7 @@ class Attempt:
                 self._text += [text_of(step) for step in steps if not step.index]
         return type_, content
 
-    def result(self, message: TaskResult) -> Attestation:
+    async def result(self, message: TaskResult) -> Attestation:
         """Check that the answer is whole, as its node signed. Raises `TrustError`."""
         if self._reader is None or self._commitment is None:
             raise TrustError(TrustCode.TRUNCATED, "the answer ended before it began")
@@ -131,7 +132,8 @@ class Attempt:
                 TrustCode.BAD_ATTESTATION, "the node signed another answer"
             )
         if self._compared:
-            self._check_tags(said)
+            # Seconds for the longest answers: whatever else the program does goes on.
+            await run_sync(self._check_tags, said, abandon_on_cancel=True)
         return said
 
     def failure(self, message: TaskFail) -> str:

@@ -219,7 +219,7 @@ class Run:
                 if attempt is not None:
                     attempt.reply(message)
             case TaskResult():
-                self._finish(message)
+                await self._finish(message)
             case TaskFail():
                 self.ended = True
                 raise self._error(message)
@@ -285,11 +285,11 @@ class Run:
             case _:
                 assert_never(type_)
 
-    def _finish(self, message: TaskResult) -> None:
+    async def _finish(self, message: TaskResult) -> None:
         attempt = self._present(message)
         if attempt is None:
             return
-        said = attempt.result(message)
+        said = await attempt.result(message)
         if self._held:
             self._data = b"".join(self._held)
         self.usage = Usage(
