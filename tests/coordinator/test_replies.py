@@ -12,7 +12,6 @@ from starlette.routing import Route
 from clubai.coordinator.replies import (
     MAX_BODY_BYTES,
     address_of,
-    bearer_of,
     guarded,
     json_reply,
     problem_of,
@@ -167,19 +166,6 @@ def _read_alone(data: bytes) -> str:
     except ConfigError as error:
         return "" if error.field == "body" else error.field
     raise AssertionError("it waits for more")
-
-
-@pytest.mark.parametrize(
-    "header", [None, "", "Bearer", "Bearer ", "Basic x", "Token x", "bearerx", "x y"]
-)
-def test_no_bearer_token_says_how_to_send_one(header: str | None) -> None:
-    with pytest.raises(AuthenticationError, match="Authorization: Bearer KEY"):
-        bearer_of(header)
-
-
-@pytest.mark.parametrize("header", ["Bearer abc", "bearer abc", "BEARER  abc "])
-def test_a_bearer_token_is_found(header: str) -> None:
-    assert bearer_of(header) == "abc"
 
 
 def test_an_unknown_address_is_empty() -> None:

@@ -29,7 +29,6 @@ from clubai.coordinator.origins import refuse_foreign
 from clubai.coordinator.replies import (
     Problem,
     address_of,
-    bearer_of,
     json_reply,
     refusal,
     unknown_path,
@@ -41,6 +40,7 @@ from clubai.errors import ClubAIError, PermissionDenied
 from clubai.protocol.messages import SUBPROTOCOL
 from clubai.protocol.session import CLIENT_PATH, NODE_PATH
 from clubai.transport.asgi import WebSocketStream
+from clubai.transport.bearer import bearer_token
 
 FEED_SECONDS: Final = 0.5
 """Between two snapshots of `/api/events`."""
@@ -94,7 +94,7 @@ class Api:
         with self._coordinator.places.place() as place:
             try:
                 ticket, owner = await self._coordinator.logins.redeem(
-                    bearer_of(websocket.headers.get("authorization"))
+                    bearer_token(websocket.headers.get("authorization"))
                 )
                 place.take("nodes", owner.id, address_of(websocket))
             except ClubAIError as error:

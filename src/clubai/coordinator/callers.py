@@ -14,7 +14,8 @@ from starlette.types import ASGIApp
 from clubai.coordinator.accounts import Accounts
 from clubai.coordinator.grants import Member
 from clubai.coordinator.origins import refuse_foreign
-from clubai.coordinator.replies import Endpoint, address_of, bearer_of, guarded
+from clubai.coordinator.replies import Endpoint, address_of, guarded
+from clubai.transport.bearer import bearer_token
 
 _READING: Final = ("GET", "HEAD")
 
@@ -37,5 +38,5 @@ async def caller(accounts: Accounts, connection: HTTPConnection) -> Member:
         AuthenticationError: nobody is known by what the request brings.
         RateLimited: too many from its address were not.
     """
-    bearer = bearer_of(connection.headers.get("authorization"))
+    bearer = bearer_token(connection.headers.get("authorization"))
     return await accounts.authenticate(bearer, address_of(connection))

@@ -186,20 +186,6 @@ def refusal(error: Exception) -> Response:
     return problem.reply()
 
 
-def bearer_of(authorization: str | None) -> str:
-    """The token of an `Authorization: Bearer` header.
-
-    Raises:
-        AuthenticationError: there is none.
-    """
-    scheme, _, token = (authorization or "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise AuthenticationError(
-            "no API key was given: send the header 'Authorization: Bearer KEY'"
-        )
-    return token.strip()
-
-
 def address_of(connection: HTTPConnection) -> str:
     """Where a request came from; empty when that is not known."""
     return caller_address(connection.scope)

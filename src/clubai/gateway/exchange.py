@@ -13,7 +13,6 @@ import msgspec
 from anyio import CancelScope, create_task_group, fail_after
 from starlette.types import Receive, Scope, Send
 
-from clubai.errors import AuthenticationError
 from clubai.gateway.limits import GatewayLimits, HeldBytes
 from clubai.gateway.problems import (
     Headers,
@@ -181,20 +180,6 @@ class Exchange:
 def _check_size(fits: bool, most: int) -> None:
     if not fits:
         raise Refused(body_too_big(most))
-
-
-def bearer_token(authorization: str | None) -> str:
-    """Read the key out of an `Authorization` header.
-
-    Raises:
-        AuthenticationError: there is none.
-    """
-    scheme, _, token = (authorization or "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise AuthenticationError(
-            "no API key was given: send the header 'Authorization: Bearer KEY'"
-        )
-    return token.strip()
 
 
 def task_headers(

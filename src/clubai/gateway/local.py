@@ -29,9 +29,10 @@ from clubai.errors import (
     TrustError,
     lone_errors,
 )
-from clubai.gateway.exchange import Refused, bearer_token
+from clubai.gateway.exchange import Refused
 from clubai.gateway.problems import Problem, club_refuses, club_unreachable
 from clubai.model import ReadableBy
+from clubai.transport.bearer import bearer_token
 
 logger = logging.getLogger(__name__)
 

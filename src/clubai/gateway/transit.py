@@ -15,8 +15,8 @@ from anyio.abc import ObjectStream, TaskGroup, TaskStatus
 
 from clubai.client import Client
 from clubai.client.trust import Trust
-from clubai.gateway.exchange import bearer_token
 from clubai.model import MemberId
+from clubai.transport.bearer import bearer_token
 
 IDLE_SECONDS: Final = 300.0
 
