@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from clubai.client import Job
 from clubai.coordinator.client_connection import MAX_OPEN_REQUESTS
 from clubai.coordinator.grants import Grants, Member
-from clubai.errors import TaskRejected
-from clubai.model import ClubSnapshot, FailCode
+from clubai.errors import StorageError, TaskRejected
+from clubai.model import ClubSnapshot, FailCode, NodeId, node_text
 from clubai.protocol.codec import decode_value
 from clubai.protocol.messages import (
     CloseCode,
@@ -19,6 +19,7 @@ from clubai.protocol.messages import (
     ClubQuery,
     ClubUnwatch,
     ClubWatch,
+    Goodbye,
     Hello,
     Message,
     Notice,
@@ -28,6 +29,7 @@ from clubai.protocol.messages import (
     TaskRecord,
 )
 from clubai.storage import MemoryStore
+from clubai.storage.keylog import KeyLogRow
 from support.memory_club import ALICE, BOB, MemoryClub, memory_club
 from support.raw_peers import RawClient
 from support.scripted_backend import ScriptedBackend, say
@@ -317,3 +319,37 @@ async def test_the_models_of_a_key_are_the_ones_that_it_is_for(tmp_path: Path) -
         await club.add("attic", ScriptedBackend(models=("m", "n")))
         async with club.client(holder(models=("n", "o"))) as client:
             assert [model.name for model in await client.models()] == ["n"]
+
+
+class LostLog(MemoryStore):
+    """Its key log cannot be read any more, once that is so."""
+
+    lost = False
+
+    async def key_log(self, start: int, count: int) -> list[KeyLogRow]:
+        if self.lost:
+            raise StorageError("clubai.db", "disk I/O error")
+        return await super().key_log(start, count)
+
+    async def key_log_of(self, node: NodeId, *, newest: int) -> list[KeyLogRow]:
+        if self.lost:
+            raise StorageError("clubai.db", "disk I/O error")
+        return await super().key_log_of(node, newest=newest)
+
+
+async def test_a_key_log_that_cannot_be_read_ends_who_asks_and_nobody_else(
+    tmp_path: Path,
+) -> None:
+    store = LostLog()
+    async with memory_club(tmp_path, store=store) as club:
+        node = await club.add("attic")
+        asking, other = await raw(club).greet(), await raw(club).greet()
+        store.lost = True
+        path = f"node/{node_text(node.identity.node_id)}"
+        await asking.say(ClubQuery(ref=1, what="log", path=path))
+
+        ended = await asking.hear()
+        assert isinstance(ended, Goodbye)
+        assert ended.code == CloseCode.GOING_AWAY
+        await other.say(ClubQuery(ref=2, what="models"))
+        assert isinstance(await other.hear(), ClubAnswer)

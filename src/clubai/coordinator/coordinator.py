@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Self
 
 import anyio
 from anyio.abc import ObjectStream, TaskGroup, TaskStatus
@@ -130,7 +131,22 @@ class Coordinator:
                 "no origins are set (CLUBAI_ORIGINS): a false coordinator could pass a"
                 " node's login on to this one"
             )
-        now = clock or timeline()
+        coordinator = await cls._assemble(config, store, clock or timeline())
+        with lone_errors():
+            async with anyio.create_task_group() as tasks:
+                await tasks.start(coordinator._run)
+                try:
+                    yield coordinator
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await coordinator.close()
+                    coordinator._tasks.cancel_scope.cancel()
+
+    @classmethod
+    async def _assemble(
+        cls, config: CoordinatorConfig, store: Store, now: Callable[[], float]
+    ) -> Self:
+        """Join the parts, each with what the store has of it."""
         accounts = Accounts.from_config(config, store=store, clock=now)
         counted = await store.tokens_of_keys(since=month_start(now()))
         spending = Spending(counted, clock=now)
@@ -157,7 +173,7 @@ class Coordinator:
             members=await store.count_members(),
             tasks_ever=await store.count_tasks(),
         )
-        coordinator = cls(
+        return cls(
             config,
             store=store,
             accounts=accounts,
@@ -170,15 +186,6 @@ class Coordinator:
             clock=now,
             spending=spending,
         )
-        with lone_errors():
-            async with anyio.create_task_group() as tasks:
-                await tasks.start(coordinator._run)
-                try:
-                    yield coordinator
-                finally:
-                    with anyio.CancelScope(shield=True):
-                        await coordinator.close()
-                    coordinator._tasks.cancel_scope.cancel()
 
     async def serve_node(
         self, stream: ObjectStream[bytes], owner: Member, ticket: Ticket | None = None
