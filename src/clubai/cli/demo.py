@@ -15,7 +15,13 @@ from clubai.cli.ask import answer_fields
 from clubai.cli.demo_lines import run_lines
 from clubai.cli.demo_screen import run_screen
 from clubai.cli.demo_talk import MAX_TOKENS, SYSTEM
-from clubai.cli.options import examples, json_option, log_level_option, option
+from clubai.cli.options import (
+    examples,
+    json_option,
+    log_level_option,
+    open_backend_option,
+    option,
+)
 from clubai.cli.progress import with_model
 from clubai.cli.running import run, run_until_stopped
 from clubai.client import Answer, Client
@@ -41,13 +47,7 @@ Follow = Callable[[Club, Client], Awaitable[None]]
     metavar="URL",
     help="A model server for all of them; else the embedded model.",
 )
-@option(
-    "--i-know-the-backend-is-open",
-    "open_ok",
-    is_flag=True,
-    envvar="CLUBAI_BACKEND_OPEN_OK",
-    help="Use a model server that others can reach without a key.",
-)
+@open_backend_option
 @log_level_option("error")
 @json_option
 def demo(

@@ -49,6 +49,17 @@ def log_level_option(default: str) -> Callable[[F], F]:
     )
 
 
+def open_backend_option(func: F) -> F:
+    """`--i-know-the-backend-is-open`, for commands that start agents."""
+    return option(
+        "--i-know-the-backend-is-open",
+        "open_ok",
+        is_flag=True,
+        envvar="CLUBAI_BACKEND_OPEN_OK",
+        help="Use a model server that others can reach without a key.",
+    )(func)
+
+
 def club_options(func: F) -> F:
     """`--url` and `--api-key`: which club, and as whom."""
     with_key = option(

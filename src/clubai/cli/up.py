@@ -19,6 +19,7 @@ from clubai.cli.options import (
     examples,
     json_option,
     log_level_option,
+    open_backend_option,
     option,
 )
 from clubai.cli.processes import Layout, open_processes
@@ -68,13 +69,7 @@ class Running(Redacted, frozen=True, kw_only=True):
     help=f"A model server for all of them ({BACKEND_KEY}: its key); "
     "else the embedded model.",
 )
-@option(
-    "--i-know-the-backend-is-open",
-    "open_ok",
-    is_flag=True,
-    envvar="CLUBAI_BACKEND_OPEN_OK",
-    help="Use a model server that others can reach without a key.",
-)
+@open_backend_option
 @option("--model", envvar="CLUBAI_MODEL", help="The embedded model: a name or a file.")
 @option("--slots", type=click.IntRange(min=1), help="Requests at a time, each node.")
 @option("--processes", is_flag=True, help="A process for each part.")

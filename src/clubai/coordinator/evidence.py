@@ -59,11 +59,11 @@ class Evidence:
             self._judged[key] = judged._replace(attested=digest)
 
     def judge(self, message: TaskVerdict, *, member: MemberId) -> VerdictFacts | None:
-        """Take a verdict in; None when the assignment is not remembered.
+        """Take a verdict in; None when the member has no such assignment.
 
         Raises:
-            RemoteProtocolError: it is of another member's task, not signed by the
-                task's key, or about something else than the node attested.
+            RemoteProtocolError: it is not signed by the task's key, or about another
+                assignment.
         """
         key = (TaskId(message.task), message.part, message.attempt)
         judged = self._judged.get(key)
