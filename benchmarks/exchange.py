@@ -226,9 +226,9 @@ class Exchange:
             admitted = self.intake.admit(assign, coordinator_key=self.coordinator.key)
         assert RecordReader(admitted.seal.records).read(record)[1] == self.body
         assert admitted.seal.th == th
-        self._sealed_answer(lap, command.task, admitted.seal, attempt)
+        await self._sealed_answer(lap, command.task, admitted.seal, attempt)
 
-    def _sealed_answer(
+    async def _sealed_answer(
         self, lap: Lap, task: bytes, seal: NodeSeal, attempt: Attempt
     ) -> None:
         with lap("node", "begin the answer"):
