@@ -1,0 +1,1 @@
+"""Documents cut on meaningful borders: pure text in, chunks out; needs no club."""
