@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-import anyio
-
 from clubai.errors import ClubAIError
 from clubai.protocol.messages import ToClient
+from clubai.transport.bell import Bell
 
 MAX_WAITING: Final = 4096
 """Messages; a follower that falls further behind loses its task."""
@@ -20,27 +19,26 @@ class Mailbox:
     def __init__(self) -> None:
         self._messages: deque[ToClient] = deque()
         self._error: ClubAIError | None = None
-        self._arrived = anyio.Event()
+        self._arrived = Bell()
 
     def put(self, message: ToClient) -> bool:
         """Add a message; False when the taker is too far behind."""
         if len(self._messages) >= MAX_WAITING:
             return False
         self._messages.append(message)
-        self._arrived.set()
+        self._arrived.ring()
         return True
 
     def fail(self, error: ClubAIError) -> None:
         """End the mailbox: `error` is raised once the messages are taken."""
         if self._error is None:
             self._error = error
-        self._arrived.set()
+        self._arrived.ring()
 
     async def take(self) -> ToClient:
         """Wait for the next message. Raises what `fail` was given."""
         while not self._messages:
             if self._error is not None:
                 raise self._error
-            self._arrived = anyio.Event()
             await self._arrived.wait()
         return self._messages.popleft()

@@ -39,6 +39,7 @@ from clubai.model import MemberId, NodeId
 from clubai.protocol.codec import encode
 from clubai.protocol.messages import CloseCode, Goodbye, TaskRequest, TaskVerdict
 from clubai.storage.base import Store, TaskRow
+from clubai.transport.bell import Bell
 from clubai.transport.postbox import Postbox
 
 logger = logging.getLogger(__name__)
@@ -91,8 +92,6 @@ class Driver:
         self.clients: dict[ClientKey, Asking] = {}
         self.evidence = Evidence()
         self.clock = clock
-        self.changed = anyio.Event()
-        """Set, and replaced, after events were handled."""
         self.storing = True
         """False while the store cannot be written."""
         self.refuse_new = False
@@ -101,11 +100,12 @@ class Driver:
         self._assigner = assigner
         self._recorded = recorded
         self._inbox: deque[Event] = deque()
+        self._changed: anyio.Event | None = None
         self._busy = False
         """A turn goes on, or its commands wait for their facts to be stored."""
         self._unsent: list[Command] = []
         self._unstored: list[TaskRow] = []
-        self._wake = anyio.Event()
+        self._wake = Bell()
         self._armed = math.inf
         """The deadline for which `run` sleeps."""
         self._broken: InvariantError | None = None
@@ -158,7 +158,7 @@ class Driver:
     def judge(self, message: TaskVerdict, *, member: MemberId) -> None:
         """Take a client's verdict in, to be stored. Raises `RemoteProtocolError`."""
         if self.evidence.judge(message, member=member) is not None:
-            self._wake.set()
+            self._wake.ring()
 
     async def wait_idle(self) -> None:
         """Wait until no task is under way or queued, and all is said and stored."""
@@ -172,10 +172,18 @@ class Driver:
         if rows:
             await self._store.append_tasks(rows)
 
+    @property
+    def changed(self) -> anyio.Event:
+        """Set once the next events were handled; another one afterwards."""
+        if self._changed is None:
+            self._changed = anyio.Event()
+        return self._changed
+
     def announce(self) -> None:
         """Wake whoever waits for a change."""
-        self.changed.set()
-        self.changed = anyio.Event()
+        changed, self._changed = self._changed, None
+        if changed is not None:
+            changed.set()
 
     @property
     def _due(self) -> float:
@@ -186,7 +194,6 @@ class Driver:
         self._armed = self._due
         with anyio.move_on_after(self._armed - self.clock()):
             await self._wake.wait()
-        self._wake = anyio.Event()
 
     def _turn(self) -> None:
         """Handle what has come and what is due, until something must be stored."""
@@ -196,18 +203,18 @@ class Driver:
                 commands = self._handle()
                 if any(isinstance(command, RecordTask) for command in commands):
                     self._unsent = commands
-                    self._wake.set()
+                    self._wake.ring()
                     return
                 self._perform_all(commands)
                 if not self._inbox:
                     break
         except InvariantError as error:  # for `run`, not for whoever posted
             self._broken = error
-            self._wake.set()
+            self._wake.ring()
             return
         self._busy = False
         if self._due < self._armed:
-            self._wake.set()
+            self._wake.ring()
 
     def _handle(self) -> list[Command]:
         now = self.clock()

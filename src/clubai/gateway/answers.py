@@ -145,7 +145,10 @@ async def run_job(
                 offered = bool(run.task)
 
     try:
-        await while_wanted(run_it, events.watch if events else exchange.watch)
+        if events is None:
+            await exchange.while_wanted(run_it)
+        else:
+            await while_wanted(run_it, events.watch)
     except ClubAIError as error:
         problem = await _explain(error, client, job, offered=offered)
         await _refuse(exchange, events, problem)

@@ -21,6 +21,7 @@ from clubai.gateway.problems import (
     body_too_slow,
 )
 from clubai.transport.addresses import caller_address
+from clubai.transport.inbox import INBOX, Inbox
 
 Clock = Callable[[], float]
 
@@ -56,6 +57,7 @@ class Exchange:
         self._send = send
         self._clock = clock
         self._since = clock()
+        self._inbox: Inbox | None = scope.get("extensions", {}).get(INBOX)
         self._unread = self._has_body()
 
     @property
@@ -105,6 +107,17 @@ class Exchange:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         scope.cancel()
+
+    async def while_wanted(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do `work`, and stop it when whoever asked goes away.
+
+        No task watches for that where the server tells; another server is asked.
+        """
+        if self._inbox is None:
+            await while_wanted(work, self.watch)
+            return
+        with CancelScope() as scope, self._inbox.calling_when_gone(scope.cancel):
+            await work()
 
     async def begin(self, status: int, headers: Headers, *, request: str = "") -> None:
         """Send status and headers.

@@ -14,8 +14,12 @@ from clubai.transport.base import (
     MessageStream,
     ending,
 )
+from clubai.transport.inbox import INBOX, Inbox
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import Message
     from starlette.websockets import WebSocket
 
 _REASON_BYTES = 123
@@ -37,6 +41,7 @@ class WebSocketStream(MessageStream):
         # keeps track of.
         self._raw_send = websocket._send
         self._raw_receive = websocket._receive
+        self._inbox: Inbox | None = websocket.scope.get("extensions", {}).get(INBOX)
         self._closed = False
         self._ended: anyio.EndOfStream | anyio.BrokenResourceError | None = None
 
@@ -72,6 +77,24 @@ class WebSocketStream(MessageStream):
         code = message.get("code", ABNORMAL_CLOSURE)
         self._ended = ending(code, message.get("reason") or "")
         raise self._ended
+
+    async def push_to(self, take: Callable[[bytes], None]) -> None:
+        """Have messages handed to `take` as they are read, where the server can.
+
+        Returns, and leaves the rest to `receive`, when something else has come: the
+        end, or what is refused. Raises what `take` raised.
+        """
+        most = self._max_message_bytes
+
+        def take_message(message: Message) -> bool:
+            data = message.get("bytes")
+            if self._closed or data is None or len(data) > most:
+                return False
+            take(data)
+            return True
+
+        if self._inbox is not None and not self._closed and self._ended is None:
+            await self._inbox.push_to(take_message)
 
     async def aclose(self) -> None:
         """Close, without waiting for a peer that does not read."""

@@ -19,7 +19,7 @@ from hypercorn.events import Closed, RawData, Updated
 from hypercorn.typing import ConnectionState
 
 from clubai.transport.hardening import ClientGone, Http1
-from clubai.transport.inbox import Inbox
+from clubai.transport.inbox import INBOX, Inbox
 from clubai.transport.outgoing import Outgoing
 
 if TYPE_CHECKING:
@@ -186,6 +186,7 @@ class Connection:
     ) -> Callable[[Any], Awaitable[None]]:
         """Start the application on one request; return how to feed it."""
         inbox = Inbox(self._config.max_app_queue_size)
+        scope.setdefault("extensions", {})[INBOX] = inbox
         self._tasks.start_soon(self._run_app, app, scope, inbox, send)
         return inbox.put
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from anyio.abc import ObjectStream
 
+from clubai.transport.asgi import WebSocketStream
 from clubai.transport.memory import MemoryStream
 
 
@@ -14,13 +15,14 @@ async def each_frame(
 ) -> None:
     """Hand every message to `take`, in order, until the stream ends or `take` raises.
 
-    Inside one process a message is taken while it is sent, without waking a task.
+    Inside one process a message is taken while it is sent, and over a WebSocket that
+    this program accepted while it is read, without waking a task.
 
     Raises:
         EndOfStream, BrokenResourceError, ClosedResourceError: the stream ended.
         Exception: what `take` raised.
     """
-    if isinstance(stream, MemoryStream):
+    if isinstance(stream, MemoryStream | WebSocketStream):
         await stream.push_to(take)
     while True:
         take(await stream.receive())

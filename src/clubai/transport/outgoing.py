@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
+from clubai.transport.bell import Bell
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -25,7 +27,7 @@ class Outgoing:
         self._size = 0
         self._closed = False
         self._turn = anyio.Lock()
-        self._filled = anyio.Event()
+        self._filled = Bell()
         self._written = anyio.Event()
 
     @property
@@ -57,7 +59,6 @@ class Outgoing:
         try:
             while True:
                 while not self._items and not self._closed:
-                    self._filled = anyio.Event()
                     await self._filled.wait()
                 if self._closed:
                     return
@@ -79,7 +80,7 @@ class Outgoing:
         """Take nothing more and forget what is not written."""
         self._closed = True
         self._items.clear()
-        self._filled.set()
+        self._filled.ring()
         self._written.set()
 
     async def _next_write(self) -> None:
@@ -92,4 +93,4 @@ class Outgoing:
             raise anyio.BrokenResourceError
         self._items.append(item)
         self._size += len(item)
-        self._filled.set()
+        self._filled.ring()

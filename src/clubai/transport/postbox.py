@@ -13,6 +13,7 @@ import anyio
 from anyio.abc import ObjectStream
 
 from clubai.transport.base import MessageStream
+from clubai.transport.bell import Bell
 from clubai.transport.memory import MemoryStream
 
 MAX_QUEUED_BYTES: Final = 16 << 20
@@ -57,7 +58,7 @@ class Postbox:
         self._bytes = 0
         """Of what is queued, and of what is being sent."""
         self._sending = False
-        self._wake = anyio.Event()
+        self._wake = Bell()
         self._room = anyio.Event()
         self._closing = False
         self._stopped = False
@@ -74,7 +75,7 @@ class Postbox:
         if not self._fits(frame):
             return False
         self._enqueue(frame)
-        self._wake.set()
+        self._wake.ring()
         return True
 
     def post_data(self, frame: bytes) -> bool:
@@ -103,7 +104,7 @@ class Postbox:
         if last is not None:
             self._enqueue(last)
         self._closing = True
-        self._wake.set()
+        self._wake.ring()
 
     async def run(self) -> None:
         """Send until closed and empty.
@@ -120,7 +121,6 @@ class Postbox:
                     raise anyio.BrokenResourceError
                 if self._closing:
                     return
-                self._wake = anyio.Event()
                 await self._wake.wait()
         finally:
             self._stopped = True
@@ -177,6 +177,6 @@ class Postbox:
             return False
         except (anyio.BrokenResourceError, anyio.ClosedResourceError):
             self._stopped = True
-            self._wake.set()
+            self._wake.ring()
             return False
         return True
