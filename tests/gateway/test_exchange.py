@@ -20,6 +20,7 @@ from clubai.gateway.exchange import (
 )
 from clubai.gateway.limits import GatewayLimits, HeldBytes
 from clubai.gateway.problems import no_such_method
+from clubai.transport.inbox import INBOX, Inbox
 
 SMALL = GatewayLimits(max_body_bytes=10, max_held_bytes=15, body_s=0.01)
 
@@ -29,6 +30,7 @@ def exchange_of(
     *,
     headers: dict[bytes, bytes] | None = None,
     client: tuple[str, int] | None = ("10.0.0.1", 5),
+    extensions: dict[str, Any] | None = None,
 ) -> tuple[Exchange, list[Message]]:
     coming: Iterator[Message] = iter(messages or [])
     sent: list[Message] = []
@@ -44,6 +46,7 @@ def exchange_of(
 
     times = iter([1.0, 1.25])
     scope: dict[str, Any] = {"headers": list((headers or {}).items()), "client": client}
+    scope["extensions"] = extensions or {}
     exchange = Exchange(
         scope, receive, send, clock=lambda: next(times), request="request"
     )
@@ -266,3 +269,29 @@ async def test_watching_waits_for_the_disconnect() -> None:
         await exchange.watch(scope)
 
     assert scope.cancel_called
+
+
+async def test_a_server_that_tells_stops_the_work_when_the_reader_goes() -> None:
+    inbox = Inbox(1)
+    exchange, _ = exchange_of([], extensions={INBOX: inbox})
+    stopped = anyio.Event()
+
+    async def work() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            stopped.set()
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(exchange.while_wanted, work)
+            await anyio.wait_all_tasks_blocked()
+            await inbox.put({"type": "http.disconnect"})
+            await stopped.wait()
+
+
+async def test_a_server_that_does_not_tell_is_asked() -> None:
+    exchange, _ = exchange_of([{"type": "http.disconnect"}])
+
+    with anyio.fail_after(5):
+        await exchange.while_wanted(anyio.sleep_forever)

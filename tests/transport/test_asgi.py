@@ -9,6 +9,7 @@ import pytest
 
 from clubai.protocol.messages import CloseCode
 from clubai.transport.asgi import WebSocketStream
+from clubai.transport.frames import each_frame
 from clubai.transport.websocket import open_websocket
 from support.serving import serving, websocket_app
 from support.websocket_peers import BINARY, TEXT, frame, raw_peer
@@ -85,6 +86,46 @@ async def test_a_connection_that_is_cut_is_a_break() -> None:
             await peer.upgrade()
         with anyio.fail_after(2):
             await ended.wait()
+
+
+async def test_messages_are_pushed_until_what_is_refused() -> None:
+    taken: list[bytes] = []
+    ended = anyio.Event()
+
+    async def accept(stream: WebSocketStream) -> None:
+        with pytest.raises(anyio.BrokenResourceError, match="4002"):
+            await each_frame(stream, taken.append)
+        ended.set()
+
+    async with serving(websocket_app(accept)) as url, raw_peer(url) as peer:
+        await peer.upgrade()
+        await peer.send(frame(BINARY, b"a") + frame(BINARY, b"b"))
+        await peer.send(frame(TEXT, b"c") + frame(BINARY, b"d"))
+        assert await peer.close_code() == CloseCode.BAD_MESSAGE
+        with anyio.fail_after(2):
+            await ended.wait()
+    assert taken == [b"a", b"b"]
+
+
+async def test_a_push_ends_with_the_connection() -> None:
+    ended: list[type[BaseException]] = []
+
+    async def accept(stream: WebSocketStream) -> None:
+        try:
+            await each_frame(stream, lambda _: None)
+        except (anyio.EndOfStream, anyio.BrokenResourceError) as error:
+            ended.append(type(error))
+
+    async with serving(websocket_app(accept)) as url:
+        async with open_websocket(url) as stream:
+            await stream.send(b"x")
+        async with raw_peer(url) as peer:
+            await peer.upgrade()
+            await peer.send(frame(BINARY, b"a"))
+        with anyio.fail_after(2):
+            while len(ended) < 2:
+                await anyio.sleep(0.001)
+    assert set(ended) == {anyio.EndOfStream, anyio.BrokenResourceError}
 
 
 async def flood(stream: WebSocketStream) -> None:
