@@ -16,6 +16,7 @@ ClubAIError
 │   └── ConnectionLost
 ├── BackendError           the local model server refused or broke
 ├── ModelFileError         a model file is missing, broken or not what it should be
+├── PlanError              a job cannot be divided as it was asked
 ├── TaskError
 │   ├── TaskRejected           refused before any node ran it
 │   └── TaskFailed             a node began or tried, and it did not end well
@@ -154,6 +155,14 @@ class ModelFileError(ClubAIError):
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"model {name!r}: {reason}")
         self.name = name
+        self.reason = reason
+
+
+class PlanError(ClubAIError):
+    """A job cannot be divided so; nothing was spent on it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
         self.reason = reason
 
 
