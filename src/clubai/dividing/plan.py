@@ -1,7 +1,8 @@
 """A plan: the steps of a job, what each needs, and what they may cost at most.
 
-A plan is made before anything is asked, so it can be shown first. While it runs a step
-may be left out (two replicas agree, a chunk says nothing), never added: its bounds hold.
+A plan is made before anything is asked, so it can be shown first. While it runs a
+step may be left out (two replicas agree, a chunk says nothing), never added: its
+bounds hold.
 """
 
 from __future__ import annotations
