@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clubai.dividing.plan import Bounds, Plan, Step, explain, in_order
+from clubai.dividing.options import Dividing
+from clubai.dividing.plan import Bounds, Plan, Step, check_ceilings, explain, in_order
 from clubai.errors import PlanError
 
 
@@ -67,11 +68,33 @@ def test_an_answer_without_a_bound_leaves_the_plan_without() -> None:
     assert plan(step("a"), step("b", max_tokens=0)).bounds.completion_tokens == 0
 
 
+@pytest.mark.parametrize(
+    ("dividing", "why"),
+    [
+        (Dividing(max_parts=1), "up to 2 requests, and `max_parts` is 1"),
+        (Dividing(budget_tokens=19), "up to 20 tokens, and `budget_tokens` is 19"),
+    ],
+)
+def test_a_plan_over_a_ceiling_is_refused(dividing: Dividing, why: str) -> None:
+    with pytest.raises(PlanError, match=why):
+        check_ceilings(plan(step("a"), step("b")), dividing)
+
+
+def test_a_plan_without_a_bound_is_over_any_budget() -> None:
+    with pytest.raises(PlanError, match="without a bound"):
+        check_ceilings(plan(step("a", max_tokens=0)), Dividing(budget_tokens=10**6))
+
+
+def test_a_plan_at_its_ceilings_is_good() -> None:
+    check_ceilings(plan(step("a"), step("b")), Dividing(max_parts=2, budget_tokens=20))
+
+
 def test_a_plan_is_explained() -> None:
     made = Plan(
         mode="subtasks",
         model="m",
         note="the planner was of no use",
+        expected_s=12.4,
         steps=(
             Step(id="1", kind="part", title="find it", prompt_tokens=7, max_tokens=9),
             Step(id="merge", kind="merge", needs=("1",), max_tokens=1, perhaps=True),
@@ -83,7 +106,7 @@ def test_a_plan_is_explained() -> None:
         "the planner was of no use",
         (
             "2 requests at most, 1 at once, 2 in a row; tokens at most: 7 of prompts, "
-            "10 of answers"
+            "10 of answers, about 12 s"
         ),
         "  1 [part]: find it",
         "  merge [merge, perhaps] after 1: ",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import msgspec
 
 from clubai.client.run import Run
+from clubai.dividing.citing import Citation
+from clubai.dividing.plan import StepKind
 from clubai.errors import RemoteProtocolError, TaskFailed
 from clubai.model import FailCode, Mode, ReadableBy, Timings, Usage
 from clubai.protocol.records import Choice, text_of
@@ -18,6 +20,48 @@ class NodeUsed(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     name: str
+
+
+class PartReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one step of a divided job."""
+
+    id: str
+    kind: StepKind
+    title: str = ""
+    state: Literal["done", "failed", "left out"]
+    """`left out`: it turned out not to be needed."""
+    nodes: tuple[NodeUsed, ...] = ()
+    """Those that were tried, in order: a done step was answered by the last one."""
+    attempts: int = 0
+    """More than one: it was done again elsewhere."""
+    task: str = ""
+    usage: Usage = Usage()
+    timings: Timings = Timings()
+    text: str = ""
+    error: str = ""
+
+
+class Agreement(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the answers of several nodes agree."""
+
+    quorum: bool
+    """More than half of those who answered, and at least two, agree."""
+    agreed: int
+    """Nodes whose answers agree with the one that is given."""
+    answers: int
+    """Nodes that answered."""
+    owners: int
+    """Owners that they have at most: answers of one owner's nodes prove little."""
+    compared: str
+    """How: `exact`, `json`, `number`, `choice` or `text`."""
+    reason: str
+    """Why it came out so; see `clubai.comparing.Reason`."""
+    votes: tuple[tuple[str, ...], ...] = ()
+    """Ids of the nodes that agree with each other, the largest group first."""
+    dissent: tuple[str, ...] = ()
+    """Ids of the nodes that say something else."""
+    candidates: tuple[tuple[str, str], ...] = ()
+    """Node id and answer of all of them, when there is no quorum."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +78,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     readable_by: ReadableBy
     task: str
     finish_reason: str
+    parts: tuple[PartReport, ...] = ()
+    """Of a divided job: its steps in the order of the plan."""
+    agreement: Agreement | None = None
+    """Of a job in the mode *consensus*."""
+    citations: tuple[Citation, ...] = ()
+    """Of a job in the mode *context* that asked for them."""
+    note: str = ""
+    """What whoever asked should know of how it was divided; empty: nothing."""
 
 
 class AnswerStream:

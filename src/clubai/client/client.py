@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
 import anyio
 import msgspec
 from anyio.abc import ObjectStream
 
-from clubai.client.answer import Answer, AnswerStream, chat_body
+from clubai.client.asking import Asking
 from clubai.client.comparison import Comparison
-from clubai.client.job import DEADLINE_SECONDS, WAIT_SECONDS, Job
+from clubai.client.job import Job
 from clubai.client.link import ClientLink
 from clubai.client.mailbox import Mailbox
 from clubai.client.pins import Pins
@@ -28,20 +28,13 @@ from clubai.errors import (
     ConnectFailed,
     PermissionDenied,
     StorageError,
-    TaskFailed,
-    TaskRejected,
 )
 from clubai.model import (
     ClubSnapshot,
-    FailCode,
-    Kind,
-    Mode,
     ModelSnapshot,
-    Privacy,
     ReadableBy,
 )
 from clubai.protocol.codec import decode_value
-from clubai.protocol.decoding import UNREADABLE
 from clubai.protocol.messages import (
     ClubAnswer,
     ClubQuery,
@@ -55,7 +48,7 @@ from clubai.transport.websocket import open_websocket
 logger = logging.getLogger(__name__)
 
 
-class Client:
+class Client(Asking):
     """Speaks for one member over one connection; made by `connect` or `over`."""
 
     def __init__(
@@ -175,115 +168,6 @@ class Client:
                     await self._quietly(run.cancel)
 
     @asynccontextmanager
-    async def stream(
-        self,
-        prompt: str | Sequence[dict[str, Any]],
-        *,
-        model: str = "",
-        system: str = "",
-        mode: Mode = "single",
-        privacy: Privacy = "normal",
-        wait_s: float = WAIT_SECONDS,
-        deadline_s: float = DEADLINE_SECONDS,
-        on_wait: OnWait | None = None,
-        **options: Any,
-    ) -> AsyncIterator[AnswerStream]:
-        """Ask, and follow the answer as it comes.
-
-        Args:
-            prompt: A question, or whole OpenAI messages.
-            model: Empty: the chat model with the most free slots.
-            system: A system message to put first.
-            mode: How the work is divided.
-            privacy: `high`: a streamed answer comes at a constant rate, and slower.
-            wait_s: How long it may be queued.
-            deadline_s: How long it may take altogether.
-            on_wait: Told why the request waits.
-            options: Passed on as they are: `max_tokens`, `temperature`, `seed`, ...
-
-        Raises:
-            TaskRejected, TaskFailed, ConnectionLost: while iterating, too.
-        """
-        job = await self._chat_job(
-            prompt,
-            model,
-            system,
-            mode,
-            privacy,
-            wait_s,
-            deadline_s,
-            options,
-            stream=True,
-        )
-        async with self.run(job, on_wait=on_wait) as run:
-            yield AnswerStream(run)
-
-    async def ask(
-        self,
-        prompt: str | Sequence[dict[str, Any]],
-        *,
-        model: str = "",
-        system: str = "",
-        mode: Mode = "single",
-        privacy: Privacy = "normal",
-        wait_s: float = WAIT_SECONDS,
-        deadline_s: float = DEADLINE_SECONDS,
-        on_wait: OnWait | None = None,
-        **options: Any,
-    ) -> Answer:
-        """Ask, and wait for the whole answer; arguments as for `stream`.
-
-        A node that fails in the middle costs time but no answer: another is tried.
-
-        Raises:
-            TaskRejected: refused; nothing was spent.
-            TaskFailed: every node that was tried failed.
-            ConnectionLost: the coordinator is gone.
-        """
-        job = await self._chat_job(
-            prompt,
-            model,
-            system,
-            mode,
-            privacy,
-            wait_s,
-            deadline_s,
-            options,
-            stream=False,
-        )
-        async with self.run(job, on_wait=on_wait) as run:
-            answer = AnswerStream(run)
-            async for _ in answer:
-                pass
-            return answer.answer
-
-    async def embed(
-        self,
-        texts: str | Sequence[str],
-        *,
-        model: str = "",
-        wait_s: float = WAIT_SECONDS,
-        deadline_s: float = DEADLINE_SECONDS,
-    ) -> list[list[float]]:
-        """Embed texts: one vector each, in order. Raises as `ask`."""
-        job = Job(
-            kind="embedding",
-            model=model or await self._pick("embedding"),
-            body={"input": [texts] if isinstance(texts, str) else list(texts)},
-            stream=False,
-            wait_s=wait_s,
-            deadline_s=deadline_s,
-        )
-        async with self.run(job) as run:
-            body = await run.read_body()
-        try:
-            rows = msgspec.json.decode(body, type=list[_Embedding])
-        except UNREADABLE as error:
-            message = "the node sent embeddings that cannot be read"
-            raise TaskFailed(FailCode.BACKEND, message) from error
-        return [row.embedding for row in sorted(rows, key=lambda row: row.index)]
-
-    @asynccontextmanager
     async def compare(self, size: int) -> AsyncIterator[Comparison]:
         """Compare the answers to `size` jobs by tags that the coordinator cannot read.
 
@@ -325,43 +209,6 @@ class Client:
             with anyio.CancelScope(shield=True), anyio.move_on_after(2):
                 await self._quietly(lambda: self._link.send(ClubUnwatch(ref=ref)))
 
-    async def _chat_job(
-        self,
-        prompt: str | Sequence[dict[str, Any]],
-        model: str,
-        system: str,
-        mode: Mode,
-        privacy: Privacy,
-        wait_s: float,
-        deadline_s: float,
-        options: dict[str, Any],
-        *,
-        stream: bool,
-    ) -> Job:
-        messages = prompt if isinstance(prompt, str) else list(prompt)
-        return Job(
-            kind="chat",
-            model=model or await self._pick("chat"),
-            body=chat_body(messages, system=system, options=options),
-            stream=stream,
-            mode=mode,
-            privacy=privacy,
-            max_tokens=options.get("max_tokens") or 0,
-            wait_s=wait_s,
-            deadline_s=deadline_s,
-        )
-
-    async def _pick(self, kind: Kind) -> str:
-        offers = [model for model in await self.models() if kind in model.kinds]
-        if not offers:
-            raise TaskRejected(
-                FailCode.NO_CAPACITY,
-                f"no node offers a model for {kind}",
-                retry_after=5,
-            )
-        best = max(offers, key=lambda model: (model.slots_free, model.warm, model.name))
-        return best.name
-
     async def _read_log(self, path: str) -> bytes:
         content = decode_value(await self._query("log", path), bytes)
         if not content:
@@ -390,11 +237,6 @@ class Client:
             await act()
         except ClubAIError as error:
             logger.debug("the other side is gone already: %s", error)
-
-
-class _Embedding(msgspec.Struct, frozen=True):
-    embedding: list[float]
-    index: int = 0
 
 
 class _Snapshots:

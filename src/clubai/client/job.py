@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from clubai.model import Kind, Mode, Privacy, Redacted
+from clubai.model import Kind, Mode, NodeId, Privacy, Redacted
 
 WAIT_SECONDS: Final = 300.0
 DEADLINE_SECONDS: Final = 600.0
@@ -48,6 +48,10 @@ class Job(Redacted, frozen=True, kw_only=True):
     privacy: Privacy = "normal"
     """`high`: a streamed answer comes at a constant rate, so that its rhythm says
     nothing; it is slower."""
+    pinned: tuple[NodeId, ...] = ()
+    """Only these nodes may answer, when not empty; at most 256."""
+    exclude: tuple[NodeId, ...] = ()
+    """These may not; at most 256."""
     compared: Compared | None = None
     """With which others its answer is compared; see `Client.compare`."""
 

@@ -91,6 +91,8 @@ class Run:
         self.node = ""
         """The id of the node that answers, as text."""
         self.node_name = ""
+        self.nodes: list[tuple[str, str]] = []
+        """Id and name of each node that was tried, in order; the last one is `node`."""
         self.model = job.model
         self.attempts = 0
         self.usage = Usage()
@@ -138,6 +140,8 @@ class Run:
                 wait_s=self.job.wait_s,
                 deadline_s=self.job.deadline_s,
                 cvk=self._verdict_key.key,
+                exclude=self.job.exclude,
+                pinned=self.job.pinned,
                 group=compared.group if compared else b"",
                 group_size=compared.size if compared else 0,
             )
@@ -253,6 +257,7 @@ class Run:
         self.task = task_text(TaskId(offer.task))
         self.node = node_text(attempt.node)
         self.node_name = offer.node_name
+        self.nodes.append((self.node, self.node_name))
         self.model = attempt.assigned.model
         self.attempts = attempt.assigned.attempt + 1
         for message in attempt.request(request_body(self.job)):

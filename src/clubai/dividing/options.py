@@ -6,6 +6,7 @@ command line end in, so that they are the same everywhere.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -25,6 +26,10 @@ MOST_REPLICAS: Final = 16
 MOST_DOCUMENT_CHARACTERS: Final = 16 << 20
 DEFAULT_PARTS: Final = 64
 LEAST_CHUNK_TOKENS: Final = 32
+
+_KEY: Final = re.compile(r"\w+")
+_UNKNOWN: Final = re.compile(r"Object contains unknown field `(\w*)`")
+_SHOWN: Final = 60
 
 Count = Annotated[int, Meta(ge=0, le=1 << 31)]
 
@@ -63,10 +68,13 @@ class Dividing(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     only while they disagree."""
     most_replicas: Annotated[int, Meta(ge=0, le=MOST_REPLICAS)] = 0
     """Nodes that are asked at most when they go on disagreeing; 0: `replicas`."""
+    mixed: bool = False
+    """Nodes of any quantisation may be asked; else those of the one that most have."""
     compare: Compare = "auto"
     """How answers are compared; `auto`: chosen by the request."""
     tolerance: Annotated[float, Meta(ge=0)] = 0.0
-    """Numbers that differ by less say the same."""
+    """Numbers that differ by no more than this share of the larger one say the same; 0:
+    by a thousandth."""
 
     # context
     documents: tuple[Document, ...] = ()
@@ -104,9 +112,27 @@ def read_dividing(value: object) -> Dividing:
     try:
         dividing = msgspec.convert(value, Dividing)
     except msgspec.ValidationError as error:
-        raise ConfigError("clubai", value, str(error)) from error
+        raise _located(value, str(error)) from error
     check(dividing)
     return dividing
+
+
+def _located(value: object, message: str) -> ConfigError:
+    """Name the field of an error, and its value if that is short and plain."""
+    fix, _, path = message.partition(" - at `$")
+    unknown = _UNKNOWN.match(fix)
+    if unknown is not None:
+        path = f"{path.rstrip('`')}.{unknown[1]}"
+        fix = "there is no such option"
+    keys = _KEY.findall(path)
+    for key in keys:
+        if isinstance(value, dict):
+            value = value.get(key)
+        elif isinstance(value, list | tuple) and key.isdigit():
+            value = value[int(key)]
+    plain = isinstance(value, str | int | float | None) and len(str(value)) <= _SHOWN
+    shown = value if plain else type(value).__name__
+    return ConfigError(path.strip("`.") or "clubai", shown, fix)
 
 
 def check(dividing: Dividing) -> None:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from clubai.dividing.options import Dividing
 from clubai.errors import PlanError
 from clubai.model import Mode, Value
 
@@ -51,6 +52,8 @@ class Plan(Value, frozen=True, kw_only=True):
     steps: tuple[Step, ...]
     note: str = ""
     """Why it is divided so, where that is not plain: a fallback, a lack of nodes."""
+    expected_s: float | None = None
+    """Seconds that it takes if every answer is at its longest; None: not known."""
 
     @property
     def width(self) -> int:
@@ -109,6 +112,27 @@ def in_order(steps: Sequence[Step]) -> tuple[Step, ...]:
     return tuple(ordered.values())
 
 
+def check_ceilings(plan: Plan, dividing: Dividing) -> None:
+    """Refuse a plan that may pass the ceilings of its job.
+
+    Raises:
+        PlanError: it names both numbers.
+    """
+    bounds = plan.bounds
+    if bounds.requests > dividing.max_parts:
+        raise PlanError(
+            f"the job takes up to {bounds.requests} requests, and `max_parts` is "
+            f"{dividing.max_parts}: allow more, or ask for less"
+        )
+    budget, most = dividing.budget_tokens, bounds.completion_tokens
+    if budget and not 0 < most <= budget:
+        answers = f"up to {most} tokens" if most else "tokens without a bound"
+        raise PlanError(
+            f"the answers take {answers}, and `budget_tokens` is {budget}: "
+            "allow more, or set shorter answers"
+        )
+
+
 def explain(plan: Plan) -> Iterator[str]:
     """Show a plan line by line, for `--explain`."""
     bounds = plan.bounds
@@ -116,10 +140,11 @@ def explain(plan: Plan) -> Iterator[str]:
     yield f"mode {plan.mode}, model {plan.model}"
     if plan.note:
         yield plan.note
+    expected = "" if plan.expected_s is None else f", about {plan.expected_s:.0f} s"
     yield (
         f"{bounds.requests} requests at most, {plan.width} at once, "
         f"{plan.depth} in a row; tokens at most: {bounds.prompt_tokens} of prompts, "
-        f"{answers} of answers"
+        f"{answers} of answers{expected}"
     )
     for step in plan.steps:
         after = f" after {', '.join(step.needs)}" if step.needs else ""

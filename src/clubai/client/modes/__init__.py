@@ -1,0 +1,1 @@
+"""Jobs that are divided, on their way: what `clubai.dividing` decides is asked here."""

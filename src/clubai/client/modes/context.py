@@ -1,0 +1,198 @@
+"""*Context*: a document too long for one node is read in chunks and reduced in a tree.
+
+Every passage is asked about on its own; what the nodes found is reduced, level by
+level, until it fits one request. Each note keeps the passages that it comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import anyio
+from anyio.to_thread import run_sync
+from msgspec.structs import replace
+
+from clubai.client.modes.crew import Crew
+from clubai.client.modes.nodes import Offering, context
+from clubai.client.modes.outcome import Outcome
+from clubai.client.modes.question import Question, split_question
+from clubai.dividing.citing import Citation, citations
+from clubai.dividing.context import Passage, map_messages, passages
+from clubai.dividing.mapreduce import Sizes, plan_of, sizes_of
+from clubai.dividing.marks import strip_marks
+from clubai.dividing.options import Dividing, Document
+from clubai.dividing.plan import Plan, Step
+from clubai.dividing.reducing import (
+    Note,
+    groups,
+    merged,
+    notes_of,
+    reduce_messages,
+    reduced_note,
+)
+from clubai.errors import TaskError
+
+SAYS_NOTHING = "The document says nothing about it."
+MOST_NAMED = 10
+"""Passages that failed and are named; the rest is counted."""
+
+
+class Reading:
+    """One job in this mode."""
+
+    def __init__(
+        self,
+        question: Question,
+        dividing: Dividing,
+        nodes: Sequence[Offering],
+        options: dict[str, Any],
+    ) -> None:
+        asked, document = question.text, ""
+        if not dividing.documents:
+            asked, document = split_question(asked)
+            dividing = replace(dividing, documents=(Document(text=document),))
+        if not asked and dividing.purpose == "answer":
+            dividing = replace(dividing, purpose="summarise")
+        self._asked = asked
+        self._dividing = dividing
+        self._system = question.system
+        self._context = context(nodes)
+        self._answer_tokens = int(options.get("max_tokens") or 0)
+        self._sizes: Sizes
+        self._passages: tuple[Passage, ...] = ()
+
+    def plan(self, model: str, max_tokens: int) -> Plan:
+        """A request for each passage, and those that reduce what they say."""
+        dividing = self._dividing
+        if max_tokens and not dividing.part_tokens:
+            dividing = replace(dividing, part_tokens=max_tokens)
+        self._sizes = sizes_of(
+            self._context,
+            question=self._asked,
+            options=dividing,
+            system=self._system,
+            answer_tokens=self._answer_tokens or max_tokens,
+        )
+        self._passages = passages(
+            dividing.documents,
+            chunk_tokens=self._sizes.chunk,
+            overlap_tokens=dividing.overlap_tokens,
+        )
+        return plan_of(
+            self._passages,
+            self._sizes,
+            model=model,
+            question=self._asked,
+            options=dividing,
+            system=self._system,
+        )
+
+    async def run(self, crew: Crew, plan: Plan) -> Outcome:
+        """Ask about each passage, and reduce.
+
+        Raises:
+            TaskError: no passage was answered, or the last request failed.
+        """
+        crew.expect(plan)
+        steps = {step.id: step for step in plan.steps}
+        answers = await self._map(crew, steps)
+        notes = notes_of(self._passages, answers)
+        if len(self._passages) == 1:
+            text = answers[self._passages[0].number]
+        elif notes:
+            text = await self._reduce(crew, steps, notes)
+        else:
+            text = SAYS_NOTHING
+        for step in plan.steps:
+            if step.id not in crew.reports:
+                crew.leave_out(step)
+        cited: tuple[Citation, ...] = ()
+        if self._dividing.cite:
+            cited = await run_sync(partial(citations, text, notes, self._passages))
+        return Outcome(
+            text=text if self._dividing.cite else strip_marks(text),
+            note=self._note(answers),
+            citations=cited,
+        )
+
+    async def _map(self, crew: Crew, steps: dict[str, Step]) -> dict[int, str]:
+        answers: dict[int, str] = {}
+        errors: list[TaskError] = []
+
+        async def ask(passage: Passage) -> None:
+            messages = map_messages(
+                passage, self._asked, self._dividing, system=self._system
+            )
+            try:
+                reply = await crew.ask(steps[f"map-{passage.number}"], messages)
+            except TaskError as error:
+                errors.append(error)
+            else:
+                answers[passage.number] = reply.text
+
+        async with anyio.create_task_group() as tasks:
+            for passage in self._passages:
+                tasks.start_soon(ask, passage)
+        if not answers:
+            raise errors[0]
+        return answers
+
+    async def _reduce(
+        self, crew: Crew, steps: dict[str, Step], notes: list[Note]
+    ) -> str:
+        level = 0
+        while len(notes) > 1:
+            packed = await run_sync(
+                partial(
+                    groups,
+                    notes,
+                    room=self._sizes.room,
+                    part_tokens=self._sizes.part,
+                )
+            )
+            if len(packed) == 1:
+                reply = await crew.ask(
+                    steps["merge"], self._messages(notes, final=True)
+                )
+                return reply.text
+            level += 1
+            notes = merged(await self._level(crew, steps, level, packed))
+        return notes[0].text if notes else SAYS_NOTHING
+
+    async def _level(
+        self, crew: Crew, steps: dict[str, Step], level: int, packed: list[list[Note]]
+    ) -> list[Note]:
+        made: list[Note | None] = [None] * len(packed)
+
+        async def reduce(place: int) -> None:
+            group = packed[place]
+            if len(group) == 1:
+                made[place] = group[0]
+                return
+            step = steps[f"reduce-{level}-{place + 1}"]
+            reply = await crew.ask(step, self._messages(group, final=False))
+            made[place] = reduced_note(reply.text, group)
+
+        async with anyio.create_task_group() as tasks:
+            for place in range(len(packed)):
+                tasks.start_soon(reduce, place)
+        return [note for note in made if note is not None]
+
+    def _messages(self, notes: Sequence[Note], *, final: bool) -> list[dict[str, Any]]:
+        return list(
+            reduce_messages(
+                notes, self._asked, self._dividing, final=final, system=self._system
+            )
+        )
+
+    def _note(self, answers: dict[int, str]) -> str:
+        missing = [each.number for each in self._passages if each.number not in answers]
+        if not missing:
+            return ""
+        named = ", ".join(map(str, missing[:MOST_NAMED]))
+        more = len(missing) - MOST_NAMED
+        return f"without the passages that failed: {named}" + (
+            f" and {more} more" if more > 0 else ""
+        )
