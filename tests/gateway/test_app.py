@@ -155,15 +155,14 @@ async def test_no_messages_are_a_bad_request() -> None:
     assert response.json()["error"]["param"] == "messages"
 
 
-async def test_the_mode_that_is_not_there_names_the_one_that_is() -> None:
-    asked = {**CHAT, "clubai": {"mode": "consensus"}}
+async def test_a_completion_is_not_divided() -> None:
+    asked = {"model": "m", "prompt": "x", "clubai": {"mode": "consensus"}}
 
-    response = await request(app_of(FakeClient()), "POST", PATH, asked)
+    response = await request(app_of(FakeClient()), "POST", "/v1/completions", asked)
 
     assert response.status == 400
     error = response.json()["error"]
     assert (error["param"], error["code"]) == ("clubai.mode", "unsupported")
-    assert "'single'" in error["message"]
 
 
 async def test_any_content_type_is_taken_when_it_is_json() -> None:

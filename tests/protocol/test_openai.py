@@ -66,7 +66,11 @@ def test_the_envelope_is_taken_out_of_the_body() -> None:
     assert request.model == "m"
     assert request.stream
     assert request.include_usage
-    assert (request.mode, request.wait_s, request.deadline_s) == ("single", 3.0, 4.5)
+    assert (request.dividing.mode, request.wait_s, request.deadline_s) == (
+        "single",
+        3.0,
+        4.5,
+    )
 
 
 @pytest.mark.parametrize(
@@ -154,7 +158,14 @@ def test_both_names_of_the_bound_are_understood(
         ({"max_tokens": 1 << 31}, "max_tokens"),
         ({"max_completion_tokens": -2}, "max_completion_tokens"),
         ({"clubai": "consensus"}, "clubai"),
-        ({"clubai": {"replicas": 3}}, "clubai.replicas"),
+        ({"clubai": {"replicas": 1}}, "clubai.replicas"),
+        ({"clubai": {"nodes": 3}}, "clubai.nodes"),
+        (
+            {"clubai": {"mode": "subtasks", "parts": [{"prompt": ""}]}},
+            "clubai.parts[0].prompt",
+        ),
+        ({"clubai": {"replicas": 5, "most_replicas": 3}}, "clubai.most_replicas"),
+        ({"clubai": {"mode": "consensus"}, "n": 2}, "n"),
         ({"clubai": {"mode": "loud"}}, "clubai.mode"),
         ({"clubai": {"mode": ["single"]}}, "clubai.mode"),
         ({"clubai": {"wait_s": -1}}, "clubai.wait_s"),
@@ -181,12 +192,27 @@ def test_a_missing_field_is_said_to_be_missing() -> None:
 
 
 @pytest.mark.parametrize("mode", ["subtasks", "consensus", "context"])
-def test_a_mode_that_is_not_there_yet_names_the_one_that_is(mode: str) -> None:
-    with pytest.raises(FieldError, match="'single'") as caught:
-        chat(clubai={"mode": mode})
+def test_only_chats_are_divided(mode: str) -> None:
+    assert chat(clubai={"mode": mode}).dividing.mode == mode
+    for ask in (completion, embedding):
+        with pytest.raises(FieldError, match="only chat requests") as caught:
+            ask(clubai={"mode": mode})
+        assert caught.value.field == "clubai.mode"
+        assert caught.value.code is FailCode.UNSUPPORTED
 
-    assert caught.value.code is FailCode.UNSUPPORTED
-    assert mode in caught.value.message
+
+def test_the_options_of_a_mode_are_taken_out_and_checked() -> None:
+    request = chat(
+        clubai={
+            "mode": "subtasks",
+            "parts": [{"prompt": "a"}, {"prompt": "b", "needs": ["1"]}],
+            "merge": None,
+        }
+    )
+
+    assert request.body == {"messages": HI}
+    assert [part.prompt for part in request.dividing.parts] == ["a", "b"]
+    assert request.dividing.merge == "model"
 
 
 def test_a_refusal_shows_no_content_of_lists_and_cuts_long_values() -> None:

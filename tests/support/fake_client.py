@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 import msgspec
 
+from clubai.client import Client
 from clubai.client.job import Job
 from clubai.errors import ClubAIError
 from clubai.model import ModelSnapshot, ReadableBy, Timings, Usage
@@ -170,11 +171,13 @@ class FakeClient:
 class FakeSource:
     """Gives everybody the same client, or the same refusal."""
 
-    def __init__(self, client: FakeClient | ClubAIError) -> None:
+    def __init__(self, client: FakeClient | Client | ClubAIError) -> None:
         self.client = client
         self.asked: list[tuple[str | None, str]] = []
 
-    async def client_for(self, authorization: str | None, address: str) -> FakeClient:
+    async def client_for(
+        self, authorization: str | None, address: str
+    ) -> FakeClient | Client:
         await anyio.lowlevel.checkpoint()
         self.asked.append((authorization, address))
         if isinstance(self.client, ClubAIError):

@@ -42,7 +42,6 @@ def job_of(request: Request, limits: GatewayLimits) -> Job:
         model=request.model,
         body=request.body,
         stream=request.stream,
-        mode=request.mode,
         privacy=request.privacy,
         prompt_tokens=request.prompt_tokens,
         max_tokens=request.max_tokens,

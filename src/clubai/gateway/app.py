@@ -18,6 +18,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from clubai.client.client import Client
+from clubai.client.job import Job
 from clubai.errors import ClubAIError
 from clubai.gateway.answers import (
     event_stream,
@@ -27,6 +28,7 @@ from clubai.gateway.answers import (
     send_whole,
     unknown_model,
 )
+from clubai.gateway.divided import ChatShape, NativeShape, send_divided
 from clubai.gateway.exchange import Clock, Exchange, ReaderGone, Refused
 from clubai.gateway.limits import GatewayLimits, HeldBytes, MemberBudget, Standing
 from clubai.gateway.native import (
@@ -191,7 +193,9 @@ class _Gateway:
             if not job.model:
                 model = choose_model(await client.models())
                 job = msgspec.structs.replace(job, model=model)
-            if request.stream:
+            if request.dividing.mode != "single":
+                await self._divide(exchange, client, request, job, NativeShape())
+            elif request.stream:
                 events = event_stream(exchange, self._limits, self._clock)
                 await stream_inference(exchange, client, job, events)
             else:
@@ -221,11 +225,27 @@ class _Gateway:
             request = parse(data)
             job = job_of(request, self._limits)
             created = int(self._wall())
-            if request.stream:
+            if request.dividing.mode != "single":
+                shape = ChatShape(exchange.request, job.model, created)
+                await self._divide(exchange, client, request, job, shape)
+            elif request.stream:
                 events = event_stream(exchange, self._limits, self._clock)
                 await send_stream(exchange, client, request, job, created, events)
             else:
                 await send_whole(exchange, client, request, job, created)
+
+    async def _divide(
+        self,
+        exchange: Exchange,
+        client: Client,
+        request: Request,
+        job: Job,
+        shape: ChatShape | NativeShape,
+    ) -> None:
+        events = None
+        if request.stream:
+            events = event_stream(exchange, self._limits, self._clock)
+        await send_divided(exchange, client, request, job, shape, events)
 
     @asynccontextmanager
     async def _asked(self, exchange: Exchange) -> AsyncIterator[tuple[Client, bytes]]:

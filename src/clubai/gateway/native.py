@@ -22,11 +22,11 @@ from clubai.gateway.exchange import Exchange
 from clubai.gateway.sse import EventStream
 from clubai.model import FailCode, Mode, ModelSnapshot, ReadableBy, Timings
 from clubai.protocol.openai import (
+    DIVIDING_FIELDS,
     FieldError,
     Request,
     chat_request,
     check_flag,
-    check_mode,
     check_privacy,
     check_seconds,
     decode_body,
@@ -38,7 +38,6 @@ _KEYS: Final = (
     "prompt",
     "messages",
     "model",
-    "mode",
     "privacy",
     "system",
     "options",
@@ -79,8 +78,9 @@ def parse_inference(data: bytes) -> Request:
     """Read the body; `model` is empty when it names none. Raises `TaskRejected`."""
     asked = decode_body(data)
     for key in asked:
-        if key not in _KEYS:
-            raise FieldError(key, asked[key], f"known are {', '.join(_KEYS)}")
+        if key not in _KEYS and key not in DIVIDING_FIELDS:
+            known = ", ".join((*_KEYS, *DIVIDING_FIELDS))
+            raise FieldError(key, asked[key], f"known are {known}")
     options = asked.get("options") or {}
     if not isinstance(options, dict):
         raise FieldError("options", options, "it must be an object")
@@ -88,14 +88,14 @@ def parse_inference(data: bytes) -> Request:
         if key in _NOT_OPTIONS:
             raise FieldError(f"options.{key}", options[key], "it is not an option")
     model = asked.get("model")
-    named = chat_request(
+    named = _chat_request(
         {
             **options,
             "messages": _messages(asked),
             "model": "any" if model is None else model,
             "stream": check_flag("stream", asked.get("stream")),
             "clubai": {
-                "mode": check_mode("mode", asked.get("mode")),
+                **{key: asked[key] for key in DIVIDING_FIELDS if key in asked},
                 "privacy": check_privacy("privacy", asked.get("privacy")),
                 "wait_s": check_seconds("wait_s", asked.get("wait_s")),
                 "deadline_s": check_seconds("deadline_s", asked.get("deadline_s")),
@@ -103,6 +103,15 @@ def parse_inference(data: bytes) -> Request:
         }
     )
     return msgspec.structs.replace(named, model="") if model is None else named
+
+
+def _chat_request(asked: dict[str, Any]) -> Request:
+    """Check it as a chat request; here the club's own fields have no prefix."""
+    try:
+        return chat_request(asked)
+    except FieldError as error:
+        field = error.field.removeprefix("clubai.")
+        raise FieldError(field, error.value, error.fix, code=error.code) from error
 
 
 def choose_model(models: tuple[ModelSnapshot, ...]) -> str:

@@ -15,6 +15,7 @@ from clubai.errors import (
     AuthenticationError,
     ClubAIError,
     PermissionDenied,
+    PlanError,
     RateLimited,
     RemoteProtocolError,
     StorageError,
@@ -159,6 +160,14 @@ def problem_of(error: ClubAIError) -> Problem:
                 message=str(error),
                 retry=True,
                 retry_after_s=error.retry_after,
+            )
+        case PlanError():
+            return Problem(
+                status=400,
+                type=_INVALID,
+                code="cannot_be_divided",
+                message=str(error),
+                param="clubai",
             )
         case TransportError():
             return Problem(

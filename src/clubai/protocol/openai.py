@@ -15,8 +15,9 @@ from typing import Any, Final
 
 import msgspec
 
-from clubai.errors import TaskRejected
-from clubai.model import FailCode, Kind, Mode, Privacy
+from clubai.dividing.options import Dividing, read_dividing
+from clubai.errors import ConfigError, TaskRejected
+from clubai.model import FailCode, Kind, Privacy
 from clubai.protocol.decoding import is_too_deep
 
 MAX_MODEL_LENGTH: Final = 256
@@ -27,10 +28,8 @@ MAX_SECONDS: Final = 86_400.0
 COUNTED_CHARACTERS: Final = 1 << 20
 """Of a longer prompt only this much is counted: a lower bound stays one."""
 
-MODES: Final[frozenset[str]] = frozenset({"single", "subtasks", "consensus", "context"})
-SUPPORTED_MODES: Final[tuple[Mode, ...]] = ("single",)
-
-_CHOICES: Final = ("mode", "privacy", "wait_s", "deadline_s")
+_CHOICES: Final = ("privacy", "wait_s", "deadline_s")
+DIVIDING_FIELDS: Final = Dividing.__struct_fields__
 _ENVELOPE: Final = ("model", "stream", "stream_options", "clubai")
 _REDIRECTING: Final = frozenset(
     {
@@ -76,6 +75,7 @@ class FieldError(TaskRejected):
         )
         super().__init__(code, f"{field} {state}: {fix}")
         self.field = field
+        self.value = value
         self.fix = fix
 
 
@@ -92,7 +92,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """Embeddings are wanted as base64 of little-endian 32-bit floats."""
     inputs: int = 0
     """How many embeddings are asked for."""
-    mode: Mode = "single"
+    dividing: Dividing = Dividing()
     privacy: Privacy = "normal"
     max_tokens: int = 0
     """0: not said."""
@@ -105,7 +105,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 class Choosing(msgspec.Struct, frozen=True, kw_only=True):
     """What a `clubai` object says about how a request is to be run."""
 
-    mode: Mode = "single"
+    dividing: Dividing = Dividing()
     privacy: Privacy = "normal"
     wait_s: float | None = None
     deadline_s: float | None = None
@@ -159,6 +159,7 @@ def parse_embedding(data: bytes) -> Request:
     if form not in (None, "float", "base64"):
         raise FieldError("encoding_format", form, "use 'float' or 'base64'")
     choosing = parse_choosing(asked.get("clubai"))
+    _undivided(choosing)
     body = _without_envelope(asked)
     body["encoding_format"] = "float"
     return Request(
@@ -167,7 +168,6 @@ def parse_embedding(data: bytes) -> Request:
         body=body,
         base64=form == "base64",
         inputs=inputs,
-        mode=choosing.mode,
         privacy=choosing.privacy,
         prompt_tokens=_least_of_first(asked["input"]),
         wait_s=choosing.wait_s,
@@ -182,12 +182,11 @@ def parse_choosing(value: object) -> Choosing:
     if not isinstance(value, dict):
         raise FieldError("clubai", value, "it must be an object")
     for key in value:
-        if key not in _CHOICES:
-            raise FieldError(
-                f"clubai.{key}", value[key], f"known are {', '.join(_CHOICES)}"
-            )
+        if key not in _CHOICES and key not in DIVIDING_FIELDS:
+            known = ", ".join((*_CHOICES, *DIVIDING_FIELDS))
+            raise FieldError(f"clubai.{key}", value[key], f"known are {known}")
     return Choosing(
-        mode=check_mode("clubai.mode", value.get("mode")),
+        dividing=_dividing(value),
         privacy=check_privacy("clubai.privacy", value.get("privacy")),
         wait_s=check_seconds("clubai.wait_s", value.get("wait_s")),
         deadline_s=check_seconds("clubai.deadline_s", value.get("deadline_s")),
@@ -204,21 +203,19 @@ def check_privacy(field: str, value: object) -> Privacy:
     raise FieldError(field, value, "it must be 'normal' or 'high'")
 
 
-def check_mode(field: str, value: object) -> Mode:
-    """Give the mode that is asked for, `single` by default. Raises `FieldError`."""
-    if value is None:
-        return "single"
-    for mode in SUPPORTED_MODES:
-        if value == mode:
-            return mode
-    supported = ", ".join(f"{mode!r}" for mode in SUPPORTED_MODES)
-    known = isinstance(value, str) and value in MODES
-    raise FieldError(
-        field,
-        value,
-        f"this club runs the mode {supported}",
-        code=FailCode.UNSUPPORTED if known else FailCode.BAD_REQUEST,
-    )
+def _dividing(value: dict[str, Any]) -> Dividing:
+    own = {key: value[key] for key in value if key in DIVIDING_FIELDS}
+    try:
+        return read_dividing({key: own[key] for key in own if own[key] is not None})
+    except ConfigError as error:
+        raise FieldError(f"clubai.{error.field}", error.value, error.fix) from error
+
+
+def _undivided(choosing: Choosing) -> None:
+    mode = choosing.dividing.mode
+    if mode != "single":
+        fix = "only chat requests and POST /inference are divided"
+        raise FieldError("clubai.mode", mode, fix, code=FailCode.UNSUPPORTED)
 
 
 def check_seconds(field: str, value: object) -> float | None:
@@ -268,6 +265,10 @@ def _generation(kind: Kind, asked: dict[str, Any], prompt_tokens: int) -> Reques
         "stream_options.include_usage", options.get("include_usage")
     )
     choosing = parse_choosing(asked.get("clubai"))
+    if kind != "chat":
+        _undivided(choosing)
+    elif choosing.dividing.mode != "single" and count not in (None, 1):
+        raise FieldError("n", count, "a divided job has one answer")
     max_tokens = _max_tokens(asked)
     body = _without_envelope(asked)
     if max_tokens:
@@ -278,7 +279,7 @@ def _generation(kind: Kind, asked: dict[str, Any], prompt_tokens: int) -> Reques
         body=body,
         stream=stream,
         include_usage=bool(usage),
-        mode=choosing.mode,
+        dividing=choosing.dividing,
         privacy=choosing.privacy,
         max_tokens=max_tokens,
         prompt_tokens=prompt_tokens,

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import anyio
+import msgspec
+import pytest
+from starlette.applications import Starlette
+
+from clubai.client import Client
+from clubai.gateway import gateway_routes
+from support.asgi_driver import Response, open_call, request
+from support.divided_club import backend, broken, divided_club
+from support.fake_client import FakeSource
+from support.scripted_backend import ScriptedBackend
+
+RIGHT = "The capital of France is Paris, a city on the Seine."
+WRONG = "I'm sorry, but I can't help with that request."
+CHAT: dict[str, Any] = {
+    "model": "m",
+    "messages": [{"role": "user", "content": "What is the capital of France?"}],
+    "clubai": {"mode": "consensus"},
+}
+PATH = "/v1/chat/completions"
+
+
+def app_of(club: Client) -> Starlette:
+    return Starlette(routes=gateway_routes(FakeSource(club)))
+
+
+async def ask(
+    tmp_path: Path,
+    nodes: Sequence[ScriptedBackend],
+    body: dict[str, Any],
+    path: str = PATH,
+) -> Response:
+    async with divided_club(tmp_path, nodes) as (_, club):
+        app = app_of(club)
+        return await request(app, "POST", path, body)
+
+
+def events(response: Response) -> list[Any]:
+    lines = response.body.decode().split("\n\n")
+    assert lines[-2] == "data: [DONE]"
+    return [msgspec.json.decode(line.removeprefix("data: ")) for line in lines[:-2]]
+
+
+async def test_an_answer_has_its_provenance_beside_it(tmp_path: Path) -> None:
+    response = await ask(tmp_path, [backend(RIGHT) for _ in range(3)], CHAT)
+
+    assert response.status == 200
+    body = response.json()
+    assert body["object"] == "chat.completion"
+    assert body["choices"][0]["message"] == {"role": "assistant", "content": RIGHT}
+    assert body["choices"][0]["finish_reason"] == "stop"
+    assert body["usage"] == {
+        "prompt_tokens": 10,
+        "completion_tokens": 4,
+        "total_tokens": 14,
+    }
+    club = body["clubai"]
+    assert club["mode"] == "consensus"
+    assert club["agreement"]["agreed"] == club["agreement"]["answers"] == 2
+    assert [part["state"] for part in club["parts"]] == ["done", "done", "left out"]
+    assert club["readable_by"] == "node"
+    assert response.headers["x-clubai-consensus"] == "2/2"
+    assert response.headers["x-clubai-attempts"] == "2"
+
+
+async def test_a_stream_ends_in_the_verdict(tmp_path: Path) -> None:
+    nodes = [backend(RIGHT), backend(WRONG), backend(RIGHT)]
+    asked = {**CHAT, "stream": True, "stream_options": {"include_usage": True}}
+    got = events(await ask(tmp_path, nodes, asked))
+
+    text = "".join(
+        choice["delta"].get("content", "") for each in got for choice in each["choices"]
+    )
+    assert text == RIGHT
+    progress = [
+        each["clubai"]["progress"]
+        for each in got
+        if "progress" in each.get("clubai", {})
+    ]
+    assert {each["kind"] for each in progress} == {"replica"}
+    assert "".join(each["provisional"] for each in progress) in (RIGHT, WRONG)
+    last = [each for each in got if "agreement" in each.get("clubai", {})]
+    assert last[0]["clubai"]["agreement"]["quorum"]
+    assert got[-1]["usage"]["completion_tokens"] in (4, 6)
+
+
+async def test_the_native_form_has_it_too(tmp_path: Path) -> None:
+    asked = {"prompt": "What is it?", "mode": "consensus", "replicas": 2}
+    response = await ask(
+        tmp_path, [backend(RIGHT) for _ in range(2)], asked, "/inference"
+    )
+
+    body = response.json()
+    assert body["answer"] == RIGHT
+    assert body["mode"] == "consensus"
+    assert body["agreement"]["quorum"]
+    streamed = events(
+        await ask(
+            tmp_path / "again",
+            [backend(RIGHT) for _ in range(2)],
+            {**asked, "stream": True},
+            "/inference",
+        )
+    )
+    assert streamed[-2] == {"text": RIGHT}
+    assert streamed[-1]["agreement"]["quorum"]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_what_cannot_be_divided_is_refused_at_once(
+    tmp_path: Path, stream: bool
+) -> None:
+    response = await ask(tmp_path, [backend(RIGHT)], {**CHAT, "stream": stream})
+
+    assert response.status == 400
+    error = response.json()["error"]
+    assert error["code"] == "cannot_be_divided"
+    assert "needs two nodes" in error["message"]
+
+
+async def test_a_failure_in_a_stream_is_an_event(tmp_path: Path) -> None:
+    nodes = [backend(broken), backend(broken)]
+    response = await ask(tmp_path, nodes, {**CHAT, "stream": True})
+
+    assert response.status == 200
+    assert "[DONE]" not in response.body.decode()
+    last = msgspec.json.decode(
+        response.body.decode().split("\n\n")[-2].removeprefix("data: ")
+    )
+    assert last["error"]["code"] == "backend"
+
+
+async def test_a_failure_of_all_is_an_error(tmp_path: Path) -> None:
+    response = await ask(tmp_path, [backend(broken), backend(broken)], CHAT)
+
+    assert response.status == 502
+    assert response.json()["error"]["code"] == "backend"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_whoever_leaves_stops_every_part(tmp_path: Path, stream: bool) -> None:
+    never = anyio.Event()
+    nodes = [backend(lambda _: [never]) for _ in range(2)]
+    async with divided_club(tmp_path, nodes) as (_, club):
+        app = app_of(club)
+        asked = msgspec.json.encode({**CHAT, "stream": stream})
+        async with open_call(app, "POST", PATH, body=asked) as call:
+            if stream:
+                await call.start()
+            for each in nodes:
+                await each.started.wait()
+            call.disconnect()
+        with anyio.fail_after(5):
+            for each in nodes:
+                await each.stopped.wait()
