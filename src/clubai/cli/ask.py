@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from clubai.cli import place, plain
 from clubai.cli.completing import complete_models
 from clubai.cli.connecting import open_client
+from clubai.cli.dividing import (
+    citation_lines,
+    dividing_of,
+    dividing_options,
+    print_plan,
+    provenance_lines,
+    shown_progress,
+)
 from clubai.cli.options import club_options, examples, json_option, option
 from clubai.cli.running import run
 from clubai.client import Answer
+from clubai.client.modes.progress import OnProgress
+from clubai.dividing.plan import Plan
 from clubai.protocol.messages import Notice
+
+_NOT_PLANNED: Final = frozenset({"privacy", "wait_s", "deadline_s"})
 
 
 def answer_fields(answer: Answer) -> dict[str, Any]:
@@ -40,6 +52,19 @@ def answer_fields(answer: Answer) -> dict[str, Any]:
         "readable_by": answer.readable_by,
         "task": answer.task,
         "finish_reason": answer.finish_reason,
+        **divided_fields(answer),
+    }
+
+
+def divided_fields(answer: Answer) -> dict[str, Any]:
+    """What an answer to a divided job has besides."""
+    if answer.mode == "single":
+        return {}
+    return {
+        "agreement": answer.agreement,
+        "parts": answer.parts,
+        "citations": answer.citations,
+        "note": answer.note,
     }
 
 
@@ -48,6 +73,9 @@ def answer_fields(answer: Answer) -> dict[str, Any]:
         'clubai ask "What is the capital of France?"',
         "clubai ask --system 'Answer in one short sentence.' < question.txt",
         "clubai ask --model smollm2-135m --temperature 0 --seed 7 --json Hello",
+        "clubai ask --replicas 3 'How many legs has a spider? Answer with a number.'",
+        "clubai ask --file report.md --cite 'Who wrote it?'",
+        "clubai ask --part 'Name a fruit.' --part 'Name a tree.' --merge concat",
     )
 )
 @click.argument("prompt", required=False)
@@ -61,12 +89,7 @@ def answer_fields(answer: Answer) -> dict[str, Any]:
 @option("--max-tokens", type=click.IntRange(min=1), help="The longest answer.")
 @option("--temperature", type=click.FloatRange(min=0), help="0 is the most likely.")
 @option("--seed", type=int, help="The same one gives the same answer, mostly.")
-@option(
-    "--mode",
-    type=click.Choice(["single"]),
-    default="single",
-    help="How the work is divided.",
-)
+@dividing_options
 @option(
     "--privacy",
     type=click.Choice(["normal", "high"]),
@@ -76,34 +99,50 @@ def answer_fields(answer: Answer) -> dict[str, Any]:
 @option("--wait", "wait_s", type=float, default=300.0, help="Seconds to wait in line.")
 @option("--deadline", "deadline_s", type=float, default=600.0, help="Seconds in all.")
 @option("--no-stream", is_flag=True, help="Print the answer when it is whole.")
+@click.option("--explain", is_flag=True, help="Show the plan of a mode; ask nothing.")
 @json_option
 def ask(
     prompt: str | None,
     url: str | None,
     api_key: str | None,
     no_stream: bool,
+    explain: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
     """Ask PROMPT, or what stands on stdin.
 
+    A long job can be divided: among subtasks, among nodes that vote (consensus), or
+    into the chunks of a document that is too long for one node (context).
+
     Who can read it: you, and the node that answers. Not the coordinator, which passes
     on what it cannot open. `readable_by` says so with each answer.
     """
     target = place.find(url, api_key)
-    question = _question(prompt)
-    options = {name: value for name, value in options.items() if value is not None}
+    question = _question(prompt, needed=not (options["files"] or options["parts"]))
+    options = dividing_of(options, question)
+    if explain:
+        plan = run(partial(_plan, target, question, options))
+        click.echo(plain.to_json(plan)) if as_json else print_plan(plan)
+        return
     stream = sys.stdout.isatty() and not (no_stream or as_json)
-    answer = run(partial(_ask, target, question, options, stream=stream))
+    with shown_progress(quiet=as_json or options["mode"] == "single") as progress:
+        answer = run(
+            partial(_ask, target, question, options, stream=stream, progress=progress)
+        )
     if as_json:
         click.echo(plain.to_json(answer_fields(answer)))
     elif not stream:
         click.echo(plain.text(answer.text))
     if not as_json:
+        for line in citation_lines(answer):
+            click.echo(line)
         _tell_source(answer)
 
 
-def _question(prompt: str | None) -> str:
+def _question(prompt: str | None, *, needed: bool) -> str:
+    if prompt is None and not needed:
+        return ""
     if prompt is None or prompt == "-":
         if sys.stdin.isatty():
             raise click.UsageError("Give a PROMPT, or the question on stdin.")
@@ -113,13 +152,26 @@ def _question(prompt: str | None) -> str:
     return prompt
 
 
+async def _plan(target: place.Place, question: str, options: dict[str, Any]) -> Plan:
+    asked = {key: value for key, value in options.items() if key not in _NOT_PLANNED}
+    async with open_client(target) as client:
+        return await client.plan(question, **asked)
+
+
 async def _ask(
-    target: place.Place, question: str, options: dict[str, Any], *, stream: bool
+    target: place.Place,
+    question: str,
+    options: dict[str, Any],
+    *,
+    stream: bool,
+    progress: OnProgress | None,
 ) -> Answer:
     async with open_client(target) as client:
         if not stream:
-            return await client.ask(question, **options)
-        async with client.stream(question, on_wait=_say_wait, **options) as pieces:
+            return await client.ask(question, on_progress=progress, **options)
+        async with client.stream(
+            question, on_wait=_say_wait, on_progress=progress, **options
+        ) as pieces:
             async for piece in pieces:
                 click.echo(plain.text(piece), nl=False)
                 sys.stdout.flush()
@@ -143,3 +195,5 @@ def _tell_source(answer: Answer) -> None:
         dim=True,
         err=True,
     )
+    for line in provenance_lines(answer):
+        click.secho(line, dim=True, err=True)
