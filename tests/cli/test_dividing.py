@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from clubai.cli.dividing import (
@@ -10,6 +11,7 @@ from clubai.cli.dividing import (
     document,
     line_of,
     provenance_lines,
+    shown_progress,
 )
 from clubai.client import Answer
 from clubai.client.answer import Agreement, NodeUsed, PartReport
@@ -118,7 +120,7 @@ def test_provenance_tells_of_votes_failures_and_notes() -> None:
 def test_citations_say_where_a_claim_comes_from() -> None:
     cited = Citation(
         claim="It was.",
-        passages=(2,),
+        passages=(2, 3),
         document="book.md",
         heading="Part I",
         start=10,
@@ -126,7 +128,7 @@ def test_citations_say_where_a_claim_comes_from() -> None:
     )
 
     assert list(citation_lines(answer(citations=(cited,)))) == [
-        "[1] book.md, Part I, characters 10 to 90: It was."
+        "[2, 3] book.md, Part I, characters 10 to 90: It was."
     ]
 
 
@@ -171,6 +173,30 @@ def test_a_plan_is_shown_and_nothing_asked(club: UpClub, tmp_path: Path) -> None
     assert "merge [merge] after 1, 2" in done.out
     as_json = club.clubai("ask", *PARTS, "--explain", "--json", home=tmp_path).json()
     assert [step["kind"] for step in as_json["steps"]] == ["part", "part", "merge"]
+
+
+def test_one_request_has_no_plan(club: UpClub, tmp_path: Path) -> None:
+    done = club.clubai("ask", "Hello", "--explain", home=tmp_path)
+
+    assert done.code == 2
+    assert "mode = 'single' cannot be used" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_plain_progress_has_a_line_for_each_step(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")
+    asked = Progress(
+        step="replica-1", kind="replica", state="asked", done=0, steps=3, tokens=0
+    )
+    with shown_progress(quiet=False) as tell:
+        assert tell is not None
+        tell(asked)
+        tell(msgspec.structs.replace(asked, provisional="The"))
+
+    assert capsys.readouterr().err == "0/3 replica replica-1 asked, 0 tokens\n"
 
 
 def test_what_cannot_be_divided_is_a_failure(club: UpClub, tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def shown_progress(*, quiet: bool) -> Iterator[OnProgress | None]:
         yield None
         return
     if show.is_plain(console):
-        yield lambda progress: click.echo(line_of(progress), err=True)
+        yield _say
         return
     bars = Bars(
         TextColumn("{task.description}", markup=False),
@@ -163,6 +163,11 @@ def shown_progress(*, quiet: bool) -> Iterator[OnProgress | None]:
             )
 
         yield tell
+
+
+def _say(progress: Progress) -> None:
+    if not progress.provisional:  # a line for each piece of an answer is none of use
+        click.echo(line_of(progress), err=True)
 
 
 def line_of(progress: Progress) -> str:
@@ -196,11 +201,12 @@ def provenance_lines(answer: Answer) -> Iterator[str]:
 
 
 def citation_lines(answer: Answer) -> Iterator[str]:
-    """Where the claims of an answer come from."""
-    for number, citation in enumerate(answer.citations, start=1):
+    """Where the claims of an answer come from, by the numbers of its marks."""
+    for citation in answer.citations:
+        numbers = ", ".join(map(str, citation.passages))
         where = ", ".join(x for x in (citation.document, citation.heading) if x)
         yield plain.name(
-            f"[{number}] {where or 'the document'}, characters "
+            f"[{numbers}] {where or 'the document'}, characters "
             f"{citation.start} to {citation.end}: {citation.claim}",
             300,
         )

@@ -4,10 +4,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from clubai.client import Answer
 from clubai.errors import PlanError, TaskFailed
+from clubai.protocol.records import Choice
 from clubai.splitting import estimate_tokens
 from support.divided_club import backend, broken, divided_club
 from support.scripted_backend import ScriptedBackend, say
@@ -166,3 +168,22 @@ async def test_a_plan_shows_the_tree(tmp_path: Path) -> None:
     assert "reduce" in kinds
     assert kinds[-1] == "merge"
     assert plan.depth >= 3
+
+
+@pytest.mark.parametrize("chapters", [0, 3])
+async def test_an_answer_that_was_cut_says_so(tmp_path: Path, chapters: int) -> None:
+    def cut(body: Body) -> Any:
+        final = "notes alone" in text_of(body) or not chapters
+        pieces = list(reader(body))
+        return [
+            msgspec.structs.replace(piece, finish_reason="length")
+            if final and isinstance(piece, Choice) and piece.finish_reason
+            else piece
+            for piece in pieces
+        ]
+
+    text = book(chapters) or "Here is K1K."
+    nodes = [backend(cut, context=CONTEXT)]
+    answer = await ask(tmp_path, nodes, "Which keys?", documents=[{"text": text}])
+
+    assert answer.finish_reason == "length"

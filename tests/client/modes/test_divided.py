@@ -67,3 +67,9 @@ async def test_a_budget_is_shared_out(
         await club.ask("All.", mode="subtasks", parts=PARTS, budget_tokens=budget)
 
     assert {body["max_tokens"] for _, _, body in node.asked} == {longest}
+
+
+async def test_one_request_has_no_plan(tmp_path: Path) -> None:
+    async with divided_club(tmp_path, [backend("hello")]) as (_, club):
+        with pytest.raises(ConfigError, match="mode = 'single' cannot be used"):
+            await club.plan("All.", mode="single")

@@ -11,7 +11,7 @@ from clubai.client import Answer
 from clubai.errors import BackendError, PlanError, TaskFailed
 from clubai.model import FailCode
 from support.divided_club import backend, broken, divided_club
-from support.scripted_backend import ScriptedBackend, say
+from support.scripted_backend import USAGE, ScriptedBackend, say, stop, word
 
 Body = dict[str, Any]
 
@@ -279,3 +279,18 @@ async def test_a_plan_can_be_seen_before(tmp_path: Path) -> None:
 
     assert [step.kind for step in given.steps] == ["part", "part", "merge"]
     assert planned.note == "the parts are planned by a model when the job runs"
+
+
+async def test_joined_answers_of_which_one_was_cut_say_so(tmp_path: Path) -> None:
+    def cut(body: Body) -> Any:
+        end = "length" if "two" in asked_of(body) else "stop"
+        return [word("so"), msgspec.structs.replace(stop(), finish_reason=end), USAGE]
+
+    answer = await ask(
+        tmp_path,
+        [backend(cut)],
+        parts=[{"prompt": "one"}, {"prompt": "two"}, {"prompt": "three"}],
+        merge="concat",
+    )
+
+    assert answer.finish_reason == "length"

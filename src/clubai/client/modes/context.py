@@ -14,7 +14,7 @@ import anyio
 from anyio.to_thread import run_sync
 from msgspec.structs import replace
 
-from clubai.client.modes.crew import Crew
+from clubai.client.modes.crew import Crew, Reply
 from clubai.client.modes.nodes import Offering, context
 from clubai.client.modes.outcome import Outcome
 from clubai.client.modes.question import Question, split_question
@@ -97,14 +97,17 @@ class Reading:
         """
         crew.expect(plan)
         steps = {step.id: step for step in plan.steps}
-        answers = await self._map(crew, steps)
+        replies = await self._map(crew, steps)
+        answers = {number: reply.text for number, reply in replies.items()}
         notes = notes_of(self._passages, answers)
+        last: Reply | None
         if len(self._passages) == 1:
-            text = answers[self._passages[0].number]
-        elif notes:
-            text = await self._reduce(crew, steps, notes)
+            last = replies[self._passages[0].number]
+            text = last.text
         else:
-            text = SAYS_NOTHING
+            last, text = await self._reduce(crew, steps, notes)
+        if last is None and len(notes) == 1:
+            last = replies[notes[0].passages[0]]
         for step in plan.steps:
             if step.id not in crew.reports:
                 crew.leave_out(step)
@@ -113,12 +116,13 @@ class Reading:
             cited = await run_sync(partial(citations, text, notes, self._passages))
         return Outcome(
             text=text if self._dividing.cite else strip_marks(text),
+            finish_reason=(last.finish_reason if last else "") or "stop",
             note=self._note(answers),
             citations=cited,
         )
 
-    async def _map(self, crew: Crew, steps: dict[str, Step]) -> dict[int, str]:
-        answers: dict[int, str] = {}
+    async def _map(self, crew: Crew, steps: dict[str, Step]) -> dict[int, Reply]:
+        replies: dict[int, Reply] = {}
         errors: list[TaskError] = []
 
         async def ask(passage: Passage) -> None:
@@ -130,18 +134,19 @@ class Reading:
             except TaskError as error:
                 errors.append(error)
             else:
-                answers[passage.number] = reply.text
+                replies[passage.number] = reply
 
         async with anyio.create_task_group() as tasks:
             for passage in self._passages:
                 tasks.start_soon(ask, passage)
-        if not answers:
+        if not replies:
             raise errors[0]
-        return answers
+        return replies
 
     async def _reduce(
         self, crew: Crew, steps: dict[str, Step], notes: list[Note]
-    ) -> str:
+    ) -> tuple[Reply | None, str]:
+        """The final reply and its text; None: one note or none was left by itself."""
         level = 0
         while len(notes) > 1:
             packed = await run_sync(
@@ -156,10 +161,10 @@ class Reading:
                 reply = await crew.ask(
                     steps["merge"], self._messages(notes, final=True)
                 )
-                return reply.text
+                return reply, reply.text
             level += 1
             notes = merged(await self._level(crew, steps, level, packed))
-        return notes[0].text if notes else SAYS_NOTHING
+        return None, notes[0].text if notes else SAYS_NOTHING
 
     async def _level(
         self, crew: Crew, steps: dict[str, Step], level: int, packed: list[list[Note]]

@@ -20,7 +20,7 @@ from clubai.client.modes.question import Question
 from clubai.client.modes.subtasks import Parts
 from clubai.dividing.options import Dividing, check, read_dividing
 from clubai.dividing.plan import Plan, check_ceilings
-from clubai.errors import LocalProtocolError, lone_errors
+from clubai.errors import ConfigError, LocalProtocolError, lone_errors
 from clubai.model import ClubSnapshot, Privacy, ReadableBy
 
 LEAST_PART_TOKENS: Final = 16
@@ -58,6 +58,13 @@ class Divided:
         on_progress: OnProgress | None = None,
     ) -> None:
         check(dividing)
+        if dividing.mode == "single":
+            raise ConfigError(
+                "mode",
+                dividing.mode,
+                "it is one request and has no plan; subtasks, consensus and context "
+                "divide a job",
+            )
         self.model = model
         self._question = question
         self._dividing = dividing

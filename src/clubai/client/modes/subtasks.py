@@ -67,6 +67,7 @@ class Parts:
         self._context = context(nodes)
         self._parts = self._known_parts()
         self._note = ""
+        self._cut = False
 
     def plan(self, model: str, max_tokens: int) -> Plan:
         """The parts and the merge; where a model plans them, the request for that."""
@@ -197,6 +198,7 @@ class Parts:
             try:
                 reply = await crew.ask(steps[part.id], self._asking(prompt))
                 answers[part.id] = reply.text
+                self._cut |= reply.finish_reason == "length"
             except TaskError:
                 answers[part.id] = None
             finally:
@@ -222,9 +224,10 @@ class Parts:
         if missing:
             notes.append(f"without the parts that failed: {', '.join(missing)}")
         text = concat(parts, answers)
+        ended = "length" if self._cut else "stop"
         step = next((step for step in plan.steps if step.kind == "merge"), None)
         if step is None:
-            return Outcome(text=text, note="; ".join(notes))
+            return Outcome(text=text, finish_reason=ended, note="; ".join(notes))
         messages = merge_messages(self._question.text, parts, answers)
         size = sum(estimate_tokens(str(each["content"])) for each in messages)
         if size + step.max_tokens > self._context:
@@ -233,12 +236,12 @@ class Parts:
                 f"joined and not merged: the answers take about {size} tokens, and a "
                 f"node holds {self._context}"
             )
-            return Outcome(text=text, note="; ".join(notes))
+            return Outcome(text=text, finish_reason=ended, note="; ".join(notes))
         try:
             reply = await crew.ask(step, messages)
         except TaskError as error:
             notes.append(f"joined and not merged: {error}")
-            return Outcome(text=text, note="; ".join(notes))
+            return Outcome(text=text, finish_reason=ended, note="; ".join(notes))
         return Outcome(
             text=reply.text, finish_reason=reply.finish_reason, note="; ".join(notes)
         )
