@@ -67,6 +67,7 @@ async def test_an_answer_has_its_provenance_beside_it(tmp_path: Path) -> None:
     assert club["readable_by"] == "node"
     assert response.headers["x-clubai-consensus"] == "2/2"
     assert response.headers["x-clubai-attempts"] == "2"
+    assert body["id"] == f"chatcmpl-{response.headers['x-request-id']}"
 
 
 async def test_a_stream_ends_in_the_verdict(tmp_path: Path) -> None:
@@ -84,10 +85,23 @@ async def test_a_stream_ends_in_the_verdict(tmp_path: Path) -> None:
         if "progress" in each.get("clubai", {})
     ]
     assert {each["kind"] for each in progress} == {"replica"}
+    ended = [each for each in progress if each["state"] != "asked"]
+    assert [each["done"] for each in ended] == list(range(1, len(ended) + 1))
+    assert ended[-1]["done"] == ended[-1]["steps"] == 3
     assert "".join(each["provisional"] for each in progress) in (RIGHT, WRONG)
     last = [each for each in got if "agreement" in each.get("clubai", {})]
     assert last[0]["clubai"]["agreement"]["quorum"]
     assert got[-1]["usage"]["completion_tokens"] in (4, 6)
+
+
+async def test_no_word_of_progress_is_lost_at_the_end(tmp_path: Path) -> None:
+    nodes = [backend(RIGHT) for _ in range(3)]
+    got = events(await ask(tmp_path, nodes, {**CHAT, "stream": True}))
+
+    told = [each["clubai"].get("progress") for each in got if "clubai" in each]
+    states = [each["state"] for each in told if each and not each["provisional"]]
+    assert states.count("done") == 2
+    assert states[-1] == "left out"
 
 
 async def test_the_native_form_has_it_too(tmp_path: Path) -> None:
@@ -134,6 +148,7 @@ async def test_a_failure_in_a_stream_is_an_event(tmp_path: Path) -> None:
         response.body.decode().split("\n\n")[-2].removeprefix("data: ")
     )
     assert last["error"]["code"] == "backend"
+    assert b'"state":"failed"' in response.body
 
 
 async def test_a_failure_of_all_is_an_error(tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ async def send_divided(
     async def whole() -> None:
         answer = await divided.answer()
         body = msgspec.json.encode(shape.whole(answer))
-        await exchange.respond(200, body, headers_of(answer), request=answer.task)
+        await exchange.respond(200, body, headers_of(answer))
 
     try:
         if events is None or shower is None:
@@ -195,22 +195,24 @@ class _Shower:
         self._events = events
         self._waiting: deque[Progress] = deque(maxlen=MOST_WAITING)
         self._bell = Bell()
+        self._all_told = False
 
     def tell(self, progress: Progress) -> None:
         """Queue it; when too many wait, the oldest is not told."""
         self._waiting.append(progress)
         self._bell.ring()
 
-    async def show(self) -> None:
-        """Send what comes until cancelled."""
-        while True:
-            await self._bell.wait()
-            await self.flush()
+    def close(self) -> None:
+        """Nothing more is told: `show` ends once all of it is sent."""
+        self._all_told = True
+        self._bell.ring()
 
-    async def flush(self) -> None:
-        """Send what waits."""
-        while self._waiting:
-            await self._events.send(self._shape.progress(self._waiting.popleft()))
+    async def show(self) -> None:
+        """Send what comes. Cancelled, it would lose what it is sending."""
+        while self._waiting or not self._all_told:
+            await self._bell.wait()
+            while self._waiting:
+                await self._events.send(self._shape.progress(self._waiting.popleft()))
 
     def end(self, answer: Answer, *, include_usage: bool) -> bytes:
         """The last bytes of the stream."""
@@ -223,12 +225,21 @@ async def _stream(
     plan = await divided.plan()  # what cannot be divided is refused before it begins
     del plan
     await events.begin([])
+    answer: Answer | None = None
+    failure: ClubAIError | None = None
     with lone_errors():
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(shower.show)
-            answer = await divided.answer()
-            tasks.cancel_scope.cancel()
-    await shower.flush()
+            try:
+                answer = await divided.answer()
+            except ClubAIError as error:
+                failure = error
+            shower.close()
+    if answer is None:
+        try:
+            raise failure or AssertionError
+        finally:
+            del failure  # with this frame in its traceback it would hold itself
     await events.end(shower.end(answer, include_usage=request.include_usage))
 
 
