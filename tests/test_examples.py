@@ -52,6 +52,23 @@ def test_the_openai_package_streams_from_a_club() -> None:
     assert re.search(r": \d+ tokens$", out.strip())
 
 
+@pytest.mark.model
+def test_a_job_is_divided_in_three_ways() -> None:
+    out = run("divide_a_job.py")
+
+    subtasks, _, rest = out.partition("--- consensus")
+    consensus, _, context = rest.partition("--- context")
+    assert "Paris" in subtasks
+    assert len(set(re.findall(r"part \d done, by (node-\d)$", subtasks, re.M))) >= 2
+    assert re.search(r"^[23] of [23] agree$", consensus, re.M)
+    assert re.findall(r"^(map-\d|merge), ", context, re.M)[:3] == [
+        "map-1",
+        "map-2",
+        "map-3",
+    ]
+    assert "Tom Reed will buy a new mower" in context
+
+
 def test_a_backend_of_ones_own_answers() -> None:
     out = run("bring_your_own_backend.py")
 
