@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import anyio
 from anyio.to_thread import run_sync
@@ -36,6 +36,9 @@ from clubai.transport.bell import Bell
 STEADY: dict[str, Any] = {"temperature": 0, "seed": 0}
 """What a request is given, unless it says otherwise: answers differ by chance else."""
 
+_BY_FORM: Final = frozenset({"text", "exact"})
+"""Ways to compare that give way to the form that answers have."""
+
 
 class Vote:
     """One job in this mode."""
@@ -59,7 +62,8 @@ class Vote:
             )
         self._replicas = min(dividing.replicas, len(self._shares))
         self._owners = min(owners(same), len(self._shares))
-        self._comparator = comparator_for(question, dividing, options)
+        self._asked_for = comparator_for(question, dividing, options)
+        self._comparator = self._asked_for
         self._replies: dict[str, Reply] = {}
         self._errors: list[TaskError] = []
         self._judgement: Judgement | None = None
@@ -168,9 +172,8 @@ class Vote:
         ]
 
         def decide() -> tuple[Comparator, Judgement]:
-            answers = sorted(candidate.text for candidate in candidates)
-            comparator = comparator_for(
-                self._question, self._dividing, self._options, answers
+            comparator = self._comparator_for(
+                sorted(candidate.text for candidate in candidates)
             )
             return comparator, judge(
                 candidates,
@@ -182,6 +185,18 @@ class Vote:
         self._comparator, self._judgement = await run_sync(
             decide, abandon_on_cancel=True
         )
+
+    def _comparator_for(self, answers: Sequence[str]) -> Comparator:
+        """What the request asks for, unless a majority of the replicas cannot say it.
+
+        Else a few bad answers that name no value could have all compared as texts, and
+        a text is soon like another.
+        """
+        asked_for = self._asked_for
+        without = sum(asked_for.extract(answer) is None for answer in answers)
+        if asked_for.kind not in _BY_FORM and without < majority(self._replicas):
+            return asked_for
+        return comparator_for(self._question, self._dividing, self._options, answers)
 
     @property
     def _settled(self) -> bool:
