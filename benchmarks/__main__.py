@@ -1,4 +1,4 @@
-"""Run all of it: `python -m benchmarks [--json] [--part load|sealing|idle] ...`.
+"""Run all of it: `python -m benchmarks [--json] [--part load|sealing|dividing|idle]`.
 
 Exit code 0 when the budget is kept and no request failed, else 1.
 """
@@ -14,13 +14,14 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks import report, sealing
+from benchmarks import dividing, report, sealing
 from benchmarks.clubs import Club, backend, generate, machine, up
+from benchmarks.dividing import DividingResult
 from benchmarks.processes import Started, cpu_seconds, memory_mb, started
 from benchmarks.report import IdleResult, Row, Verdict
 from benchmarks.sealing import SealingResult
 
-PARTS = ("load", "sealing", "idle")
+PARTS = ("load", "sealing", "dividing", "idle")
 WARM_UP_SECONDS = 1.0
 
 
@@ -31,22 +32,29 @@ def main() -> int:
         parts = PARTS if args.part == "all" else (args.part,)
         rows = measure_load(args, scratch) if "load" in parts else []
         sealed = sealing.measure(args, scratch) if "sealing" in parts else None
+        divided = dividing.measure(args, scratch) if "dividing" in parts else None
         idle = measure_idle(args, scratch) if "idle" in parts else None
-    verdicts = report.verdicts(rows) + (sealing.verdicts(sealed) if sealed else [])
-    errors = errors_in(rows, sealed)
+    verdicts = report.verdicts(rows)
+    verdicts += sealing.verdicts(sealed) if sealed else []
+    verdicts += dividing.verdicts(divided) if divided else []
+    errors = errors_in(rows, sealed, divided)
     if args.json:
-        print(as_json(rows, verdicts, sealed, idle))
+        print(as_json(rows, verdicts, sealed, divided, idle))
     else:
-        print_summary(rows, verdicts, sealed, idle)
+        print_summary(rows, verdicts, sealed, divided, idle)
         print(*errors, sep="\n")
     failed = bool(errors) or (idle is not None and idle.lost)
     return 0 if all(verdict.kept for verdict in verdicts) and not failed else 1
 
 
-def errors_in(rows: list[Row], sealed: SealingResult | None) -> list[str]:
+def errors_in(
+    rows: list[Row], sealed: SealingResult | None, divided: DividingResult | None
+) -> list[str]:
     found = [(row.load.errors, row.load.first_error) for row in rows]
     if sealed is not None:
         found += [(pair.errors, pair.first_error) for pair in sealed.pairs]
+    if divided is not None:
+        found += [(row.job.failed, row.job.first_error) for row in divided.rows]
     return [f"{count} failed, the first: {first}" for count, first in found if count]
 
 
@@ -61,6 +69,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--at-once", type=int, nargs="+", default=[1, 16, 64])
     parser.add_argument("--turns", type=int, default=3, help="of transit and sealed")
     parser.add_argument("--repetitions", type=int, default=1000, help="of each step")
+    dividing.add_options(parser)
     parser.add_argument("--nodes", type=int, default=10_000, help="idle ones")
     return parser.parse_args()
 
@@ -159,21 +168,17 @@ def print_summary(
     rows: list[Row],
     verdicts: list[Verdict],
     sealed: SealingResult | None,
+    divided: DividingResult | None,
     idle: IdleResult | None,
 ) -> None:
     if rows:
         print("\nwhat the club adds:", *report.added(rows), sep="\n  ")
     if sealed is not None:
         print("", *sealing.lines(sealed), sep="\n")
+    if divided is not None:
+        print("", *dividing.lines(divided), sep="\n")
     if verdicts:
-        print("\nbudget:")
-    for verdict in verdicts:
-        word = "kept" if verdict.kept else "BROKEN"
-        share = verdict.measured / verdict.budget
-        print(
-            f"  {word:<7}{verdict.what}: {verdict.measured:.4f} of {verdict.budget} "
-            f"(x {share:.2f})"
-        )
+        print("\nbudget:", *map(report.verdict_line, verdicts), sep="\n")
     if idle is not None:
         print("", *report.idle_lines(idle), sep="\n")
 
@@ -182,6 +187,7 @@ def as_json(
     rows: list[Row],
     verdicts: list[Verdict],
     sealed: SealingResult | None,
+    divided: DividingResult | None,
     idle: IdleResult | None,
 ) -> str:
     def row_fields(row: Row) -> dict[str, object]:
@@ -201,6 +207,7 @@ def as_json(
                 for verdict in verdicts
             ],
             "sealing": msgspec.to_builtins(sealed),
+            "dividing": dividing.as_json(divided) if divided else None,
             "idle": msgspec.to_builtins(idle),
         }
     )

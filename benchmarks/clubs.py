@@ -35,6 +35,7 @@ class Club(msgspec.Struct, frozen=True):
     coordinator: str
     openai: str
     api_key: str
+    data: str
     pids: Pids
 
 

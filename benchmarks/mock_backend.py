@@ -1,7 +1,8 @@
 """A model server without a model, quick enough not to be what is measured.
 
 It answers as a llama.cpp server with many slots: `max_tokens` tokens, all the same. The
-model `mock` answers at once; `mock-paced` gives `--rate` tokens a second.
+model `mock` answers at once; `mock-paced` gives `--rate` tokens a second. With
+`--numbered` there is `mock-numbered`, too: as paced, and no two answers are the same.
 Run as `python -m benchmarks.mock_backend`; it prints its port and ends with its stdin.
 """
 
@@ -10,8 +11,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import count
 from typing import Final, cast
 
 import msgspec
@@ -19,6 +23,7 @@ import uvloop
 
 TOKEN: Final = "tok "
 MODELS: Final = ("mock", "mock-paced")
+NUMBERED: Final = "mock-numbered"
 DEFAULT_TOKENS: Final = 64
 
 
@@ -37,6 +42,12 @@ class Request(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(Request).decode
+_numbers = count(1)
+
+
+def first_token(model: str) -> str:
+    """The token by which answers differ, if they do: other mocks have other numbers."""
+    return f"{os.getpid()}x{next(_numbers)} " if model == NUMBERED else TOKEN
 
 
 def response(status: str, body: object) -> bytes:
@@ -73,8 +84,8 @@ def usage(tokens: int) -> dict[str, int]:
 
 
 @lru_cache(maxsize=64)
-def whole_answer(model: str, tokens: int) -> bytes:
-    message = {"role": "assistant", "content": TOKEN * tokens}
+def whole_answer(model: str, tokens: int, first: str) -> bytes:
+    message = {"role": "assistant", "content": first + TOKEN * (tokens - 1)}
     return response(
         "200 OK",
         {
@@ -89,7 +100,9 @@ def whole_answer(model: str, tokens: int) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def stream_parts(model: str, tokens: int, with_usage: bool) -> tuple[bytes, ...]:
+def stream_parts(
+    model: str, tokens: int, with_usage: bool, first: str
+) -> tuple[bytes, ...]:
     """The head, one part a token, and the end."""
     head = (
         b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nserver: llama.cpp\r\n"
@@ -100,12 +113,13 @@ def stream_parts(model: str, tokens: int, with_usage: bool) -> tuple[bytes, ...]
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
         return event(model, [choice])
 
-    first = head + step({"role": "assistant", "content": None})
+    start = head + step({"role": "assistant", "content": None})
     end = step({}, "stop")
     if with_usage:
         end += event(model, [], usage=usage(tokens))
     end += chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
-    return (first, *[step({"content": TOKEN})] * tokens, end)
+    others = [step({"content": TOKEN})] * (tokens - 1)
+    return (start, step({"content": first}), *others, end)
 
 
 class Connection(asyncio.Protocol):
@@ -150,12 +164,13 @@ class Connection(asyncio.Protocol):
 
     def complete(self, request: Request) -> None:
         tokens = request.max_completion_tokens or request.max_tokens or DEFAULT_TOKENS
+        first = first_token(request.model)
         if not request.stream:
-            self.transport.write(whole_answer(request.model, tokens))
+            self.transport.write(whole_answer(request.model, tokens, first))
             return
         options = request.stream_options
         with_usage = options is not None and options.include_usage
-        parts = stream_parts(request.model, tokens, with_usage)
+        parts = stream_parts(request.model, tokens, with_usage, first)
         if request.model == "mock":
             self.transport.write(b"".join(parts))
         else:
@@ -172,9 +187,9 @@ class Connection(asyncio.Protocol):
         self.timer = self.loop.call_at(start + at * self.interval, write)
 
 
-def pages(slots: int) -> dict[str, bytes]:
-    models = [{"id": name, "object": "model", "owned_by": "mock"} for name in MODELS]
-    settings = {"n_ctx": 8192, "total_slots": slots}
+def pages(slots: int, context: int, names: Sequence[str]) -> dict[str, bytes]:
+    models = [{"id": name, "object": "model", "owned_by": "mock"} for name in names]
+    settings = {"n_ctx": context, "total_slots": slots}
     return {
         "": response("404 Not Found", {"error": {"message": "not here", "code": 404}}),
         "/health": response("200 OK", {"status": "ok"}),
@@ -186,9 +201,8 @@ def pages(slots: int) -> dict[str, bytes]:
     }
 
 
-async def serve(rate: float, slots: int) -> None:
+async def serve(rate: float, answers: dict[str, bytes]) -> None:
     loop = asyncio.get_running_loop()
-    answers = pages(slots)
     server = await loop.create_server(
         lambda: Connection(1 / rate, answers), "127.0.0.1", 0, backlog=1024
     )
@@ -201,8 +215,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mock_backend")
     parser.add_argument("--rate", type=float, default=50.0, help="tokens a second")
     parser.add_argument("--slots", type=int, default=64)
+    parser.add_argument("--context", type=int, default=8192, help="tokens of a slot")
+    parser.add_argument("--numbered", action="store_true")
     args = parser.parse_args()
-    uvloop.run(serve(args.rate, args.slots))
+    names = (*MODELS, NUMBERED) if args.numbered else MODELS
+    uvloop.run(serve(args.rate, pages(args.slots, args.context, names)))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -42,8 +42,10 @@ class Started:
 
 
 @contextlib.contextmanager
-def started(arguments: Sequence[str], scratch: Path) -> Iterator[Started]:
-    """Run `python -m *arguments` until the block ends."""
+def started(
+    arguments: Sequence[str], scratch: Path, env: Mapping[str, str] | None = None
+) -> Iterator[Started]:
+    """Run `python -m *arguments` until the block ends, with `env` added to our own."""
     errors = scratch / f"{arguments[0]}-{os.urandom(3).hex()}.log"
     with (
         errors.open("w") as log,
@@ -53,6 +55,7 @@ def started(arguments: Sequence[str], scratch: Path) -> Iterator[Started]:
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
+            env={**os.environ, **(env or {})},
         ) as popen,
     ):
         child = Started(arguments[0], popen, errors)

@@ -82,6 +82,15 @@ def verdicts(rows: list[Row]) -> list[Verdict]:
     return found
 
 
+def verdict_line(verdict: Verdict) -> str:
+    word = "kept" if verdict.kept else "BROKEN"
+    share = verdict.measured / verdict.budget
+    return (
+        f"  {word:<7}{verdict.what}: {verdict.measured:.4f} of {verdict.budget:.4g} "
+        f"(x {share:.2f})"
+    )
+
+
 HEAD: Final = (
     f"{'target':<8}{'kind':<10}{'at once':>8}{'req/s':>10}{'tok/s':>10}"
     f"{'first p50':>11}{'first p95':>11}{'per token':>11}"
