@@ -11,8 +11,8 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -24,8 +24,8 @@ from benchmarks.divided_job import JobResult
 from benchmarks.processes import output_of, started
 from benchmarks.report import Verdict
 
-EQUAL: Final = (1.0,) * 8
-UNLIKE: Final = (1.0, 2.0, 4.0)
+TEAMS: Final = {"equal": (1.0,) * 8, "unlike": (1.0, 2.0, 4.0)}
+"""What the nodes are in rates of the slowest, which is the first."""
 MOST_OF_ONE: Final = 1 / 7
 """What eight equal nodes may take of one node's time."""
 MOST_OF_IDEAL: Final = 1.1
@@ -80,19 +80,22 @@ class DividingResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure(args: argparse.Namespace, scratch: Path) -> DividingResult:
-    """Measure equal nodes and unlike ones; the quickest have `args.rate`."""
+    """Measure the slowest node of each team, then the team; the quickest has `rate`."""
     rows = []
-    for name, rates in (("equal", EQUAL), ("unlike", UNLIKE)):
+    for name, rates in TEAMS.items():
         slowest = args.rate / max(rates)
-        with team(scratch, [slowest]) as club:
+        with up(scratch, "--agents=0") as club, ExitStack() as nodes:
+            join(nodes, scratch, club, {"node-1": slowest})
             few = ask(args, club, SAME, args.few_passages)
-        one = One(
-            passages=few.passages,
-            first_s=few.ended_s[0],
-            each_s=few.each_s,
-            mock_s=args.part_tokens / slowest,
-        )
-        with team(scratch, [slowest * rate for rate in rates]) as club:
+            one = One(
+                passages=few.passages,
+                first_s=few.ended_s[0],
+                each_s=few.each_s,
+                mock_s=args.part_tokens / slowest,
+            )
+            others = enumerate(rates[1:], 2)
+            quicker = {f"node-{place}": rate * slowest for place, rate in others}
+            join(nodes, scratch, club, quicker)
             for answers, model in (("same", SAME), ("different", DIFFERENT)):
                 row = Divided(
                     name=name,
@@ -105,32 +108,27 @@ def measure(args: argparse.Namespace, scratch: Path) -> DividingResult:
     return DividingResult(rows=rows)
 
 
-@contextmanager
-def team(scratch: Path, rates: Sequence[float]) -> Iterator[Club]:
-    """A club with a node of each rate, in tokens a second."""
-    with up(scratch, "--agents=0") as club, ExitStack() as stack:
-        mock = ["benchmarks.mock_backend", "--slots=1", f"--context={CONTEXT}"]
-        servers = [
-            stack.enter_context(
-                started([*mock, "--numbered", f"--rate={rate}"], scratch)
-            )
-            for rate in rates
+def join(
+    nodes: ExitStack, scratch: Path, club: Club, rates: Mapping[str, float]
+) -> None:
+    """Let nodes join the club, each with its rate in tokens a second."""
+    mock = ["benchmarks.mock_backend", "--slots=1", f"--context={CONTEXT}"]
+    servers = [
+        nodes.enter_context(started([*mock, "--numbered", f"--rate={rate}"], scratch))
+        for rate in rates.values()
+    ]
+    agents = []
+    for name, server in zip(rates, servers, strict=True):
+        agent = [
+            *("clubai.cli.agent", "--json", "--with-parent", "--log-level=warning"),
+            *(f"--coordinator={club.coordinator}", f"--name={name}"),
+            f"--data={Path(club.data) / 'agents' / name}",
+            f"--backend-url=http://127.0.0.1:{int(server.read_line())}/v1",
         ]
-        agents = []
-        for number, server in enumerate(servers, 1):
-            agent = [
-                *("clubai.cli.agent", "--json", "--with-parent"),
-                f"--coordinator={club.coordinator}",
-                f"--name=node-{number}",
-                f"--data={Path(club.data) / 'agents' / str(number)}",
-                f"--backend-url=http://127.0.0.1:{int(server.read_line())}/v1",
-                "--log-level=warning",
-            ]
-            env = {"CLUBAI_API_KEY": club.api_key}
-            agents.append(stack.enter_context(started(agent, scratch, env)))
-        for joined in agents:
-            joined.read_line()
-        yield club
+        env = {"CLUBAI_API_KEY": club.api_key}
+        agents.append(nodes.enter_context(started(agent, scratch, env)))
+    for joined in agents:
+        joined.read_line()
 
 
 def ask(args: argparse.Namespace, club: Club, model: str, passages: int) -> JobResult:

@@ -154,3 +154,68 @@ def test_sealed_is_compared_with_transit_turn_by_turn() -> None:
     )
 
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+def test_a_document_is_divided_among_nodes(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from benchmarks import dividing\n"
+        "from benchmarks.__main__ import main\n"
+        "dividing.TEAMS.clear()\n"
+        "dividing.TEAMS['unlike'] = (1.0, 2.0)\n"
+        "sys.exit(main())\n"
+    )
+    short = ["--rate=400", "--passages=12", "--few-passages=3", "--part-tokens=4"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--json", "--part=dividing", *short],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,  # so few nodes break the budget
+    )
+
+    result = msgspec.json.decode(done.stdout)
+    rows = result["dividing"]
+    assert [(row["name"], row["answers"]) for row in rows] == [
+        ("unlike", "same"),
+        ("unlike", "different"),
+    ]
+    for row in rows:
+        job = row["job"]
+        assert job["failed"] == 0, job["first_error"]
+        assert job["passages"] == 12
+        assert sum(job["by_node"].values()) == job["requests"] == len(job["ended_s"])
+        assert len(job["by_node"]) == 2
+        assert 0 < job["map_s"] <= job["seconds"]
+        reduced = job["requests"] - job["passages"]
+        assert (reduced > 0) is (row["answers"] == "different")
+        assert row["one"]["each_s"] > row["one"]["mock_s"] > 0
+    assert [line["budget"] for line in result["budget"]] == [1.1, 1.1]
+
+
+def test_several_nodes_are_compared_with_the_slowest_and_with_the_ideal() -> None:
+    program = (
+        "from pytest import approx\n"
+        "from benchmarks.dividing import Divided, DividingResult, One, verdicts\n"
+        "from benchmarks.divided_job import JobResult\n"
+        "one = One(passages=3, first_s=1.5, each_s=1.0, mock_s=0.9)\n"
+        "def row(rates, seconds, requests):\n"
+        "    job = JobResult(passages=9, requests=requests, failed=0, first_error='',\n"
+        "        seconds=seconds, ended_s=[], map_s=0.0, by_node={})\n"
+        "    return Divided(name='x', rates=rates, answers='same', one=one, job=job)\n"
+        "equal = row([1.0] * 8, 64.5 / 7.5, 64)\n"
+        "assert equal.one_s == 64.5\n"
+        "assert equal.speed_up == approx(7.5)\n"
+        "assert equal.of_ideal == approx(8 / 7.5)\n"
+        "slow = row([1.0] * 8, 64.5 / 6.9, 64)\n"
+        "unlike = row([1.0, 2.0, 4.0], 1.09 * 70.5 / 7, 70)\n"
+        "late = row([1.0, 2.0, 4.0], 1.11 * 70.5 / 7, 70)\n"
+        "found = verdicts(DividingResult(rows=[equal, slow, unlike, late]))\n"
+        "assert [line.kept for line in found] == [True, False, True, False]\n"
+        "steady = JobResult(passages=3, requests=3, failed=0, first_error='',\n"
+        "    seconds=4.0, ended_s=[1.5, 2.0, 3.5], map_s=3.5, by_node={})\n"
+        "assert steady.each_s == 1.0\n"
+    )
+
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
