@@ -208,6 +208,7 @@ def test_several_nodes_are_compared_with_the_slowest_and_with_the_ideal() -> Non
         "assert equal.one_s == 64.5\n"
         "assert equal.speed_up == approx(7.5)\n"
         "assert equal.of_ideal == approx(8 / 7.5)\n"
+        "assert equal.of_bare == approx(64.5 / 7.5 * 8 / (64 * 0.9))\n"
         "slow = row([1.0] * 8, 64.5 / 6.9, 64)\n"
         "unlike = row([1.0, 2.0, 4.0], 1.09 * 70.5 / 7, 70)\n"
         "late = row([1.0, 2.0, 4.0], 1.11 * 70.5 / 7, 70)\n"
