@@ -1,0 +1,257 @@
+"""Divided jobs whose nodes are killed, and ones that are cancelled."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from clubai.client import Answer, Client
+from clubai.client.modes.progress import Progress
+from clubai.model import ClubSnapshot
+from support.commands import started
+from support.divided_club import backend, divided_club
+from support.scripted_backend import say
+
+ROOT = Path(__file__).parents[2]
+MODEL = "mock-paced"
+AGENTS = 5
+KILLED = 2
+SLOTS = 4
+PARTS = 40
+TOKENS = 16
+RATE = 8
+ENDED = 10
+"""Parts that have ended when nodes are killed: fewer than there are slots."""
+LIVE = ("offered", "running", "replying")
+
+
+@contextmanager
+def model_server() -> Iterator[str]:
+    """A model server in a process of its own, with answers that last two seconds."""
+    command = [
+        *(sys.executable, "-m", "benchmarks.mock_backend"),
+        *(f"--rate={RATE}", f"--slots={SLOTS}"),
+    ]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as popen:
+        try:
+            assert popen.stdout
+            yield f"http://127.0.0.1:{int(popen.stdout.readline())}/v1"
+        finally:
+            popen.terminate()
+            popen.communicate(timeout=10)
+
+
+def subtasks() -> dict[str, Any]:
+    parts = [{"prompt": f"part {number}"} for number in range(1, PARTS + 1)]
+    return {"mode": "subtasks", "parts": parts, "merge": "concat"}
+
+
+def context() -> dict[str, Any]:
+    sentences = "Here is a sentence of a paragraph that fills one passage. " * 8
+    text = "\n\n".join(f"{number} {sentences}" for number in range(PARTS))
+    document = {"text": text, "kind": "text"}
+    return {"mode": "context", "documents": [document], "chunk_tokens": 250}
+
+
+JOBS = {"part": subtasks, "map": context}
+"""By the kind of step that is killed."""
+
+
+def under_way(snapshot: ClubSnapshot, node: str) -> set[str]:
+    """The tasks that a node has been given and not ended."""
+    return {
+        task.id for task in snapshot.tasks if task.node == node and task.state in LIVE
+    }
+
+
+async def kill_some(club: Client, pids: dict[str, int]) -> dict[str, set[str]]:
+    """Kill nodes that have parts under way; returns these, by the node's id.
+
+    A node is stopped before it is looked at: it could end its parts meanwhile.
+    """
+    killed: dict[str, set[str]] = {}
+    while len(killed) < KILLED:
+        snapshot = await club.snapshot()
+        assert any(task.state in LIVE for task in snapshot.tasks), "it is too late"
+        left = [node for node in pids if node not in killed]
+        node = max(left, key=lambda node: len(under_way(snapshot, node)))
+        os.kill(pids[node], signal.SIGSTOP)
+        tasks = under_way(await club.snapshot(), node)
+        if tasks:
+            os.kill(pids[node], signal.SIGKILL)
+            killed[node] = tasks
+        else:
+            os.kill(pids[node], signal.SIGCONT)
+    return killed
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize(
+    ("anyio_backend", "kind"), [("asyncio", "part"), ("trio", "map")]
+)
+async def test_what_killed_nodes_had_under_way_is_done_again(
+    tmp_path: Path, kind: str
+) -> None:
+    answers: list[Answer] = []
+    well_under_way = anyio.Event()
+
+    def look(progress: Progress) -> None:
+        if progress.state == "done" and progress.done == ENDED:
+            well_under_way.set()
+
+    with (
+        model_server() as server,
+        started(
+            "clubai.cli",
+            "up",
+            "--processes",
+            "--json",
+            "--port=0",
+            f"--data={tmp_path / 'club'}",
+            f"--agents={AGENTS}",
+            f"--backend={server}",
+            home=tmp_path,
+        ) as up,
+    ):
+        ready = up.ready()
+        ids = [node["id"] for node in ready["nodes"]]
+        pids = dict(zip(ids, ready["pids"]["agents"], strict=True))
+        async with Client.connect(ready["coordinator"], ready["api_key"]) as club:
+
+            async def ask() -> None:
+                answer = await club.ask(
+                    "Do all of it.",
+                    model=MODEL,
+                    part_tokens=TOKENS,
+                    max_parts=3 * PARTS,
+                    on_progress=look,
+                    **JOBS[kind](),
+                )
+                answers.append(answer)
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(ask)
+                await well_under_way.wait()
+                killed = await kill_some(club, pids)
+            stats = (await club.snapshot()).stats
+
+    check(answers[0], kind, killed)
+    done = [part for part in answers[0].parts if part.state == "done"]
+    assert stats.tasks_done == len(done)
+    assert stats.tasks_failed == 0
+    assert stats.completion_tokens == answers[0].usage.completion_tokens
+    assert stats.tasks_retried == answers[0].attempts - len(done)
+
+
+def check(answer: Answer, kind: str, killed: dict[str, set[str]]) -> None:
+    parts = [part for part in answer.parts if part.kind == kind]
+    assert len(parts) >= PARTS
+    assert len({part.id for part in parts}) == len(parts)
+    assert len({part.task for part in parts}) == len(parts)
+    assert {part.state for part in parts} == {"done"}
+    assert {part.text for part in parts} == {"tok " * TOKENS}
+    assert answer.note == ""
+    if kind == "part":
+        assert answer.text.count("tok") == PARTS * TOKENS
+        heads = [line for line in answer.text.splitlines() if line.startswith("###")]
+        assert heads == [f"### {n}: part {n}" for n in range(1, PARTS + 1)]
+
+    again = [part for part in parts if part.attempts > 1]
+    lost = set[str]().union(*killed.values())
+    assert {part.task for part in again} & lost
+    for part in parts:
+        assert len(part.nodes) == part.attempts
+        assert {node.id for node in part.nodes[:-1]} <= killed.keys()
+        if part.attempts > 1:
+            assert part.nodes[-1].id not in killed
+    # whoever answers is named, and whoever was given work that is lost
+    assert {node.id for node in answer.nodes} == {
+        node.id for part in answer.parts for node in part.nodes
+    }
+    assert killed.keys() <= {node.id for node in answer.nodes}
+
+    done = [part for part in answer.parts if part.state == "done"]
+    assert answer.attempts == sum(part.attempts for part in done) > len(done)
+    assert answer.usage.completion_tokens == len(done) * TOKENS
+    assert answer.usage.prompt_tokens == sum(p.usage.prompt_tokens for p in done)
+    assert all(part.usage.completion_tokens == TOKENS for part in done)
+
+
+NODES = 3
+CANCELLED: dict[str, dict[str, Any]] = {
+    "subtasks": {"parts": [{"prompt": f"part {n}"} for n in range(PARTS)]},
+    "context": {
+        "documents": [{"text": "\n\n".join(["It is a long day. " * 30] * PARTS)}],
+        "chunk_tokens": 300,
+        "max_parts": 3 * PARTS,
+    },
+    "consensus": {"replicas": NODES},
+}
+
+
+@pytest.mark.parametrize("mode", CANCELLED)
+async def test_a_job_that_is_cancelled_frees_all_slots(
+    tmp_path: Path, mode: str
+) -> None:
+    never = anyio.Event()
+    quick = 0 if mode == "consensus" else ENDED
+
+    def answer(_body: dict[str, Any]) -> Any:
+        nonlocal quick
+        quick -= 1
+        return say("a few words")(_body) if quick >= 0 else [never]
+
+    nodes = [backend(answer) for _ in range(NODES)]
+    busy = 2 if mode == "consensus" else 2 * NODES
+    async with divided_club(tmp_path, nodes) as (_, club):
+
+        async def ask() -> None:
+            await club.ask("Do all of it.", mode=mode, **CANCELLED[mode])
+
+        async def until_used(slots: int) -> ClubSnapshot:
+            async with club.watch(interval_s=0.05) as snapshots:
+                async for seen in snapshots:
+                    if sum(node.slots_used for node in seen.nodes) == slots:
+                        return seen
+            raise AssertionError
+
+        with anyio.fail_after(10):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(ask)
+                while sum(node.running for node in nodes) < busy or quick > 0:
+                    await until_used(busy)
+                tasks.cancel_scope.cancel()
+            asked = sum(len(node.asked) for node in nodes)
+            seen = await until_used(0)
+            assert not [t for t in seen.tasks if t.state in ("queued", *LIVE)]
+            for node in nodes:
+                if node.asked:
+                    await node.stopped.wait()
+        assert sum(node.running for node in nodes) == 0
+        assert asked == sum(len(node.asked) for node in nodes)
+
+        # each slot can be used again, all of them at once
+        together = anyio.Event()
+
+        def meet(body: dict[str, Any]) -> Any:
+            if sum(node.running for node in nodes) == 2 * NODES:
+                together.set()
+            return [together, *say("hello")(body)]
+
+        for node in nodes:
+            node.answer = meet
+        with anyio.fail_after(10):
+            found = await club.map(["hi"] * (2 * NODES))
+        assert all(isinstance(each, Answer) for each in found)
