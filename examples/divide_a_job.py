@@ -60,9 +60,9 @@ async def consensus(client: Client) -> None:
         replicas=3,
         **SHORT,
     )
-    assert answer.agreement is not None
     print(answer.text)
-    print(f"{answer.agreement.agreed} of {answer.agreement.answers} agree")
+    if answer.agreement is not None:
+        print(f"{answer.agreement.agreed} of {answer.agreement.answers} agree")
 
 
 async def context(client: Client) -> None:

@@ -34,7 +34,7 @@ FILLER = " It is told at some length, and with many words." * 5
 VOCABULARY = (
     "harbour winter lantern river the a of in and was where nobody morning letters "
     "remembered quietly under bridge seven old garden window stone walked between"
-).split()  # noqa: SIM905
+)
 
 
 class Book(NamedTuple):
@@ -52,6 +52,7 @@ class Book(NamedTuple):
 def book(words: int) -> Book:
     """Chapters of paragraphs of sentences, always the same; keys all over it."""
     rng = Random(words)  # noqa: S311
+    vocabulary = VOCABULARY.split()
     numbers = rng.sample(range(100, 1000), KEYS)
     parts: list[str] = []
     ends, paragraphs, long = [], [], []
@@ -74,7 +75,7 @@ def book(words: int) -> Book:
         start = size
         sentences = LONG_PARAGRAPH if number % 100 == 99 else rng.randint(2, 8)
         for left in reversed(range(sentences)):
-            chosen = rng.choices(VOCABULARY, k=rng.randint(5, 18))
+            chosen = rng.choices(vocabulary, k=rng.randint(5, 18))
             if len(keys) * words < written * KEYS and len(keys) < KEYS:
                 keys.append(f"K{numbers[len(keys)]}K")
                 chosen.append(keys[-1])
