@@ -56,6 +56,7 @@ def test_a_name_tells_the_kind_whatever_is_in_it(name: str, kind: str) -> None:
         ("Do it:\n\n```\n" + C + "```\n", "markdown"),
         ("## A\n\n" + C + "\n## B\n", "markdown"),
         (SHELL, "code"),
+        ("#!/usr/bin/awk -f\nNR > 1\n", "code"),
         (SHELL.removeprefix("#!/bin/sh\n") + "exit 0\nx=1\n", "code"),
         (C, "code"),
         (JAVASCRIPT, "code"),
