@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.model, pytest.mark.slow]
 
 MODEL = "smollm2-135m-instruct"
 SYSTEM = "Answer in one short sentence."
-SHORT: dict[str, Any] = {"max_tokens": 24, "temperature": 0}
+SHORT: dict[str, Any] = {"max_tokens": 12, "temperature": 0}
 PARTS = ("What is the capital of France?", "What is two and two?", "What is ice?")
 SPIDER = "How many legs has a spider? Answer with a number."
 WHO = "Who will buy a new mower?"
@@ -47,7 +47,7 @@ Six apple trees were planted by the wall. Nora Lind waters the trees on Mondays.
 """
 DOCUMENT = {"text": MINUTES, "name": "minutes.md"}
 CHUNK: dict[str, Any] = {"chunk_tokens": 48}
-FLAGS = ("--max-tokens", "24", "--temperature", "0", "--json")
+FLAGS = ("--max-tokens", "12", "--temperature", "0", "--json")
 
 
 @pytest.fixture(scope="module")
