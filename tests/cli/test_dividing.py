@@ -44,6 +44,9 @@ def test_the_mode_follows_from_what_is_given() -> None:
     assert dividing_of({"replicas": 3}, "q")["mode"] == "consensus"
     assert dividing_of({"parts": ("a",)}, "q")["mode"] == "subtasks"
     assert dividing_of({"parts": (), "files": ()}, "q")["mode"] == "single"
+    assert dividing_of({"merge": "none"}, "q")["mode"] == "subtasks"
+    assert dividing_of({"compare": "json"}, "q")["mode"] == "consensus"
+    assert dividing_of({"cite": True}, "q")["mode"] == "context"
     assert dividing_of({"mode": "subtasks"}, "q")["mode"] == "subtasks"
     assert "merge" not in dividing_of({"merge": None}, "q")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 from rich.progress import BarColumn, TextColumn
@@ -29,8 +29,7 @@ def dividing_options(func: F) -> F:
         option(
             "--mode",
             type=click.Choice(["single", "subtasks", "consensus", "context"]),
-            help="How the work is divided; else by --part, --replicas or --file, "
-            "else single.",
+            help="How the work is divided; else as the other options say, else single.",
         ),
         option("--part", "parts", multiple=True, help="subtasks: one part; repeat it."),
         option(
@@ -213,17 +212,26 @@ def citation_lines(answer: Answer) -> Iterator[str]:
 
 
 def _mode(options: dict[str, Any]) -> str:
-    for name, mode in _IMPLIED:
-        if name in options:
+    for mode, names in _IMPLIED.items():
+        if any(name in options for name in names):
             return mode
     return "single"
 
 
-_IMPLIED: Sequence[tuple[str, str]] = (
-    ("parts", "subtasks"),
-    ("documents", "context"),
-    ("replicas", "consensus"),
-)
+_IMPLIED: Final = {
+    "subtasks": ("parts", "merge"),
+    "context": (
+        "documents",
+        "cite",
+        "purpose",
+        "map_prompt",
+        "reduce_prompt",
+        "chunk_tokens",
+        "overlap_tokens",
+    ),
+    "consensus": ("replicas", "most_replicas", "mixed", "compare"),
+}
+"""The mode that an option belongs to, where none is named."""
 
 
 def _step(progress: Progress) -> str:

@@ -279,6 +279,35 @@ async def test_a_plan_can_be_seen_before(tmp_path: Path) -> None:
 
     assert [step.kind for step in given.steps] == ["part", "part", "merge"]
     assert planned.note == "the parts are planned by a model when the job runs"
+    assert [step.kind for step in planned.steps] == [
+        *("plan", "plan"),
+        *["part"] * 12,
+        "merge",
+    ]
+    assert planned.bounds.completion_tokens == 2 * 768 + 13 * 512
+
+
+async def test_a_planned_job_keeps_to_the_bounds_that_were_shown(
+    tmp_path: Path,
+) -> None:
+    many = plan_json(*({"id": str(n), "prompt": f"part {n}"} for n in range(1, 5)))
+    nodes = [backend(planner('{"parts": [', many))]
+    async with divided_club(tmp_path, nodes) as (_, club):
+        shown = await club.plan("Divide me.", mode="subtasks", max_parts=7)
+        await club.ask("Divide me.", mode="subtasks", max_parts=7)
+
+    bodies = [body for _, _, body in nodes[0].asked]
+    assert len(bodies) == shown.bounds.requests == 7
+    assert sum(body["max_tokens"] for body in bodies) <= shown.bounds.completion_tokens
+
+
+async def test_without_a_question_the_merge_is_told_of_the_parts(
+    tmp_path: Path,
+) -> None:
+    nodes = [backend(echo)]
+    await ask(tmp_path, nodes, parts=[{"prompt": "Name a fruit."}, {"prompt": "b"}])
+
+    assert "Question:\nName a fruit.\nb" in asked_of(nodes[0].asked[-1][2])
 
 
 async def test_joined_answers_of_which_one_was_cut_say_so(tmp_path: Path) -> None:

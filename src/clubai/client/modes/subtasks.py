@@ -42,6 +42,8 @@ from clubai.splitting import estimate_tokens
 PLAN_TOKENS: Final = 768
 """The longest plan that a model may write."""
 _MOST_PLANNED: Final = 12
+_AROUND_AN_ANSWER: Final = 32
+"""Tokens around one that is quoted in another prompt, at most."""
 _FOR_PLANNING: Final = 3
 """Requests that planning takes at most, the repair and the merge included."""
 _PLANNED: Final = "the parts are planned by a model when the job runs"
@@ -67,6 +69,7 @@ class Parts:
         self._context = context(nodes)
         self._parts = self._known_parts()
         self._note = ""
+        self._asked = question.text or "\n".join(part.title for part in self._parts)
         self._cut = False
 
     def plan(self, model: str, max_tokens: int) -> Plan:
@@ -74,22 +77,7 @@ class Parts:
         self._model, self._part_tokens = model, max_tokens
         if self._parts:
             return self._plan_of(self._parts)
-        return Plan(
-            mode="subtasks",
-            model=model,
-            note=_PLANNED,
-            steps=(
-                Step(
-                    id="plan",
-                    kind="plan",
-                    title="which parts are there?",
-                    prompt_tokens=planner_tokens(
-                        self._question.text, most=_MOST_PLANNED, count=estimate_tokens
-                    ),
-                    max_tokens=PLAN_TOKENS,
-                ),
-            ),
-        )
+        return self._plan_unknown()
 
     async def run(self, crew: Crew, plan: Plan) -> Outcome:
         """Plan where that is to be done, ask the parts, and merge.
@@ -98,7 +86,8 @@ class Parts:
             PlanError: what was planned is over a ceiling.
             TaskError: no part came to an answer.
         """
-        crew.expect(plan)
+        if self._parts:
+            crew.expect(plan)
         parts = self._parts or await self._planned(crew, plan.steps[0])
         if not self._parts and not worth_dividing(parts):
             return await self._alone(crew)
@@ -117,9 +106,60 @@ class Parts:
         in_prompt = found(self._question.text)
         return in_prompt.parts if in_prompt else ()
 
+    def _plan_unknown(self) -> Plan:
+        """At most so much, whatever a model plans: those steps have other names."""
+        most = self._most_planned
+        question, longest = self._asked, self._part_tokens
+        asking = planner_tokens(question, most=most, count=estimate_tokens)
+        plan = Step(
+            id="plan",
+            kind="plan",
+            title="which parts are there?",
+            prompt_tokens=asking,
+            max_tokens=PLAN_TOKENS,
+        )
+        part = Step(
+            id="part",
+            kind="part",
+            title="as planned",
+            needs=("plan",),
+            prompt_tokens=PLAN_TOKENS + most * (longest + _AROUND_AN_ANSWER),
+            max_tokens=longest,
+            perhaps=True,
+        )
+        parts = [replace(part, id=f"part-{number}") for number in range(1, most + 1)]
+        again = replace(
+            plan, id="repair", prompt_tokens=asking + 2 * PLAN_TOKENS, perhaps=True
+        )
+        merge = replace(
+            part,
+            id="merge",
+            kind="merge",
+            title="one answer from all",
+            needs=tuple(each.id for each in parts),
+            prompt_tokens=part.prompt_tokens + estimate_tokens(question),
+        )
+        return Plan(
+            mode="subtasks",
+            model=self._model,
+            note=_PLANNED,
+            steps=(plan, again, *parts, merge),
+        )
+
+    @property
+    def _most_planned(self) -> int:
+        """Raises `PlanError`: the ceiling leaves no room for two parts."""
+        most = min(self._dividing.max_parts - _FOR_PLANNING, _MOST_PLANNED)
+        if most < 2:
+            raise PlanError(
+                f"`max_parts` is {self._dividing.max_parts}, which leaves no room for "
+                "parts beside planning and merging: allow more, or give the parts"
+            )
+        return most
+
     def _plan_of(self, parts: Sequence[NamedPart]) -> Plan:
         return plan_of(
-            self._question.text,
+            self._asked,
             parts,
             model=self._model,
             merge=self._dividing.merge,
@@ -144,12 +184,7 @@ class Parts:
     async def _planned(self, crew: Crew, step: Step) -> tuple[NamedPart, ...]:
         """The parts that a model plans; none when it plans nothing of use."""
         question = self._question.text
-        most = min(self._dividing.max_parts - _FOR_PLANNING, _MOST_PLANNED)
-        if most < 2:
-            raise PlanError(
-                f"`max_parts` is {self._dividing.max_parts}, which leaves no room for "
-                "parts beside planning and merging: allow more, or give the parts"
-            )
+        most = self._most_planned
         messages = planner_messages(question, most=most)
         planning = {"response_format": plan_format(most), "temperature": 0}
         for attempt in ("plan", "repair"):
@@ -228,7 +263,7 @@ class Parts:
         step = next((step for step in plan.steps if step.kind == "merge"), None)
         if step is None:
             return Outcome(text=text, finish_reason=ended, note="; ".join(notes))
-        messages = merge_messages(self._question.text, parts, answers)
+        messages = merge_messages(self._asked, parts, answers)
         size = sum(estimate_tokens(str(each["content"])) for each in messages)
         if size + step.max_tokens > self._context:
             crew.leave_out(step)
