@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import anyio
 import pytest
+from anyio.abc import ByteReceiveStream
 
 from clubai.client import Answer, Client
 from clubai.client.modes.progress import Progress
@@ -31,6 +34,8 @@ TOKENS = 16
 RATE = 8
 ENDED = 10
 """Parts that have ended when nodes are killed: fewer than there are slots."""
+BEGUN_S = 0.5
+"""After which a quarter of an answer is written."""
 LIVE = ("offered", "running", "replying")
 
 
@@ -69,26 +74,46 @@ JOBS = {"part": subtasks, "map": context}
 
 
 def under_way(snapshot: ClubSnapshot, node: str) -> set[str]:
-    """The tasks that a node has been given and not ended."""
+    """The tasks of a node whose answers are begun, and not whole."""
+    now = snapshot.stats.now
     return {
-        task.id for task in snapshot.tasks if task.node == node and task.state in LIVE
+        task.id
+        for task in snapshot.tasks
+        if task.node == node
+        and task.state in ("running", "replying")
+        and now - task.created_at - task.queued_ms / 1000 > BEGUN_S
     }
 
 
-async def kill_some(club: Client, pids: dict[str, int]) -> dict[str, set[str]]:
-    """Kill nodes that have parts under way; returns these, by the node's id.
+@asynccontextmanager
+async def ticks(server: str) -> AsyncIterator[ByteReceiveStream]:
+    """A clock: an answer of the model server, of which a piece comes with each token."""
+    address = urlsplit(server)
+    body = json.dumps({"model": MODEL, "stream": True, "max_tokens": 60 * RATE})
+    head = f"POST /v1/chat/completions HTTP/1.1\r\ncontent-length: {len(body)}\r\n\r\n"
+    async with await anyio.connect_tcp(str(address.hostname), address.port or 0) as tcp:
+        await tcp.send((head + body).encode())
+        yield tcp
 
-    A node is stopped before it is looked at: it could end its parts meanwhile.
+
+async def kill_some(
+    club: Client, pids: dict[str, int], clock: ByteReceiveStream
+) -> dict[str, set[str]]:
+    """Kill nodes in the middle of answers; returns their tasks, by the node's id.
+
+    A node is stopped and looked at again: it may have ended its answers meanwhile.
     """
     killed: dict[str, set[str]] = {}
     while len(killed) < KILLED:
+        await clock.receive()
         snapshot = await club.snapshot()
         assert any(task.state in LIVE for task in snapshot.tasks), "it is too late"
         left = [node for node in pids if node not in killed]
         node = max(left, key=lambda node: len(under_way(snapshot, node)))
+        if not under_way(snapshot, node):
+            continue
         os.kill(pids[node], signal.SIGSTOP)
-        tasks = under_way(await club.snapshot(), node)
-        if tasks:
+        if tasks := under_way(await club.snapshot(), node):
             os.kill(pids[node], signal.SIGKILL)
             killed[node] = tasks
         else:
@@ -144,7 +169,8 @@ async def test_what_killed_nodes_had_under_way_is_done_again(
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(ask)
                 await well_under_way.wait()
-                killed = await kill_some(club, pids)
+                async with ticks(server) as clock:
+                    killed = await kill_some(club, pids, clock)
             stats = (await club.snapshot()).stats
 
     check(answers[0], kind, killed)
