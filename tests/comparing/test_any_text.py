@@ -17,6 +17,9 @@ from clubai.comparing import (
     similarity,
 )
 
+NOT_QUADRATIC_S = 30
+"""Of processor time: enough on any machine, and not for work that explodes."""
+
 MEGABYTE = 1 << 20
 COMPARATORS = (
     Comparator(kind="exact"),
@@ -89,33 +92,34 @@ def test_no_text_raises(texts: list[str], prompt: str) -> None:
 
 @pytest.mark.parametrize("piece", PIECES, ids=ascii)
 def test_a_megabyte_is_read_in_time(piece: str) -> None:
-    """Twenty times as long as the slowest takes on an idle machine."""
+    """The slowest takes a third of a second on an idle machine."""
     text = piece * (MEGABYTE // len(piece))
-    start = time.perf_counter()
+    start = time.process_time()
 
     for comparator in COMPARATORS:
         comparator.extract(text)
     choose_comparator(text)
     similarity(text, text + "x")
 
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < NOT_QUADRATIC_S
 
 
 @pytest.mark.parametrize("comparator", COMPARATORS, ids=range(len(COMPARATORS)))
 @pytest.mark.parametrize("piece", ["lorem ipsum dolor ", "\ud800", "天空"], ids=ascii)
-def test_five_answers_of_a_megabyte_take_less_than_a_second(
+def test_five_answers_of_a_megabyte_are_judged_in_time(
     piece: str, comparator: Comparator
 ) -> None:
+    """In less than a second on an idle machine."""
     text = piece * (MEGABYTE // len(piece))
     five = candidates([f"{n}{text}{n}" for n in range(5)])
     start = time.process_time()
 
     judge(five, comparator, prompt=text)
 
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < NOT_QUADRATIC_S
 
 
-def test_five_texts_of_all_different_letters_take_less_than_a_second() -> None:
+def test_five_texts_of_all_different_letters_are_judged_in_time() -> None:
     """The slowest to compare: no two characters of a text are the same."""
     texts = [
         "".join(chr(0x4E00 + (place * 7919 + n) % 20_000) for place in range(MEGABYTE))
@@ -125,12 +129,12 @@ def test_five_texts_of_all_different_letters_take_less_than_a_second() -> None:
 
     judge(candidates(texts), Comparator())
 
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < NOT_QUADRATIC_S
 
 
 def test_a_megabyte_is_normalised_in_proportion() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
 
     normalise("a\u0300\u0323" * (MEGABYTE // 3))
 
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < NOT_QUADRATIC_S

@@ -17,6 +17,9 @@ from clubai.comparing.normal import (
 )
 from clubai.crypto import agreement
 
+NOT_QUADRATIC_S = 30
+"""Of processor time: enough on any machine, and not for work that explodes."""
+
 TEXTS = st.text() | st.lists(
     st.sampled_from(
         [
@@ -86,11 +89,11 @@ def test_of_a_long_text_both_ends_are_compared() -> None:
 @pytest.mark.parametrize("marks", ["\u0301\u0323", "\u0301\uff9e", "\u0f73\u0301"])
 def test_a_pile_of_marks_takes_no_longer_than_its_length(marks: str) -> None:
     """To sort them all, Python would take hours."""
-    start = time.perf_counter()
+    start = time.process_time()
 
     text = folded("x" + marks * 500_000 + "y", "NFKC")
 
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < NOT_QUADRATIC_S
     assert MAX_MARKS <= len(text) <= 2 * MAX_MARKS + 2
 
 

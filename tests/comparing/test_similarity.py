@@ -12,6 +12,9 @@ from clubai.comparing import normalise, similarity
 from clubai.comparing.normal import MAX_COMPARED
 from clubai.comparing.similarity import wording
 
+NOT_QUADRATIC_S = 30
+"""Of processor time: enough on any machine, and not for work that explodes."""
+
 WORDS = st.lists(
     st.sampled_from(["the", "sky", "is", "blue", "red", "because", "日本", "สวัสดี"])
     | st.text(max_size=3),
@@ -77,10 +80,10 @@ def test_nothing_is_like_nothing_and_unlike_something() -> None:
 
 def test_of_long_texts_the_ends_are_compared() -> None:
     long = "word " * 1_000_000
-    start = time.perf_counter()
+    start = time.process_time()
 
     assert similarity(long + "a" * MAX_COMPARED, long) < 0.9
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < NOT_QUADRATIC_S
     assert len(wording(long)) <= MAX_COMPARED + 1
 
 
