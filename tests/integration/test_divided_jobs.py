@@ -87,7 +87,7 @@ def under_way(snapshot: ClubSnapshot, node: str) -> set[str]:
 
 @asynccontextmanager
 async def ticks(server: str) -> AsyncIterator[ByteReceiveStream]:
-    """A clock: an answer of the model server; a piece of it comes with each token."""
+    """A clock: an answer of the model server, a piece of it with each token."""
     address = urlsplit(server)
     body = json.dumps({"model": MODEL, "stream": True, "max_tokens": 60 * RATE})
     head = f"POST /v1/chat/completions HTTP/1.1\r\ncontent-length: {len(body)}\r\n\r\n"

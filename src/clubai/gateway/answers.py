@@ -150,11 +150,11 @@ async def run_job(
             await while_wanted(run_it, events.watch)
     except ClubAIError as error:
         problem = await _explain(error, client, job, offered=offered)
-        await _refuse(exchange, events, problem)
+        await tell(exchange, events, problem)
         if problem is INTERNAL:
             raise
     except Exception:
-        await _refuse(exchange, events, INTERNAL)
+        await tell(exchange, events, INTERNAL)
         raise
 
 
@@ -200,9 +200,10 @@ async def _explain(
     return problem
 
 
-async def _refuse(
+async def tell(
     exchange: Exchange, events: EventStream | None, problem: Problem
 ) -> None:
+    """Say what went wrong: as the response, or in the stream that has begun."""
     if not exchange.begun:
         await exchange.refuse(problem)
     elif events is not None:

@@ -20,8 +20,9 @@ from clubai.client.job import Job
 from clubai.client.modes.divided import Divided
 from clubai.client.modes.progress import Progress
 from clubai.errors import ClubAIError, lone_errors
+from clubai.gateway.answers import tell
 from clubai.gateway.exchange import Exchange, task_headers, while_wanted
-from clubai.gateway.problems import INTERNAL, Headers, Problem, problem_of
+from clubai.gateway.problems import INTERNAL, Headers, problem_of
 from clubai.gateway.sse import EventStream
 from clubai.protocol.openai import Request
 from clubai.protocol.openai_answer import DONE, answer_id, event
@@ -183,7 +184,7 @@ async def send_divided(
     except ClubAIError as error:
         await _refuse(exchange, events, error)
     except Exception:
-        await _tell(exchange, events, INTERNAL)
+        await tell(exchange, events, INTERNAL)
         raise
 
 
@@ -247,15 +248,6 @@ async def _refuse(
     exchange: Exchange, events: EventStream | None, error: ClubAIError
 ) -> None:
     problem = problem_of(error)
-    await _tell(exchange, events, problem)
+    await tell(exchange, events, problem)
     if problem is INTERNAL:
         raise error
-
-
-async def _tell(
-    exchange: Exchange, events: EventStream | None, problem: Problem
-) -> None:
-    if not exchange.begun:
-        await exchange.refuse(problem)
-    elif events is not None:
-        await events.fail(problem)
