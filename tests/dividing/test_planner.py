@@ -67,7 +67,7 @@ def test_whatever_is_around_a_plan(text: str) -> None:
 
 
 def test_numbers_are_ids_too() -> None:
-    text = plan({"id": 7, "prompt": " a "}, {"prompt": "b", "needs": [7, "7"]})
+    text = plan({"id": 7, "prompt": " a "}, {"prompt": "b", "needs": [7, "7", " 7"]})
 
     first, second = read_plan(text, most=64)
 
@@ -75,11 +75,21 @@ def test_numbers_are_ids_too() -> None:
     assert (second.id, second.needs) == ("2", ("7",))
 
 
+def test_a_prompt_may_be_long() -> None:
+    (part,) = read_plan(
+        plan({"id": " x", "prompt": "a" * MOST_PROMPT_CHARACTERS}), most=1
+    )
+
+    assert (part.id, len(part.prompt)) == ("x", MOST_PROMPT_CHARACTERS)
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
         ("", "there is no JSON object in the answer"),
         ("I cannot do that.", "there is no JSON object in the answer"),
+        ("{", "the plan is not JSON: "),
+        ("}{", "the plan is not JSON: "),
         ("[]", "there is no JSON object in the answer"),
         ("<think>{PLAN}</think>", "there is no JSON object in the answer"),
         (PLAN[:-20], "the plan is not JSON: "),
@@ -216,6 +226,13 @@ def test_the_schema_is_strict() -> None:
         assert each["additionalProperties"] is False
         assert each["required"] == list(each["properties"])
     assert list(part["properties"]) == ["id", "prompt", "needs"]
+
+
+def test_one_part_can_need_nothing() -> None:
+    schema = plan_format(1)["json_schema"]["schema"]
+
+    needs = schema["properties"]["parts"]["items"]["properties"]["needs"]
+    assert needs["maxItems"] == 0
 
 
 def test_what_a_request_for_a_plan_costs() -> None:

@@ -108,6 +108,14 @@ def test_text_that_may_be_of_the_last_item_leaves_no_list() -> None:
     assert lists_in("1. a:\n\nx\n\n2. b:\n\ny") == []
 
 
+@pytest.mark.parametrize("between", ["\n", "\nThen:\n", "\nThen:\n\n"])
+def test_lists_of_two_kinds(between: str) -> None:
+    first, second = lists_in(f"- a\n- b\n{between}1. c\n2. d")
+
+    assert (first.items, second.items) == (("a", "b"), ("c", "d"))
+    assert first.after == between.lstrip() + "1. c\n2. d"
+
+
 def test_two_lists() -> None:
     first, second = lists_in("- a\n- b\n\nThen:\n\n- c\n- d")
 

@@ -80,11 +80,19 @@ def test_parts_without_an_id_have_their_number() -> None:
 
 
 def test_a_title_is_short_and_can_be_shown() -> None:
-    (named,) = subtasks.given([Part(prompt="\x1b[2J" + "long words " * 50)])
+    (named,) = subtasks.given([Part(prompt=" " * 999 + "\x1b[2J" + "long words " * 50)])
 
     assert named.title.startswith("?[2Jlong words")
     assert named.title.endswith("…")
     assert len(named.title) <= 60
+
+
+@pytest.mark.parametrize(("length", "shown"), [(60, 60), (61, 60), (200, 60)])
+def test_a_title_is_cut_where_it_must_be(length: int, shown: int) -> None:
+    (named,) = subtasks.given([Part(prompt="x" * length)])
+
+    assert len(named.title) == shown
+    assert named.title.endswith("…") is (length > 60)
 
 
 @pytest.mark.parametrize(

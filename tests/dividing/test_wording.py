@@ -36,6 +36,8 @@ TOLD = "- Explain osmosis.\n- Describe diffusion."
         f"Please answer these in French:\n{TWO}",
         f"I have two questions:\n{TWO}",
         f"Questions:\n{TWO}",
+        f"Biology exercises\n{THINGS}",
+        f"Here are the questions of my exam.\n{TWO}",
         f"Could you help me with these questions?\n{TWO}",
         f"Can you help me? Answer the questions below.\n{TWO}",
         "Solve the following problems. Show your work.\n\n1. 3x = 10\n2. x^2 = 16",
@@ -91,6 +93,10 @@ def test_items_that_are_parts(prompt: str) -> None:
         f"Answer each of the following questions in an essay:\n{TWO}",
         f"Answer these questions in a table:\n{TWO}",
         f"Write an email that covers these points:\n{TOLD}",
+        f"Ask me each of these questions:\n{TWO}",
+        f"Play a barista, and put these questions to me:\n{TWO}",
+        f"Post these questions to a forum:\n{TWO}",
+        f"What do people think of such questions?\n{TWO}",
         # One of several things that are asked.
         f"Write an essay about water.\n\nAnswer the following questions:\n{TWO}",
         f"Which pet is good for me? Answer these questions:\n{TWO}",
@@ -105,6 +111,7 @@ def test_items_that_are_parts(prompt: str) -> None:
         f"{TWO}\n\nThen rank them.",
         f"{TWO}\n\nUse the answers to write a poem.",
         f"{TWO}\n\nAnswer in JSON.",
+        f"{TWO}\n\nFormat: JSON",
         # One leans on another.
         "1. What is osmosis?\n2. Why is it important?",
         "1. What is osmosis?\n2. Where do these happen?",

@@ -150,9 +150,8 @@ def _decode(text: str) -> object:
     first, last = text.find("{"), text.rfind("}")
     if first < 0:
         raise PlanError("there is no JSON object in the answer")
-    body = text[first : last + 1] if last > first else text[first:]
     try:
-        return msgspec.json.decode(body)
+        return msgspec.json.decode(text[first : last + 1])
     except RecursionError:
         raise PlanError("the plan is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeEncodeError) as error:

@@ -45,7 +45,7 @@ class _Line(NamedTuple):
     start: int
     text: str
     code: bool
-    """Inside a fence, or one."""
+    """Inside of a fence, or the end of one."""
 
     @property
     def indent(self) -> int:
@@ -107,7 +107,7 @@ def _lines(prompt: str) -> Iterator[_Line]:
     for text in prompt.splitlines(keepends=True):
         body = text.strip()
         opening = _FENCE.match(body)
-        yield _Line(start, text, bool(fence or opening))
+        yield _Line(start, text, bool(fence))
         start += len(text)
         if not fence:
             fence = (opening[1] or opening[2]) if opening else ""

@@ -211,7 +211,7 @@ def _named(part: Part, number: int) -> NamedPart:
 
 
 def _title(text: str) -> str:
-    words = " ".join(text[: 4 * TITLE_LENGTH].split())
+    words = " ".join(text.lstrip()[: 4 * TITLE_LENGTH].split())
     shown = "".join(each if each.isprintable() else "?" for each in words)
     if len(shown) <= TITLE_LENGTH:
         return shown

@@ -2,9 +2,9 @@
 
 The words around a list decide: English ones, except that a question is known by its
 mark. A sentence *asks* that is a question or begins with a verb of `_TASK`. One that
-begins with a verb of `_MANNER` only *says how*, if it says nothing of the list as a
-whole (`_WHOLE`). *The lead* is the last sentence before the list, or before those that
-only say how. Items are parts if
+begins with a verb of `_DO` or `_MANNER` only *says how*, if it says nothing of the list
+as a whole (`_WHOLE`). *The lead* is the last sentence before the list, or before those
+that only say how. Items are parts if
 
 1. the lead asks for each ("For each of these cities, ..."), or to answer or do them
    ("Answer the following questions:", "I have two questions:"); above it nothing tells
@@ -30,7 +30,7 @@ from typing import Final
 
 from clubai.dividing.structure import Listed, lists_in
 
-MOST_CHARACTERS: Final = 1 << 18
+MOST_CHARACTERS: Final = 1 << 16
 """A longer prompt is a document: every part would repeat it."""
 _TASK: Final = (
     "add|adapt|analy[sz]e|arrange|assess|assign|brainstorm|build|calculate|check|choose"
@@ -46,7 +46,7 @@ _TASK: Final = (
     "|turn|verify|write"
 )
 _DO: Final = "address|answer|complete|do|handle|help|reply|respond|solve"
-_MANNER: Final = f"be|keep|think|use|(?:show|explain|justify|give) your|{_DO}"
+_MANNER: Final = "be|keep|think|use|(?:show|explain|justify|give) your"
 _POLITE: Final = (
     r"please|kindly|and|also|first|then|next|now|finally|so|help me|let'?s"
     r"|(?:i(?:'d| would)? (?:want|need|like) you|your task is|you (?:need|have)) to"
@@ -54,7 +54,7 @@ _POLITE: Final = (
 )
 _VERB: Final = re.compile(
     rf"\W*(?:\d+\W+)?(?:(?:{_POLITE}|(?P<request>(?:can|could|will|would) you))\b\W*)*"
-    rf"(?:(?P<manner>{_MANNER})|(?P<task>{_TASK}))\b(?!\s*:|\s+of\b)",
+    rf"(?:(?P<do>{_DO})|(?P<how>{_MANNER})|(?P<task>{_TASK}))\b(?!\s*:|\s+of\b)",
     re.IGNORECASE,
 )
 _SENTENCE_END: Final = re.compile(r"(?<=[.?!。？！])[\"'”’)*_]*\s+")  # noqa: RUF001
@@ -67,7 +67,7 @@ _QUESTION_WORD: Final = re.compile(
 )
 _STATEMENT: Final = re.compile(
     r"\W*(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|thanks|thank you|i|we"
-    r"|you are|it|this|there|the|our|my)\b"
+    r"|you are|it|this|here|these|there|the|our|my)\b"
     r"(?!.*\b(?:want|need|would like|must|should|ha(?:s|ve) to)\b|.*['’]d like\b)",  # noqa: RUF001
     re.IGNORECASE,
 )
@@ -76,8 +76,9 @@ _WHOLE: Final = re.compile(
     r"\b(?:(?:compare|contrast|rank|sort|order|group|cluster|match|assign|choose|pick"
     r"|select|combine|merge|arrange|schedule|distribute|connect|link|relate)(?:s|d|ed)?"
     r"|ranking|sorting|grouping|combining|priorit\w+|together|overall|altogether|total"
-    r"|sum|best|worst|(?<!at )(?:most|least)|between|differences?|whole|each other"
-    r"|one of|which|table|json|csv|ya?ml|xml|(?:the|this|a|my|one) list|list of"
+    r"|ask|wait|sum|best|worst|(?<!at )(?:most|least)|between|differences?|whole"
+    r"|each other|one of|which|table|json|csv|ya?ml|xml|list of"
+    r"|(?:the|this|a|my|one) list"
     r"|(?:that|which) (?:mentions?|covers?|contains?|includes?|uses?|addresses)"
     r"|with (?:each|every)|(?:containing|covering|including|mentioning|using)"
     r"|use (?:the (?:answers?|results?)|these|those|them|your|all)"
@@ -94,8 +95,11 @@ _EACH: Final = re.compile(
 )
 _FOR_EACH: Final = re.compile(r"\W*for (?:each|every)\b", re.IGNORECASE)
 _QUESTIONS: Final = re.compile(
-    r"\b(?:questions|problems|exercises|puzzles|riddles)\b"
-    r"|^\W*(?:my |the )?(?:tasks|requests)\W*$|\b(?:tasks|requests) for you\b",
+    r"\b(?:questions|problems|exercises|puzzles|riddles|(?:tasks|requests) for you)\b",
+    re.IGNORECASE,
+)
+_HEADING: Final = re.compile(
+    r"\W*(?:(?!these|those)\w+ )?(?:questions|problems|exercises|tasks|requests)\W*$",
     re.IGNORECASE,
 )
 _TO_DO: Final = re.compile(
@@ -175,11 +179,11 @@ def _leads(lead: str) -> bool:
         return False
     verb = _VERB.match(lead)
     if verb is None:
-        asks = not _is_question(lead) and _QUESTIONS.search(lead) is not None
-        return asks or _FOR_EACH.match(lead) is not None
+        has_questions = _STATEMENT.match(lead) and _QUESTIONS.search(lead)
+        return bool(has_questions or _HEADING.match(lead) or _FOR_EACH.match(lead))
     if _EACH.search(lead):
         return True
-    return verb["manner"] is not None and (
+    return verb["do"] is not None and (
         _QUESTIONS.search(lead) is not None or _TO_DO.search(lead) is not None
     )
 
@@ -219,7 +223,7 @@ def _is_asked(item: str) -> bool:
 def _is_told(item: str) -> bool:
     sentences = _sentences(item)
     verbs = [_VERB.match(each) for each in (sentences[0], sentences[-1])]
-    return any(verb and (verb["task"] or verb["manner"] in _DO) for verb in verbs)
+    return any(verb and (verb["task"] or verb["do"]) for verb in verbs)
 
 
 def _lean(items: Sequence[str]) -> bool:
@@ -241,6 +245,7 @@ def _speaks_of_answers(sentence: str) -> bool:
     return not _says_how(sentence) and (
         _is_question(sentence)
         or _instructs(sentence)
+        or _WHOLE.search(sentence) is not None
         or _NAMES_ANSWERS.search(sentence) is not None
     )
 
@@ -258,7 +263,7 @@ def _says_how(sentence: str) -> bool:
     verb = _VERB.match(sentence)
     return (
         verb is not None
-        and verb["manner"] is not None
+        and verb["task"] is None
         and (verb["request"] is not None or not _is_question(sentence))
         and not _WHOLE.search(sentence)
     )
