@@ -164,9 +164,9 @@ async def test_errors_are_the_clients_own(tmp_path: Path) -> None:
             await create(model="nobody/has-it", messages=HI)
         with pytest.raises(openai.BadRequestError) as empty:
             await create(model=MODEL, messages=[])
-        with pytest.raises(openai.BadRequestError, match="'single'") as mode:
+        with pytest.raises(openai.BadRequestError, match="'loud'") as mode:
             await create(
-                model=MODEL, messages=HI, extra_body={"clubai": {"mode": "context"}}
+                model=MODEL, messages=HI, extra_body={"clubai": {"mode": "loud"}}
             )
         async with client_of(club, api_key="sk-wrong") as stranger:
             with pytest.raises(openai.AuthenticationError):
