@@ -22,7 +22,7 @@ from clubai.client import Answer, Client
 from clubai.dividing.plan import Plan
 from support.commands import Done, UpClub, clubai, started
 
-pytestmark = [pytest.mark.model, pytest.mark.slow]
+pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.timeout(240)]
 
 MODEL = "smollm2-135m-instruct"
 SYSTEM = "Answer in one short sentence."
@@ -77,7 +77,7 @@ async def by_http(club: UpClub, path: str, body: dict[str, Any]) -> httpx.Respon
     async with httpx.AsyncClient(
         base_url=club.url,
         headers={"authorization": f"Bearer {club.api_key}"},
-        timeout=60,
+        timeout=200,
     ) as http:
         response = await http.post(path, json=body)
     assert response.status_code == 200, response.text
@@ -86,7 +86,7 @@ async def by_http(club: UpClub, path: str, body: dict[str, Any]) -> httpx.Respon
 
 @asynccontextmanager
 async def client_of(club: UpClub) -> AsyncIterator[Client]:
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         async with Client.connect(club.url, club.api_key) as client:
             yield client
 
