@@ -99,11 +99,7 @@ class Cutter:
             if border <= start:
                 continue
             following = borders[number] if number < len(borders) else size
-            if (
-                border == limit
-                or border >= enough
-                or self._fits(border, following, limit - start)
-            ):
+            if border >= enough or self._fits(border, following, limit - start):
                 return border
         return last_grapheme(self._document, start, limit)
 
