@@ -6,6 +6,7 @@ import random
 import re
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from itertools import pairwise
 from typing import get_args
@@ -106,6 +107,26 @@ def test_no_chunk_and_no_overlap_has_too_many_tokens(
     for chunk in chunks:
         assert count(chunk.text) == chunk.tokens <= most
         assert count(document[chunk.start : chunk.fresh]) <= min(overlap, most // 2)
+
+
+@given(DOCUMENTS, sizes(), KINDS, st.integers(0, 99))
+def test_sizes_hold_for_a_count_that_makes_no_sense(
+    document: str, size: tuple[int, int], kind: DocumentKind, seed: int
+) -> None:
+    def count(text: str) -> int:
+        return zlib.crc32(text.encode(), seed) % 50 if len(text) > 1 else len(text)
+
+    most, overlap = size
+    chunks = split(
+        document, max_tokens=most, overlap_tokens=overlap, kind=kind, count=count
+    )
+
+    assert join(chunks) == document
+    for chunk in chunks:
+        repeated = document[chunk.start : chunk.fresh]
+        event(f"overlap: {bool(repeated)}")
+        assert count(chunk.text) == chunk.tokens <= most
+        assert not repeated or count(repeated) <= overlap
 
 
 def borders_of(document: str, kind: DocumentKind) -> Borders:
@@ -315,6 +336,15 @@ def test_a_chunk_knows_the_headings_above_its_fresh_text() -> None:
         visible = len(document) - len(document[chunk.fresh :].lstrip())
         assert chunk.heading == ("A" if visible < document.index("## B") else "A > B")
     assert {chunk.heading for chunk in chunks} == {"", "A", "A > B"}
+
+
+def test_blank_lines_before_a_heading_are_under_it() -> None:
+    chunks = split(
+        "# A\n\nbcdef\n\n# G\n\nh", max_tokens=10, kind="markdown", count=len
+    )
+
+    assert [chunk.text for chunk in chunks] == ["# A\n\nbcdef", "\n\n# G\n\nh"]
+    assert [chunk.heading for chunk in chunks] == ["A", "G"]
 
 
 @pytest.mark.parametrize("kind", ["text", "code"])

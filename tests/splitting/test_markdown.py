@@ -96,6 +96,12 @@ def test_windows_line_ends_are_one_line_end() -> None:
     check("# A\r\n\r\na|\r\n\r\n|b|\r\n\r\n|# C\r\n", BLOCKS)
 
 
+def test_what_is_inside_a_paragraph_is_not_read() -> None:
+    inline = parse("*a* [b](c)\n")[1]
+
+    assert (inline.content, inline.children) == ("*a* [b](c)", [])
+
+
 def test_inside_a_paragraph_are_lines_sentences_and_words() -> None:
     borders = Markdown("A b. C\nd").borders()
 
