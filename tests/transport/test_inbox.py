@@ -142,6 +142,26 @@ async def test_after_a_cancelled_push_messages_wait() -> None:
     assert await inbox.receive() == part(0)
 
 
+async def test_what_waited_for_room_is_pushed_before_what_follows() -> None:
+    inbox, taken = Inbox(1), []
+
+    def take(message: Any) -> bool:
+        taken.append(message["body"])
+        return True
+
+    async def put_all() -> None:
+        for number in range(4):
+            await inbox.put(part(number))
+        await inbox.put(GONE)
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(put_all)
+            await anyio.wait_all_tasks_blocked()  # the second one has no room
+            await inbox.push_to(take)
+    assert taken == [bytes([number]) for number in range(4)]
+
+
 @pytest.mark.parametrize("before", [True, False])
 async def test_who_asked_to_be_called_hears_of_the_disconnect(before: bool) -> None:
     inbox, calls = Inbox(1), []

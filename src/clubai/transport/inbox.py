@@ -42,14 +42,13 @@ class Inbox:
             if self._gone is not None:
                 self._gone()
             return
-        if self._take is not None and self._take(message):
-            return
         while len(self._items) >= self._limit and not self._over:
             self._taken = anyio.Event()
             await self._taken.wait()
-        if not self._over:
-            self._items.append(message)
-            self._wake()
+        if self._over or (self._take is not None and self._take(message)):
+            return
+        self._items.append(message)
+        self._wake()
 
     async def receive(self) -> Message:
         """Return the next message; the disconnect is returned again and again."""
