@@ -14,6 +14,7 @@ from clubai.comparing.counting import last_number
         ("Seventeen", 17),
         ("seventy", 70),
         ("three hundred and five", 305),
+        ("a hundred and one", 101),
         ("seventeen hundred", 1700),
         ("two thousand twenty-four", 2024),
         ("one million two hundred thousand and six", 1_200_006),

@@ -14,6 +14,12 @@ def test_a_copy_of_the_prompt_loses_its_value() -> None:
     assert without_echoes(values, PROMPT) == {**values, "b": None}
 
 
+def test_a_copy_with_a_word_more_is_one_too() -> None:
+    values = {"a": SUMMARY, "b": wording(f"Asked: {PROMPT}"), "c": SUMMARY}
+
+    assert without_echoes(values, PROMPT)["b"] is None
+
+
 def test_of_two_answers_one_may_be_a_copy() -> None:
     assert without_echoes({"a": SUMMARY, "b": COPY}, PROMPT)["b"] is None
 

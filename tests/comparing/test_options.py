@@ -51,6 +51,7 @@ def test_choices_are_found(prompt: str, names: tuple[str, ...]) -> None:
         "What is plan B) about?",
         "Which is better, B) or C) of the list?",
         "Vitamin A or C?",
+        "Choose between vitamin A or C.",
     ],
 )
 def test_other_prompts_offer_none(prompt: str) -> None:

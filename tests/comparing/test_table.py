@@ -43,6 +43,19 @@ def test_groups_are_in_order_of_their_size() -> None:
     assert table(values, needed=3).groups(None) == [["b", "d"], ["a"], ["c"]]
 
 
+def test_a_group_of_what_is_left_may_be_smaller_than_a_later_one() -> None:
+    """103 is taken by 101.5, so 104.5 is alone and comes after the two of 200."""
+    values = dict(
+        zip("abcdef", ("100", "101.5", "103", "104.5", "200", "200"), strict=True)
+    )
+    near = Comparator(kind="number", tolerance=0.02)
+    texts = dict.fromkeys(values, "")
+
+    found = Table(values, texts, near, threshold=0.3, needed=4)
+
+    assert found.groups(None) == [["b", "a", "c"], ["e", "f"], ["d"]]
+
+
 def test_outliers_are_those_who_do_not_agree_among_three() -> None:
     assert table({"a": "x", "b": "x", "c": "y"}, needed=2).outliers(["a", "b"]) == (
         "c",

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from clubai.comparing import similarity
 from clubai.dividing.citing import (
+    MOST_CHARACTERS,
     MOST_CLAIMS,
     MOST_COMPARED,
+    MOST_MARKS,
     THRESHOLD,
     Citation,
     citations,
@@ -73,6 +75,12 @@ def test_the_passages_are_as_the_tests_take_them() -> None:
         ("[1] It is red [2]. It is 5.", [("It is red.", (1, 2)), ("It is 5.", ())]),
         ("- [1] Red\n- Blue [2]\n", [("- Red", (1,)), ("- Blue", (2,))]),
         ("1. [3] Red\n2. Blue [2]", [("1. Red", (3,)), ("2. Blue", (2,))]),
+        ("Red [1].\n[2] Blue.", [("Red.", (1,)), ("Blue.", (2,))]),
+        (
+            "Red.\n[1] Blue. [2] Green.",
+            [("Red.", ()), ("Blue.", (1,)), ("Green.", (2,))],
+        ),
+        (" \n  Red [1].", [("Red.", (1,))]),
         ("Red.\n[1]\nBlue.", [("Red.", (1,)), ("Blue.", ())]),
         ("Red. Blue.\n\n[1][2]", [("Red.", ()), ("Blue.", (1, 2))]),
         ("[1]", []),
@@ -193,10 +201,30 @@ def test_work_is_bounded() -> None:
         Note(text="It came. " * 50 + "x" * 9000 + ".", passages=(number,))
         for number in (1, 2, 3)
     ]
-    made = citations("Soup is good. " * 5000 + "y" * 9000, notes, PASSAGES, similar)
+    made = citations(
+        "y" * 9000 + ". " + "Soup is good. " * 999, notes, PASSAGES, similar
+    )
 
     assert len(made) <= MOST_CLAIMS
     assert MOST_COMPARED / 2 < compared <= MOST_COMPARED
+
+
+def test_of_an_answer_no_more_is_read_than_is_of_use() -> None:
+    assert len(claims_of("Red. " * 2 * MOST_CLAIMS)) == MOST_CLAIMS
+    assert named("a" * 2 * MOST_CHARACTERS) == [("a" * MOST_CHARACTERS, ())]
+    assert named("Red" + "[1]" * MOST_MARKS + "[2]") == [("Red", (1,))]
+
+
+def test_marks_in_notes_are_not_compared() -> None:
+    compared: list[str] = []
+
+    def similar(one: str, other: str) -> float:
+        compared.append(other)
+        return 0.0
+
+    citations("Red.", [Note(text="It is red [2].", passages=(2,))], PASSAGES, similar)
+
+    assert compared == ["It is red."]
 
 
 def test_hostile_answers_are_read_quickly() -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
@@ -119,16 +119,28 @@ def test_of_a_long_heading_the_end_stands_in_prompts() -> None:
     assert HEADING_TOKENS - 3 <= estimate_tokens(made[1].heading) <= HEADING_TOKENS
 
 
+def test_of_a_heading_in_another_script_as_much_stands_in_prompts_as_fits() -> None:
+    documents = [
+        Document(text="x", name="of the harbour " * 17),
+        Document(text="y", name="of the harbour " * 9 + "港" * 99),
+    ]
+    made = passages(documents, chunk_tokens=99)
+
+    for passage in made:
+        assert HEADING_TOKENS - 4 < estimate_tokens(passage.heading) <= HEADING_TOKENS
+    assert set(made[1].heading) == {"…", "港"}
+
+
 def test_the_name_says_what_kind_a_document_is() -> None:
-    text = "def a():\n    pass\n\n\n# no heading\ndef b():\n    pass\n"
+    def heading(document: Document) -> str:
+        (passage,) = passages([document], chunk_tokens=99)
+        return passage.heading
 
-    (code,) = passages([Document(text=text, name="x.py")], chunk_tokens=200)
-    (markdown,) = passages(
-        [Document(text="# x\n\n" + text, name="x.py", kind="markdown")],
-        chunk_tokens=200,
-    )
+    text = "# Ships\n\nThey came, and left again."
 
-    assert (code.heading, markdown.heading) == ("", "x")
+    assert heading(Document(text=text)) == "Ships"
+    assert heading(Document(text=text, name="a.py")) == ""
+    assert heading(Document(text=text, name="a.py", kind="markdown")) == "Ships"
 
 
 @given(DOCUMENTS, st.integers(32, 90), st.integers(0, 200))
@@ -244,6 +256,25 @@ def test_a_question_that_leaves_no_room_is_refused_with_its_numbers() -> None:
         "a context of 512 tokens leaves 0 for a chunk, and it needs 32: the question "
         f"has {estimate_tokens('why ' * 400)}, the answer of a part 51, the margin 89"
     )
+
+
+def test_the_least_context_leaves_room_for_the_least_chunk() -> None:
+    def budget(context: int) -> int:
+        return chunk_budget(context, question="", options=Dividing(), part_tokens=48)
+
+    least = LEAST_CHUNK_TOKENS
+    context = next(context for context in range(512) if _fits(context, budget))
+
+    assert budget(context) in (least, least + 1)
+    with pytest.raises(PlanError, match=f"leaves {least - 1} for a chunk"):
+        budget(context - 1)
+
+
+def _fits(context: int, budget: Callable[[int], int]) -> bool:
+    try:
+        return budget(context) > 0
+    except PlanError:
+        return False
 
 
 def test_chunks_that_are_too_small_are_refused() -> None:

@@ -30,6 +30,9 @@ def only(prompt: str) -> Listed:
         "  - a\n  - b",
         "-\ta\n-\tb",
         "- a\n\n- b",
+        "-  a\n- b",
+        "1.  a\n2. b",
+        "a) a\na) b",
         "- a\r\n- b\r\n",
     ],
 )
@@ -48,6 +51,12 @@ def test_markers(prompt: str) -> None:
         "1. a\n3. b",
         "2. a\n1. b",
         "a. a\nb. b",
+        "a) a\nB) b",
+        "a) a\n2) b",
+        "b) a\nb) b",
+        "2. a\n2. b",
+        "  - a\n- b",
+        "```\n```x\n- a\n- b\n```",
         "1. a\n2) b",
         "- a\n\n* b",
         "- - -\n* * *\n- - -",
@@ -62,6 +71,25 @@ def test_markers(prompt: str) -> None:
 )
 def test_no_list(prompt: str) -> None:
     assert lists_in(prompt) == []
+
+
+@pytest.mark.parametrize(
+    ("prompt", "items"),
+    [
+        ("1. a\n2. b\n3. c", ("a", "b", "c")),
+        ("- a\nmore\n- b", ("a\nmore", "b")),
+        ("- a\n\n  more\n- b", ("a\n\n  more", "b")),
+        ("- a\n- b\n\n  more", ("a", "b\n\n  more")),
+        ("- a\n\n  - x\n  - y\n- b", ("a\n\n  - x\n  - y", "b")),
+        ("1. a:\n\nx\n\n2. b\n- c\n- d", ("a:\n\nx", "b\n- c\n- d")),
+        ("- a\n```\n\nx\n```\n- b", ("a\n```\n\nx\n```", "b")),
+        ("- a\n- b\n```\n\nx\n```", ("a", "b\n```\n\nx\n```")),
+        ("- a\n- b\n```\nSo.\nx\n```", ("a", "b\n```\nSo.\nx\n```")),
+        ("- a?\n- b?\na) x", ("a?", "b?\na) x")),
+    ],
+)
+def test_what_belongs_to_an_item(prompt: str, items: tuple[str, ...]) -> None:
+    assert only(prompt).items == items
 
 
 def test_text_on_both_sides() -> None:

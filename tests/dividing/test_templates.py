@@ -87,8 +87,11 @@ def test_what_fits_its_room_fits_the_prompt(
 
 
 @pytest.mark.parametrize("chunk", ["a" * 150, "A1" * 60, "a " * 80])
-def test_texts_that_run_together_cost_more(chunk: str) -> None:
-    made = Template("", "aaaaaaa{heading}aaaaaaa{chunk}" * 9)
+@pytest.mark.parametrize(
+    "template", ["aaaaaaa{chunk}" * 9, "aaaaaaa{heading}" * 9 + "{chunk}"]
+)
+def test_texts_that_run_together_cost_more(template: str, chunk: str) -> None:
+    made = Template("", template)
     heading = "a" * 9
 
     def tokens(length: int) -> int:

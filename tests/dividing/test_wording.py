@@ -8,6 +8,28 @@ from clubai.dividing.wording import MOST_CHARACTERS, divisible_list
 
 TWO = "- What is osmosis?\n- What is diffusion?"
 THINGS = "- Rome\n- Lima"
+SAID_HOW = """\
+Keep it short.
+Think hard.
+Use French.
+Explain your answers.
+Justify your choice.
+Give your sources.
+Show your work.""".splitlines()
+ONE_TEXTS = """\
+a story
+a letter
+an e-mail
+an article
+a report
+a poem
+one speech
+a short summary""".splitlines()
+ORDERS = ("next", "now", "after that", "afterwards", "finally", "lastly", "once")
+PRONOUNS = (
+    *("it", "its", "they", "them", "their", "this", "these", "those"),
+    *("he", "him", "his", "she", "her"),
+)
 TOLD = "- Explain osmosis.\n- Describe diffusion."
 
 
@@ -18,11 +40,13 @@ TOLD = "- Explain osmosis.\n- Describe diffusion."
         TWO,
         TOLD,
         "1. Please explain osmosis.\n2. Could you describe diffusion?",
+        "- Solve 3x = 10.\n- Complete the verse.",
         "- What is osmosis\n- How does diffusion work",
         "- My dog limps. What can I do?\n- My cat sneezes. Is she ill?",
         "- **What is osmosis?**\n- **What is diffusion?**",
         "- Was ist Osmose?\n- Was ist Diffusion?",
         "- 法国的首都是哪里？\n- 日本的首都是哪里？",  # noqa: RUF001
+        "- What is osmosis? Be brief.\n- What is diffusion? Be brief.",
         # Before them it is said how, or something is told.
         f"Answer in one short sentence.\n\n{TWO}",
         f"You are a patient teacher. Be brief.\n\n{TOLD}",
@@ -44,6 +68,8 @@ TOLD = "- Explain osmosis.\n- Describe diffusion."
         "Complete these tasks:\n1. A haiku about rain\n2. A limerick about a cat",
         "Tasks:\n- A haiku about rain\n- A limerick about a cat",
         f"Why do plants drink? They are dry.\n\nAnswer the questions:\n{TWO}",
+        f"Be brief.\n\nAnswer the questions:\n{THINGS}",
+        f"Can you help me? Answer the questions below.\n{THINGS}",
         # Each of them is.
         f"For each of these cities, name the country:\n{THINGS}",
         f"For each city, the country:\n{THINGS}",
@@ -52,6 +78,7 @@ TOLD = "- Explain osmosis.\n- Describe diffusion."
         f"Write a poem about each city:\n{THINGS}",
         f"Translate each of the following sentences into French:\n{THINGS}",
         f"Give at least two facts about each:\n{THINGS}",
+        "Answer the questions:\n- What is said above?\n- What is meant above?",
         # Behind them it is said how.
         f"{TWO}\n\nAnswer each question in one sentence. Thank you!",
         f"{TWO}\n\nI am ten years old.",
@@ -81,6 +108,9 @@ def test_items_that_are_parts(prompt: str) -> None:
         "What should I do? Answer with a letter.\na) Write him\nb) Tell him",
         f"List what I see every day:\n{THINGS}",
         "List:\n- Name: Ann\n- State of Peru",
+        "- Be brief.\n- Keep calm.",
+        f"Answer my mail:\n{THINGS}",
+        f"Answer the questions.\nRome is a city.\n{THINGS}",
         # Asked about as a whole.
         f"Prioritise these tasks:\n{TOLD}",
         f"Which of these questions is the hardest?\n{TWO}",
@@ -97,6 +127,7 @@ def test_items_that_are_parts(prompt: str) -> None:
         f"Play a barista, and put these questions to me:\n{TWO}",
         f"Post these questions to a forum:\n{TWO}",
         f"What do people think of such questions?\n{TWO}",
+        f"Answer in one table.\n\n{TWO}",
         # One of several things that are asked.
         f"Write an essay about water.\n\nAnswer the following questions:\n{TWO}",
         f"Which pet is good for me? Answer these questions:\n{TWO}",
@@ -105,6 +136,10 @@ def test_items_that_are_parts(prompt: str) -> None:
         f"We need an app for bikes.\n\n{TOLD}",
         f"What is water?\n\n{TWO}",
         f"The steps are known.\n\n{TWO}",
+        f"They sell: \n{TWO}",
+        f"They sell {'very ' * 250}much:\n{TWO}",
+        f"Do cats purr?\n\n{TWO}",
+        f"{TWO}\n\nIs that hard?",
         f"{TWO}\n\nWhich is faster?",
         f"{TWO}\n\nSummarise what you said.",
         f"{TWO}\n\nThe answers go into a book.",
@@ -129,6 +164,56 @@ def test_items_that_are_parts(prompt: str) -> None:
 )
 def test_items_that_are_none(prompt: str) -> None:
     assert divisible_list(prompt) is None
+
+
+@pytest.mark.parametrize(
+    "lead",
+    [
+        *(
+            f"Please {verb} the following tasks:"
+            for verb in ("address", "complete", "do", "handle", "help me with", "solve")
+        ),
+        *(
+            f"{verb} to {what}:"
+            for verb in ("Reply", "Respond")
+            for what in ("these", "those", "the following", "the prompts below")
+        ),
+        *(
+            f"I have some {noun}:"
+            for noun in ("problems", "exercises", "puzzles", "riddles", "tasks for you")
+        ),
+        *(f"{noun}:" for noun in ("Problems", "My exercises", "Tasks", "Requests")),
+        *(f"Solve the {noun}:" for noun in ("subtasks", "assignments", "requests")),
+        "For every city, the country:",
+    ],
+)
+def test_leads(lead: str) -> None:
+    assert divisible_list(f"{lead}\n{THINGS}") is not None
+
+
+@pytest.mark.parametrize("how", SAID_HOW)
+def test_sentences_that_say_how(how: str) -> None:
+    assert divisible_list(f"{how}\n\n{TOLD}") is not None
+
+
+@pytest.mark.parametrize("text", ONE_TEXTS)
+def test_one_text_is_not_divided(text: str) -> None:
+    assert divisible_list(f"Answer these questions in {text}:\n{TWO}") is None
+
+
+@pytest.mark.parametrize("word", ORDERS)
+def test_an_item_that_comes_after_another(word: str) -> None:
+    assert divisible_list("- Write a poem.\n- What rhymes?") is not None
+    assert divisible_list(f"- Write a poem.\n- {word}, what rhymes?") is None
+
+
+@pytest.mark.parametrize("word", PRONOUNS)
+def test_a_pronoun_leans_when_it_comes_early(word: str) -> None:
+    assert divisible_list(f"- What is osmosis?\n- How would you name {word}?") is None
+    assert (
+        divisible_list(f"- What is osmosis?\n- How would you ever name {word}?")
+        is not None
+    )
 
 
 def test_the_list_of_data_stays_before_the_list_of_questions() -> None:

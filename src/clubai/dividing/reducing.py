@@ -140,7 +140,8 @@ def groups(
 
     There are no more groups than if all notes were of answers of `part_tokens`: at most
     `len(notes) / fan_in`, rounded up. To keep to that, longer notes are cut at the end
-    of a sentence; to keep to `room`, always. A note that was cut says so.
+    of a sentence; to keep to `room`, always. A note that was cut says so. A group of
+    one note need not be asked about: it is that note.
 
     Raises:
         PlanError: `room` is too small for two notes.
