@@ -28,6 +28,9 @@ DECLARATIONS = {
     "client/modes/progress.py": "structs without behaviour; test_crew.py sees each",
     "core/commands.py": "structs without behaviour; test_coordinator.py sees each",
     "core/events.py": "structs without behaviour; test_coordinator.py sees each",
+    "reputation/events.py": "structs without behaviour; test_judge.py sees each",
+    "reputation/facts.py": "structs without behaviour; test_judge.py sees each",
+    "reputation/rules.py": "a struct without behaviour; test_judge.py sees each",
     "storage/base.py": "a Protocol; tests/storage/contract.py runs every store",
     "agent/backends/base.py": "a Protocol and its values; each backend is tested",
 }

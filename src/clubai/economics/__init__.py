@@ -1,0 +1,1 @@
+"""PAYS: work units, the ledger, the month's close and its statement. Pure."""
