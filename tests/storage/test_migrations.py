@@ -8,12 +8,19 @@ import pytest
 from sqlite_utils import Database, Migrations
 
 from clubai.errors import StorageError
+from clubai.model import VerdictFacts
+from clubai.reputation.events import StandingEvent
 from clubai.storage.access import AuditRow, InviteRow, RefreshRow
 from clubai.storage.base import ApiKeyRow, MemberRow, NodeRow, TaskRow
+from clubai.storage.books import CloseRow, LedgerRow
+from clubai.storage.checks import CheckRow
 from clubai.storage.database import open_files
 from clubai.storage.enrolment import EnrolledRow, EnrolmentRow
 from clubai.storage.keylog import KeyLogRow, NodeOwnerRow
 from clubai.storage.migrations import STEPS, is_foreign, schema, unknown_steps
+from clubai.storage.sqlite import SqliteStore
+from clubai.storage.sqlite_tasks import APPEND_TASK, task_values
+from support.rows import close_row, ledger_row, standing_event, task_row
 
 TABLES = {
     "members": MemberRow,
@@ -27,6 +34,11 @@ TABLES = {
     "refresh_families": RefreshRow,
     "invites": InviteRow,
     "audit": AuditRow,
+    "verdicts": VerdictFacts,
+    "standing": StandingEvent,
+    "checks": CheckRow,
+    "ledger": LedgerRow,
+    "closes": CloseRow,
 }
 BESIDES = {
     "members": {"name_key"},
@@ -40,6 +52,11 @@ BESIDES = {
     "refresh_families": set[str](),
     "invites": set[str](),
     "audit": set[str](),
+    "verdicts": {"seq"},
+    "standing": set[str](),
+    "checks": {"seq"},
+    "ledger": set[str](),
+    "closes": {"seq"},
 }
 
 
@@ -78,6 +95,32 @@ def test_every_older_database_is_brought_up_to_date(database: Path, steps: int) 
     files.close()
 
     assert applied == [step.__name__ for step in STEPS]
+
+
+async def test_rows_from_before_standing_and_pay_are_kept(database: Path) -> None:
+    database.parent.mkdir()
+    older = Migrations("clubai")
+    for step in STEPS[:5]:
+        older()(step)
+    assert STEPS[4].__name__ == "m005_verdicts"
+    with closing(sqlite3.connect(database)) as connection:
+        older.apply(Database(connection))
+        connection.execute(APPEND_TASK, task_values(task_row(1)))
+        connection.execute(
+            "INSERT INTO verdicts"
+            " VALUES (1, ?, 0, 1, ?, 'm_alice', 1, 250, 1, 1800000000000)",
+            ("0" * 32, "a" * 52),
+        )
+        connection.commit()
+
+    async with SqliteStore.open(database) as store:
+        assert await store.tasks(limit=9) == [task_row(1)]
+        assert [kept.member for kept in await store.verdicts(limit=9)] == ["m_alice"]
+        assert await store.standing_events() == []
+        await store.append_tasks_and_standing([task_row(2)], [standing_event()])
+        settled = [task_row(1).id]
+        assert await store.post([ledger_row()], close=close_row(), settled=settled)
+        assert len(await store.tasks_between(0, 9e9)) == 2
 
 
 def test_database_of_a_newer_clubai_is_refused_and_kept(database: Path) -> None:

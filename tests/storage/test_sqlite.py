@@ -104,7 +104,7 @@ async def test_ids_can_be_read_by_people(database: Path) -> None:
 async def test_kill_loses_nothing_that_was_acknowledged(database: Path) -> None:
     child = await anyio.open_process(
         [sys.executable, "-c", APPEND_UNTIL_KILLED, str(database), str(BATCH)],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdin=subprocess.DEVNULL,
         stderr=None,
     )

@@ -8,8 +8,11 @@ from typing import TypeVar
 import msgspec
 
 from clubai.model import MemberId, NodeId
+from clubai.reputation.events import Change, StandingEvent
 from clubai.storage import ApiKeyRow, MemberRow, NodeRow, TaskRow
 from clubai.storage.access import InviteRow, RefreshRow
+from clubai.storage.books import CloseRow, LedgerRow
+from clubai.storage.checks import CheckRow
 from clubai.storage.keylog import KeyLogRow, NodeOwnerRow
 
 Row = TypeVar(
@@ -22,6 +25,10 @@ Row = TypeVar(
     InviteRow,
     KeyLogRow,
     NodeOwnerRow,
+    StandingEvent,
+    CheckRow,
+    LedgerRow,
+    CloseRow,
 )
 
 
@@ -137,6 +144,69 @@ def invite_row(invite: str = "inv", **changes: object) -> InviteRow:
             sponsor=MemberId("m_alice"),
             created_at=1.0,
             expires_at=999.0,
+        ),
+        changes,
+    )
+
+
+def standing_event(seq: int = 0, **changes: object) -> StandingEvent:
+    return _changed(
+        StandingEvent(
+            seq=seq,
+            at=1000.5 + seq,
+            node=NodeId(b"\x07" * 32),
+            member=MemberId("m_alice"),
+            change=Change.COMPLETED,
+            held=10,
+            total=100,
+            model="smol",
+            cause=f"task:{seq:032x}",
+        ),
+        changes,
+    )
+
+
+def check_row(number: int = 0, **changes: object) -> CheckRow:
+    return _changed(
+        CheckRow(
+            id=f"check-{number}",
+            at=1000.5 + number,
+            node=NodeId(b"\x07" * 32),
+            model="smol",
+            kind="known_answer",
+            prompt="What is 2 + 2?",
+            expected="4",
+            got="Four.",
+            passed=True,
+            why="the number is right",
+            references=("4", "It is 4."),
+        ),
+        changes,
+    )
+
+
+def ledger_row(seq: int = 0, **changes: object) -> LedgerRow:
+    body = f'{{"seq":{seq}}}'.encode()
+    return _changed(
+        LedgerRow(
+            seq=seq,
+            ts="2026-01-31T23:59:59.999Z",
+            key=f"fee:{seq}",
+            body=body,
+            hash=hashlib.sha256(body).digest(),
+        ),
+        changes,
+    )
+
+
+def close_row(month: str = "2026-01", **changes: object) -> CloseRow:
+    return _changed(
+        CloseRow(
+            month=month,
+            at=2000.5,
+            statement=b"statement of " + month.encode(),
+            secret=b"\x05" * 32,
+            closing=b"{}",
         ),
         changes,
     )

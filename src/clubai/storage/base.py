@@ -1,7 +1,8 @@
 """The `Store` protocol, and the rows that it keeps.
 
-A store keeps ids, sizes, counts, times and states. No prompt, no answer, no secret in
-clear: passwords are argon2id strings, API keys are keyed hashes.
+A store keeps ids, sizes, counts, times and states. No prompt and no answer of a member,
+only the club's own questions (`checks`); no password and no key in clear: passwords are
+argon2id strings, API keys are keyed hashes.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ import msgspec
 
 from clubai.model import MemberId, NodeId, Redacted, TaskFacts
 from clubai.storage.access import AccessStore
+from clubai.storage.books import BookStore
+from clubai.storage.checks import CheckStore
 from clubai.storage.enrolment import EnrolmentStore
 from clubai.storage.keylog import KeyLogStore
+from clubai.storage.standing import StandingStore
 from clubai.storage.verdicts import VerdictStore
 
 Role = Literal["member", "moderator", "treasurer", "operator", "auditor"]
@@ -86,7 +90,16 @@ def name_key(name: str) -> str:
     return name.casefold()
 
 
-class Store(AccessStore, EnrolmentStore, KeyLogStore, VerdictStore, Protocol):
+class Store(
+    AccessStore,
+    BookStore,
+    CheckStore,
+    EnrolmentStore,
+    KeyLogStore,
+    StandingStore,
+    VerdictStore,
+    Protocol,
+):
     """Where the coordinator keeps what must outlive it.
 
     Every method may be called from any task of one event loop. A method that returns

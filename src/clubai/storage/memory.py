@@ -15,14 +15,25 @@ from clubai.errors import StorageError
 from clubai.model import MemberId, NodeId
 from clubai.storage.base import ApiKeyRow, MemberRow, NodeRow, TaskRow, name_key
 from clubai.storage.memory_access import MemoryAccess
+from clubai.storage.memory_books import MemoryBooks
+from clubai.storage.memory_checks import MemoryChecks
 from clubai.storage.memory_enrolment import MemoryEnrolment
 from clubai.storage.memory_keylog import MemoryKeyLog
+from clubai.storage.memory_standing import MemoryStanding
 from clubai.storage.memory_verdicts import MemoryVerdicts
 
 WHERE: Final = "memory://"
 
 
-class MemoryStore(MemoryAccess, MemoryEnrolment, MemoryKeyLog, MemoryVerdicts):
+class MemoryStore(
+    MemoryAccess,
+    MemoryBooks,
+    MemoryChecks,
+    MemoryEnrolment,
+    MemoryKeyLog,
+    MemoryStanding,
+    MemoryVerdicts,
+):
     """A `Store` in dictionaries.
 
     Every method waits for its turn first and then acts at once, so that a cancelled
@@ -31,8 +42,11 @@ class MemoryStore(MemoryAccess, MemoryEnrolment, MemoryKeyLog, MemoryVerdicts):
 
     def __init__(self) -> None:
         MemoryAccess.__init__(self)
+        MemoryBooks.__init__(self)
+        MemoryChecks.__init__(self)
         MemoryEnrolment.__init__(self)
         MemoryKeyLog.__init__(self)
+        MemoryStanding.__init__(self)
         MemoryVerdicts.__init__(self)
         self._members: dict[MemberId, MemberRow] = {}
         self._member_names: dict[str, MemberId] = {}

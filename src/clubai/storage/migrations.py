@@ -1,8 +1,9 @@
 """The schema of the database, as the steps that lead to it.
 
 A step that was released is never changed: a later one corrects it. No column holds
-what was asked or answered, and no secret in clear. The ids of tasks and nodes are kept
-in the text that people know them by, so that any tool can show and search them.
+what a member asked or was answered, and no password or key in clear. The ids of tasks
+and nodes are kept in the text that people know them by, so that any tool can show and
+search them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from typing import Final
 from sqlite_utils import Database, Migrations
 
 from clubai.storage.schema_access import m002_access
+from clubai.storage.sqlite_books import create_books
+from clubai.storage.sqlite_checks import create_checks
 from clubai.storage.sqlite_keylog import create_key_log
+from clubai.storage.sqlite_standing import create_standing
 from clubai.storage.sqlite_verdicts import create_verdicts
 
 
@@ -135,12 +139,30 @@ def m005_verdicts(db: Database) -> None:
     create_verdicts(db)
 
 
+def m006_standing(db: Database) -> None:
+    """What changed the standing of nodes, which is only added to."""
+    create_standing(db)
+
+
+def m007_checks(db: Database) -> None:
+    """The club's own questions, and how the answers to them were judged."""
+    create_checks(db)
+
+
+def m008_books(db: Database) -> None:
+    """The ledger, the closes, and the tasks that they paid: only added to."""
+    create_books(db)
+
+
 STEPS: Final = (
     m001_accounts_nodes_tasks,
     m002_access,
     m003_enrolment,
     m004_key_log,
     m005_verdicts,
+    m006_standing,
+    m007_checks,
+    m008_books,
 )
 """Every step there ever was, oldest first."""
 

@@ -7,7 +7,6 @@ call has either not begun or is finished, and leaves no transaction open.
 
 from __future__ import annotations
 
-import base64
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -20,24 +19,23 @@ from anyio import CancelScope, CapacityLimiter, to_thread
 from sqlite_utils import Database
 
 from clubai.errors import StorageError
-from clubai.model import MemberId, NodeId, node_text
+from clubai.model import MemberId, node_bytes, node_text
 from clubai.storage.base import ApiKeyRow, MemberRow, NodeRow, TaskRow, name_key
 from clubai.storage.database import Files, open_files, storage_errors
 from clubai.storage.sqlite_access import SqliteAccess
+from clubai.storage.sqlite_books import SqliteBooks
+from clubai.storage.sqlite_checks import SqliteChecks
 from clubai.storage.sqlite_enrolment import SqliteEnrolment
 from clubai.storage.sqlite_keylog import SqliteKeyLog
+from clubai.storage.sqlite_standing import SqliteStanding
+from clubai.storage.sqlite_tasks import APPEND_TASK, task_facts, task_values
 from clubai.storage.sqlite_verdicts import SqliteVerdicts
 
 T = TypeVar("T")
-Row = TypeVar("Row", MemberRow, ApiKeyRow, NodeRow, TaskRow)
+Row = TypeVar("Row", MemberRow, ApiKeyRow, NodeRow)
 Value = str | bytes | float | None
 Record = dict[str, Value]
 
-_TASK_COLUMNS: Final = TaskRow.__struct_fields__
-_APPEND_TASK: Final = (
-    f"INSERT INTO tasks ({', '.join(_TASK_COLUMNS)})"  # noqa: S608 - our own names
-    f" VALUES ({', '.join('?' * len(_TASK_COLUMNS))}) ON CONFLICT (id) DO NOTHING"
-)
 _PUT_NODE: Final = """
     INSERT INTO nodes (id, key, name, name_key, owner, first_seen_at, last_seen_at)
     VALUES (:id, :key, :name, :name_key, :owner, :first_seen_at, :last_seen_at)
@@ -52,7 +50,15 @@ _NEWEST_TASKS_OF: Final = (
 )
 
 
-class SqliteStore(SqliteAccess, SqliteEnrolment, SqliteKeyLog, SqliteVerdicts):
+class SqliteStore(
+    SqliteAccess,
+    SqliteBooks,
+    SqliteChecks,
+    SqliteEnrolment,
+    SqliteKeyLog,
+    SqliteStanding,
+    SqliteVerdicts,
+):
     """A `Store` in a SQLite file; get one from `open`."""
 
     _writing: _Turns
@@ -156,7 +162,7 @@ class SqliteStore(SqliteAccess, SqliteEnrolment, SqliteKeyLog, SqliteVerdicts):
 
         def append(db: Database) -> None:
             with db.atomic():
-                db.conn.executemany(_APPEND_TASK, map(_task_values, rows))
+                db.conn.executemany(APPEND_TASK, map(task_values, rows))
 
         await self._writing.run(append)
 
@@ -164,10 +170,11 @@ class SqliteStore(SqliteAccess, SqliteEnrolment, SqliteKeyLog, SqliteVerdicts):
         self, *, limit: int, member: MemberId | None = None
     ) -> list[TaskRow]:
         """The most recently ended tasks, newest first."""
-        limit = max(limit, 0)
-        if member is None:
-            return await self._all(TaskRow, _NEWEST_TASKS, limit)
-        return await self._all(TaskRow, _NEWEST_TASKS_OF, member, limit)
+        sql = _NEWEST_TASKS if member is None else _NEWEST_TASKS_OF
+        values = [*([] if member is None else [member]), max(limit, 0)]
+        return await self._reading.run(
+            lambda db: [task_facts(record) for record in db.query(sql, values)]
+        )
 
     async def count_tasks(self) -> int:
         """Count the ended tasks."""
@@ -257,31 +264,15 @@ def _record(row: MemberRow | ApiKeyRow | NodeRow) -> Record:
     return record
 
 
-def _task_values(row: TaskRow) -> Sequence[Value]:
-    values = list(msgspec.structs.astuple(row))
-    values[_ID] = row.id.hex()
-    values[_NODE] = node_text(NodeId(row.node))
-    return values
-
-
-_ID: Final = _TASK_COLUMNS.index("id")
-_NODE: Final = _TASK_COLUMNS.index("node")
 _LISTS: Final = ("scopes", "models")
 """Columns of API keys that hold a list, as JSON."""
 
 
 def _row(kind: type[Row], record: Record) -> Row:
-    if kind is TaskRow:
-        record["id"] = bytes.fromhex(str(record["id"]))
-        record["node"] = _node_bytes(str(record["node"]))
-    elif kind is NodeRow:
-        record["id"] = _node_bytes(str(record["id"]))
+    if kind is NodeRow:
+        record["id"] = node_bytes(str(record["id"]))
     elif kind is ApiKeyRow:
         for name in _LISTS:
             record[name] = msgspec.json.decode(str(record[name]))
         record["login"] = bool(record["login"])
     return msgspec.convert(record, kind)
-
-
-def _node_bytes(text: str) -> bytes:
-    return base64.b32decode(text.upper() + "=" * (-len(text) % 8))

@@ -9,6 +9,7 @@ import msgspec
 from sqlite_utils import Database
 
 from clubai.model import NodeId, node_text
+from clubai.storage.durability import through_power_loss
 from clubai.storage.keylog import KeyLogRow, NodeOwnerRow
 
 if TYPE_CHECKING:
@@ -81,12 +82,8 @@ class SqliteKeyLog:
         record = {**msgspec.structs.asdict(row), "node": node_text(row.node)}
 
         def append(db: Database) -> None:
-            db.execute("PRAGMA synchronous = FULL")
-            try:
-                with db.atomic():
-                    db.table("key_log").insert(record)
-            finally:
-                db.execute("PRAGMA synchronous = NORMAL")
+            with through_power_loss(db), db.atomic():
+                db.table("key_log").insert(record)
 
         await self._writing.run(append)
 
