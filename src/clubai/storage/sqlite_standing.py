@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _COLUMNS: Final = StandingEvent.__struct_fields__
 _NODE: Final = _COLUMNS.index("node")
+_CHANGE: Final = _COLUMNS.index("change")
 _APPEND: Final = (
     f"INSERT INTO standing ({', '.join(_COLUMNS)})"  # noqa: S608 - our own names
     f" VALUES ({', '.join('?' * len(_COLUMNS))})"
@@ -102,9 +104,13 @@ class SqliteStanding:
 def _values(event: StandingEvent) -> Sequence[str | float]:
     values = list(msgspec.structs.astuple(event))
     values[_NODE] = node_text(event.node)
+    values[_CHANGE] = event.change.value
     return values
 
 
 def _event(record: dict[str, object]) -> StandingEvent:
-    record["node"] = node_bytes(str(record["node"]))
+    record["node"] = _node(str(record["node"]))
     return msgspec.convert(record, StandingEvent)
+
+
+_node: Final = lru_cache(maxsize=16_384)(node_bytes)
