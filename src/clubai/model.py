@@ -22,6 +22,8 @@ TaskId = NewType("TaskId", bytes)
 MemberId = NewType("MemberId", str)
 """`m_` and 16 characters of lower-case base32."""
 
+CLUB_ID: Final = MemberId("m_club")
+"""Who asks the club's own checks: no account has this id, and nobody logs in as it."""
 NODE_ID_BYTES: Final = 32
 ModelName = Annotated[str, Meta(max_length=256)]
 Count = Annotated[int, Meta(ge=0, lt=1 << 32)]
@@ -243,6 +245,17 @@ class ModelSnapshot(Value, frozen=True, kw_only=True):
 NodeState = Literal["alive", "suspect", "lost", "paused", "draining"]
 
 
+class NodeStanding(Value, frozen=True, kw_only=True):
+    """How a node stands, as all may see it."""
+
+    points: int
+    held: int
+    """Points in escrow: they count once the node passes an audit."""
+    suspended: bool = False
+    trusted: bool = False
+    """An operator made it a reference for others."""
+
+
 class NodeSnapshot(Value, frozen=True, kw_only=True):
     """One node as the coordinator sees it."""
 
@@ -262,6 +275,8 @@ class NodeSnapshot(Value, frozen=True, kw_only=True):
     joined_at: float
     seen_at: float
     version: str
+    standing: NodeStanding | None = None
+    """None: nobody judges nodes here."""
 
 
 TaskState = Literal["queued", "offered", "running", "replying", "done", "failed"]

@@ -29,6 +29,8 @@ COMMANDS = {
     "nodes": ("clubai.cli.watching:nodes", "Show the nodes."),
     "node": ("clubai.cli.node:node", "Enrol, confirm and remove your nodes."),
     "tasks": ("clubai.cli.watching:tasks", "Show the tasks."),
+    "reputation": ("clubai.cli.reputation:reputation", "Show points, and why."),
+    "review": ("clubai.cli.reviews:review", "Read and end reviews."),
     "trust": ("clubai.cli.trust:trust", "Show, check and choose trusted keys."),
     "model": ("clubai.cli.models:model", "Fetch and list the embedded models."),
     "doctor": ("clubai.cli.doctor:doctor", "Check this machine, and say the fixes."),

@@ -92,6 +92,13 @@ COORDINATOR: Final = (
         choices=("open", "invite", "closed"),
     ),
     Setting(
+        "without_policies",
+        "Policies of reputation that are off, with commas, e.g. escrow,probation.",
+        ("CLUBAI_WITHOUT_POLICIES",),
+        "--without-policies",
+        many=True,
+    ),
+    Setting(
         "trusted_proxies",
         "Whose X-Forwarded-For is believed: addresses or networks, with commas.",
         ("CLUBAI_TRUSTED_PROXIES",),

@@ -36,6 +36,7 @@ from clubai.coordinator.replies import (
     whole_number,
     wrong_method,
 )
+from clubai.coordinator.standing_routes import standing_routes
 from clubai.errors import ClubAIError, PermissionDenied
 from clubai.protocol.messages import SUBPROTOCOL
 from clubai.protocol.session import CLIENT_PATH, NODE_PATH
@@ -61,6 +62,7 @@ class Api:
             api_route("/api/nodes", self.nodes, "GET"),
             *node_routes(self._coordinator),
             *KeyRoutes(self._coordinator).routes(),
+            *standing_routes(self._coordinator),
             api_route("/api/models", self.models, "GET"),
             api_route("/api/tasks", self.tasks, "GET"),
             api_route("/api/stats", self.stats, "GET"),

@@ -81,8 +81,10 @@ class ClientConnection(Connection):
         login_s: float,
         program: str,
         bounds: Bounds | None = None,
+        sealed: bool = True,
     ) -> None:
         super().__init__(stream, bounds)
+        self._sealed = sealed
         self.key = key
         self.member = member
         self._spending = spending
@@ -187,6 +189,7 @@ class ClientConnection(Connection):
             client=self.key,
             member=self.member.id,
             key_id=self.member.grants.key_id,
+            sealed=self._sealed,
         )
         self._open[message.ref] = task
         self._requests[message.ref] = message

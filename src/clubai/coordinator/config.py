@@ -6,11 +6,14 @@ import ipaddress
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from clubai.coordinator.limits import EdgeLimits
 from clubai.core.limits import CoordinatorLimits
 from clubai.model import Redacted
 from clubai.protocol.login import origin_of
 from clubai.protocol.session import HEARTBEAT_SECONDS, LOGIN_SECONDS
+from clubai.reputation.rules import CLUB, POLICIES, Rules
 from clubai.transport.addresses import is_loopback
 from clubai.transport.limits import ServerLimits
 
@@ -59,6 +62,11 @@ class CoordinatorConfig(
     shutdown_s: float = 1.5
     """How long answers that are under way may go on when the coordinator stops."""
     limits: CoordinatorLimits = CoordinatorLimits()
+    without_policies: str | tuple[str, ...] = ()
+    """Policies of reputation that are off, by name; in a text separated by commas.
+    See `clubai.reputation.rules`."""
+    checks: bool = True
+    """Whether the club audits its nodes by questions of its own."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
@@ -83,6 +91,12 @@ class CoordinatorConfig(
         if not self.shutdown_s >= 0:
             msg = f"shutdown_s is {self.shutdown_s}, it must not be below 0"
             raise ValueError(msg)
+
+        for policy in _listed(self.without_policies):
+            if policy not in POLICIES:
+                known = ", ".join(POLICIES)
+                msg = f"without_policies has {policy!r}, it must be one of {known}"
+                raise ValueError(msg)
 
     def __repr__(self) -> str:
         address = f"host={self.host!r}, port={self.port}"
@@ -139,6 +153,12 @@ class CoordinatorConfig(
             trusted_proxies=self.trusted_proxies,
             server_names=self.served_names,
         )
+
+    @property
+    def rules(self) -> Rules:
+        """The rules of reputation, without the policies that are off."""
+        off = dict.fromkeys(_listed(self.without_policies), False)
+        return msgspec.structs.replace(CLUB, **off)
 
     @property
     def registration_rule(self) -> Registration:

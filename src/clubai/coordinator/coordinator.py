@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import random
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -35,15 +36,18 @@ from clubai.coordinator.owners import Owners
 from clubai.coordinator.roster import Roster
 from clubai.coordinator.signing import log_origin, signing_identity
 from clubai.coordinator.spending import Spending, month_start
+from clubai.coordinator.standing import Standings
 from clubai.coordinator.tickets import Ticket
+from clubai.coordinator.verified import Verified
 from clubai.core.coordinator import CoordinatorMachine
 from clubai.core.events import ClientKey
 from clubai.crypto.bundles import Bundle
 from clubai.crypto.identity import Identity
 from clubai.errors import StorageError, lone_errors
-from clubai.model import ClubSnapshot, node_bytes
+from clubai.model import ClubSnapshot, TaskFacts, node_bytes
 from clubai.protocol.login import EnrolledNode
 from clubai.protocol.messages import CloseCode, Goodbye
+from clubai.reputation.judge import Judge
 from clubai.storage import open_store
 from clubai.storage.base import Store
 from clubai.transport.addresses import is_loopback
@@ -73,6 +77,8 @@ class Coordinator:
         owners: Owners,
         clock: Callable[[], float],
         spending: Spending,
+        judge: Judge,
+        verified: Verified,
     ) -> None:
         self.config = config
         self.store = store
@@ -87,6 +93,15 @@ class Coordinator:
         self.enrolments = Enrolments(
             store, clock=clock, max_nodes_member=config.max_nodes_member
         )
+        self.standings = Standings(
+            judge,
+            driver,
+            store,
+            roster=roster,
+            audit=accounts.audit,
+            owner_name=lambda member: feed.member_names.get(member, member),
+        )
+        self.verified = verified
         self.logins = NodeLogins(store, clock=clock)
         self.places = Places(config.edge)
         self._queued = QueuedBytes(config.edge.queue_bytes)
@@ -160,12 +175,22 @@ class Coordinator:
             own_sig=owners.own_sig,
             wall_ms=lambda: round(now() * 1000),
         )
+        judge = Judge(config.rules)
+        judge.restore(await store.standing_events())
+        verified = Verified(now)
+
+        def recorded(facts: TaskFacts) -> None:
+            spending.add(facts)
+            verified.add(facts)
+
         driver = Driver(
-            CoordinatorMachine(limits=config.limits),
+            CoordinatorMachine(
+                limits=config.limits, judge=judge, rng=random.SystemRandom()
+            ),
             store,
             assigner=assigner,
             clock=now,
-            recorded=spending.add,
+            recorded=recorded,
         )
         feed = Feed(
             driver,
@@ -185,6 +210,8 @@ class Coordinator:
             owners=owners,
             clock=now,
             spending=spending,
+            judge=judge,
+            verified=verified,
         )
 
     async def serve_node(
@@ -253,6 +280,7 @@ class Coordinator:
                 login_s=self.config.login_s,
                 program=PROGRAM,
                 bounds=None if local else self._bounds(queue_bytes),
+                sealed=not local,
             )
         )
 
@@ -323,6 +351,7 @@ class Coordinator:
             return
         self._closing = True
         self.driver.refuse_new = True
+        self.driver.machine.standing.closing = True
         with anyio.move_on_after(self.config.shutdown_s):
             await self.driver.wait_idle()
         self.feed.close()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol, assert_never
 
 import anyio
@@ -27,17 +27,20 @@ from clubai.core.commands import (
     FailTask,
     FinishTask,
     OfferTask,
+    RecordStanding,
     RecordTask,
     RejectNode,
     ReleaseTags,
     SayWait,
 )
 from clubai.core.coordinator import CoordinatorMachine
-from clubai.core.events import ClientKey, Event
+from clubai.core.events import ClientKey, Event, FactTold
 from clubai.errors import InvariantError, StorageError
 from clubai.model import MemberId, NodeId
 from clubai.protocol.codec import encode
 from clubai.protocol.messages import CloseCode, Goodbye, TaskRequest, TaskVerdict
+from clubai.reputation.events import StandingEvent
+from clubai.reputation.facts import VerdictGiven
 from clubai.storage.base import Store, TaskRow
 from clubai.transport.bell import Bell
 from clubai.transport.postbox import Postbox
@@ -45,6 +48,8 @@ from clubai.transport.postbox import Postbox
 logger = logging.getLogger(__name__)
 
 INBOX_EVENTS: Final = 8192
+STORED: Final = (RecordTask, RecordStanding)
+"""Commands that are only performed once the store has them."""
 UNSTORED_ROWS: Final = 10_000
 """Rows kept for the next try while the store cannot be written."""
 
@@ -85,6 +90,7 @@ class Driver:
         assigner: Assigner,
         clock: Callable[[], float],
         recorded: Callable[[TaskRow], None] = lambda facts: None,
+        stood: Callable[[Sequence[StandingEvent]], None] = lambda events: None,
     ) -> None:
         self.machine = machine
         self.relay = Relay()
@@ -99,12 +105,14 @@ class Driver:
         self._store = store
         self._assigner = assigner
         self._recorded = recorded
+        self._stood = stood
         self._inbox: deque[Event] = deque()
         self._changed: anyio.Event | None = None
         self._busy = False
         """A turn goes on, or its commands wait for their facts to be stored."""
         self._unsent: list[Command] = []
         self._unstored: list[TaskRow] = []
+        self._unstored_standing: list[StandingEvent] = []
         self._wake = Bell()
         self._armed = math.inf
         """The deadline for which `run` sleeps."""
@@ -157,8 +165,19 @@ class Driver:
 
     def judge(self, message: TaskVerdict, *, member: MemberId) -> None:
         """Take a client's verdict in, to be stored. Raises `RemoteProtocolError`."""
-        if self.evidence.judge(message, member=member) is not None:
-            self._wake.ring()
+        facts = self.evidence.judge(message, member=member)
+        if facts is None:
+            return
+        self._wake.ring()
+        if facts.value:
+            said = VerdictGiven(
+                node=NodeId(facts.node),
+                asker=member,
+                cause=f"task:{facts.task.hex()}",
+                value=facts.value,
+                checked=facts.checked,
+            )
+            self.post(FactTold(fact=said))
 
     async def wait_idle(self) -> None:
         """Wait until no task is under way or queued, and all is said and stored."""
@@ -169,8 +188,9 @@ class Driver:
         """Store what could not be stored before. Raises `StorageError`."""
         await self._store.append_verdicts(self.evidence.take())
         rows, self._unstored = self._unstored, []
-        if rows:
-            await self._store.append_tasks(rows)
+        events, self._unstored_standing = self._unstored_standing, []
+        if rows or events:
+            await self._store.append_tasks_and_standing(rows, events)
 
     @property
     def changed(self) -> anyio.Event:
@@ -205,7 +225,7 @@ class Driver:
         try:
             while True:
                 commands = self._handle()
-                if any(isinstance(command, RecordTask) for command in commands):
+                if any(isinstance(command, STORED) for command in commands):
                     self._unsent = commands
                     self._wake.ring()
                     return
@@ -247,20 +267,26 @@ class Driver:
             logger.critical("verdicts are lost: %s", error)
 
     async def _persist(self, commands: Iterable[Command]) -> None:
-        rows = [c.facts for c in commands if isinstance(c, RecordTask)]
-        if not rows:
+        rows = list(self._unstored)
+        events = list(self._unstored_standing)
+        for command in commands:
+            if isinstance(command, RecordTask):
+                rows.append(command.facts)
+            elif isinstance(command, RecordStanding):
+                events += command.events
+        if not rows and not events:
             return
-        rows = [*self._unstored, *rows]
         try:
-            await self._store.append_tasks(rows)
+            await self._store.append_tasks_and_standing(rows, events)
         except StorageError as error:
             if self.storing:
                 logger.critical("task facts wait in memory: %s", error)
             self.storing = False
             self._unstored = rows[-UNSTORED_ROWS:]
+            self._unstored_standing = events
         else:
             self.storing = True
-            self._unstored = []
+            self._unstored, self._unstored_standing = [], []
 
     def _perform(self, command: Command) -> None:
         match command:
@@ -284,6 +310,8 @@ class Driver:
                 self._end_node(command.node, CloseCode.GOING_AWAY, command.reason)
             case RecordTask():
                 self._recorded(command.facts)
+            case RecordStanding():
+                self._stood(command.events)
             case _:
                 assert_never(command)
 

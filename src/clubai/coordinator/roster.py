@@ -72,6 +72,11 @@ class Roster:
         row = self._by_id.get(node)
         return None if row is None else row.owner
 
+    def name(self, node: NodeId) -> str:
+        """The name by which the node last joined; empty when it never did."""
+        row = self._by_id.get(node)
+        return "" if row is None else row.name
+
     def holder(self, name: str) -> NodeId | None:
         """The node that has this name."""
         row = self._by_name.get(name.casefold())

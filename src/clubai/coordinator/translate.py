@@ -22,7 +22,7 @@ from clubai.core.events import (
     TaskRequested,
 )
 from clubai.crypto.attestation import Attestation
-from clubai.model import MemberId, NodeId, TaskId, Usage
+from clubai.model import CLUB_ID, MemberId, NodeId, TaskId, Usage
 from clubai.protocol.messages import (
     MAX_SECONDS,
     NodeHeartbeat,
@@ -71,6 +71,7 @@ def task_requested(
     client: ClientKey,
     member: MemberId,
     key_id: str = "",
+    sealed: bool = False,
 ) -> TaskRequested:
     """A client's request for a node."""
     return TaskRequested(
@@ -92,6 +93,8 @@ def task_requested(
         group=message.group,
         group_size=message.group_size,
         key_id=key_id,
+        check=member == CLUB_ID,
+        sealed=sealed,
     )
 
 

@@ -25,6 +25,7 @@ from clubai.core.nodes import Node
 from clubai.core.offering import Offering
 from clubai.core.registry import Registry
 from clubai.core.speeds import Sample
+from clubai.core.standing import Standing
 from clubai.core.table import TaskTable
 from clubai.core.tasks import PART, Move, Task, believable_count, metered
 from clubai.model import RETRY_ELSEWHERE, FailCode, TaskId, Usage, task_text
@@ -51,12 +52,14 @@ class Assignments:
         tasks: TaskTable,
         offering: Offering,
         endings: Endings,
+        standing: Standing,
     ) -> None:
         self._limits = limits
         self._registry = registry
         self._tasks = tasks
         self._offering = offering
         self._endings = endings
+        self._standing = standing
 
     def accepted(self, event: TaskAccepted, now: float, out: list[Command]) -> None:
         """The node has begun: from now on its heartbeats must list the task."""
@@ -94,6 +97,7 @@ class Assignments:
         )
         self._registry.finish(node, event.task, task.request.model, sample)
         self._endings.finish(task, event, usage, now, out)
+        self._standing.answered(task, node, usage, now, out)
         self._offering.fill(node, now, out)
 
     def attempt_failed(
@@ -165,6 +169,7 @@ class Assignments:
         """Look at a leased task whose time has come."""
         refusal = expired(task, now)
         if refusal is not None:
+            self._standing.missed(task, FailCode.EXPIRED, now, out)
             self._stop([task], refusal, now, out)
         elif now >= task.lease_until:
             what = "accept it in time" if task.state == "offered" else "list it"
@@ -201,6 +206,8 @@ class Assignments:
         out: list[Command],
     ) -> None:
         """Decide about a task whose attempt failed; the slot is free already."""
+        if code is FailCode.NODE_LOST:
+            self._standing.missed(task, code, now, out)
         task.code, task.message = code, message[:MAX_MESSAGE]
         if code is FailCode.NODE_LOST:
             task.sealed = b""

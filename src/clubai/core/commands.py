@@ -12,6 +12,7 @@ import msgspec
 
 from clubai.core.events import ClientKey
 from clubai.model import AnswerTag, FailCode, Kind, NodeId, TaskFacts, TaskId, Usage
+from clubai.reputation.events import StandingEvent
 
 
 class WaitReason(StrEnum):
@@ -113,6 +114,12 @@ class RecordTask(Wanted, frozen=True, kw_only=True, gc=False):
     facts: TaskFacts
 
 
+class RecordStanding(Wanted, frozen=True, kw_only=True, gc=False):
+    """Keep what changed nodes' standing, in this order."""
+
+    events: tuple[StandingEvent, ...]
+
+
 class ReleaseTags(Wanted, frozen=True, kw_only=True, gc=False):
     """Tell the client how the answers of its group compare: all are in, or too late."""
 
@@ -145,6 +152,7 @@ Command = (
     | FinishTask
     | CancelAttempt
     | RecordTask
+    | RecordStanding
     | ReleaseTags
     | RejectNode
     | DropNode

@@ -10,6 +10,7 @@ Whatever a peer says, `handle` answers with commands. An exception means a bug o
 
 from __future__ import annotations
 
+import random
 from typing import assert_never
 
 from clubai.core.assignments import Assignments
@@ -19,6 +20,7 @@ from clubai.core.events import (
     AttemptFailed,
     ClientLeft,
     Event,
+    FactTold,
     NodeJoined,
     NodeLeft,
     NodeReported,
@@ -32,6 +34,7 @@ from clubai.core.invariants import check
 from clubai.core.limits import CoordinatorLimits
 from clubai.core.offering import Offering
 from clubai.core.registry import Registry
+from clubai.core.standing import Standing
 from clubai.core.table import TaskTable
 from clubai.core.tags import TagGroups
 from clubai.core.waiting import FairQueue
@@ -43,6 +46,7 @@ from clubai.model import (
     TaskId,
     TaskSnapshot,
 )
+from clubai.reputation.judge import Judge
 
 DEFAULT_LIMITS = CoordinatorLimits()
 
@@ -53,19 +57,40 @@ class CoordinatorMachine:
     `now` is seconds on one timeline; a `now` before an earlier one counts as that one.
     """
 
-    def __init__(self, *, limits: CoordinatorLimits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self,
+        *,
+        limits: CoordinatorLimits = DEFAULT_LIMITS,
+        judge: Judge | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        """Begin with no node and no task.
+
+        Args:
+            limits: The numbers to decide by.
+            judge: Of the nodes' standing; None: nobody judges, and all are equal.
+            rng: Which node is drawn and which answer is audited come from it.
+        """
         self._limits = limits
         self._now = 0.0
         self._registry = Registry(limits)
         self._tasks = TaskTable(limits)
         self._queue = FairQueue()
         self._groups = TagGroups()
+        chance = rng or random.Random(0)  # noqa: S311 - no secret depends on it
+        self.standing = Standing(limits, self._registry, judge, chance)
         endings = Endings(self._registry, self._tasks, self._queue, self._groups)
         self._offering = Offering(
-            limits, self._registry, self._tasks, self._queue, self._groups, endings
+            limits,
+            self._registry,
+            self._tasks,
+            self._queue,
+            self._groups,
+            endings,
+            self.standing,
         )
         self._assignments = Assignments(
-            limits, self._registry, self._tasks, self._offering, endings
+            limits, self._registry, self._tasks, self._offering, endings, self.standing
         )
 
     def handle(self, event: Event, *, now: float) -> list[Command]:
@@ -94,6 +119,8 @@ class CoordinatorMachine:
             case ClientLeft():
                 self._groups.client_left(event.client)
                 self._assignments.client_left(event, now, out)
+            case FactTold():
+                self._fact_told(event, now, out)
             case _:
                 assert_never(event)
         return out
@@ -107,12 +134,14 @@ class CoordinatorMachine:
         for task in self._tasks.deadlines.take_due(now):
             self._task_due(task, now, out)
         self._groups.due(now, out)
+        self.standing.advance(now, out)
         return out
 
     def next_deadline(self) -> float | None:
         """When to call `advance` next: it may be early, never late. None: no need."""
         places = (self._registry, self._tasks, self._groups)
-        times = (place.deadlines.next() for place in places)
+        times = [place.deadlines.next() for place in places]
+        times.append(self.standing.next_deadline())
         return min((time for time in times if time is not None), default=None)
 
     def validate(self) -> None:
@@ -176,6 +205,7 @@ class CoordinatorMachine:
             self._registry.remove(before, now)
             self._assignments.node_gone(before, "the node began anew", now, out)
         node = self._registry.join(event, now)
+        self.standing.appeared(node, now, out)
         self._offering.fill(node, now, out)
 
     def _node_reported(
@@ -187,7 +217,9 @@ class CoordinatorMachine:
         before = node.places
         changed = self._registry.report(node, event, now)
         self._assignments.renew(node, event.running, now, out)
+        self.standing.look_after(node, now)
         if changed:
+            self.standing.appeared(node, now, out)
             self._offering.fill(node, now, out)
             self._offering.step_in(before, now, out)
 
@@ -197,6 +229,12 @@ class CoordinatorMachine:
             self._registry.remove(node, now)
             reason = f"the node left: {event.reason}"
             self._assignments.node_gone(node, reason, now, out)
+
+    def _fact_told(self, event: FactTold, now: float, out: list[Command]) -> None:
+        self.standing.tell(event.fact, now, out)
+        node = self._registry.nodes.get(event.fact.node)
+        if node is not None:
+            self._offering.fill(node, now, out)
 
     def _node_due(self, node_id: NodeId, now: float, out: list[Command]) -> None:
         node = self._registry.nodes.get(node_id)

@@ -21,6 +21,7 @@ from clubai.model import (
     TaskId,
     Usage,
 )
+from clubai.reputation.facts import Fact
 
 ClientKey = NewType("ClientKey", int)
 """One client's connection, for as long as the coordinator runs."""
@@ -89,6 +90,10 @@ class TaskRequested(Happened, frozen=True, kw_only=True, gc=False):
     """Of the tasks whose answers are compared with each other; empty: none."""
     group_size: int = 0
     """How many tasks the group has."""
+    check: bool = False
+    """The club's own: a node that gets no members' work may take it."""
+    sealed: bool = False
+    """Only the node will be able to read it."""
 
 
 class TaskAccepted(Happened, frozen=True, kw_only=True, gc=False):
@@ -152,9 +157,15 @@ class ClientLeft(Happened, frozen=True, kw_only=True, gc=False):
     client: ClientKey
 
 
+class FactTold(Happened, frozen=True, kw_only=True, gc=False):
+    """Something that bears on a node's standing, told by who may tell it."""
+
+    fact: Fact
+
+
 NodeAnswer = TaskAccepted | ReplyBegun | TaskFinished | AttemptFailed
 """What a node says about one attempt."""
 
 Event = (
     NodeJoined | NodeReported | NodeLeft | TaskRequested | NodeAnswer | TaskCancelled
-) | ClientLeft
+) | (ClientLeft | FactTold)

@@ -31,6 +31,8 @@ class CoordinatorLimits(msgspec.Struct, frozen=True, kw_only=True):
     """How long a model is known to the club after its last node is gone."""
     show_lost_s: float = 600.0
     """How long a silent node that was dropped stays in the snapshots."""
+    timeout_after_s: float = 60.0
+    """A task that expires sooner after a node accepted it is not the node's timeout."""
     retry_after_s: float = 15.0
     """What a refused client is told where nothing better was measured."""
     ended_kept: int = 200

@@ -10,6 +10,7 @@ from clubai.model import (
     ModelOffer,
     NodeId,
     NodeSnapshot,
+    NodeStanding,
     NodeState,
     TaskId,
 )
@@ -35,6 +36,8 @@ class Node:
     draining: bool = False
     silent: bool = False
     """Nothing was heard for a while: suspect."""
+    barred: bool = False
+    """It gets no members' work for now, by its standing; checks may still come."""
     refusing: bool = False
     """It said that it is busy though we thought it free; until its next word."""
     failed_in_row: int = 0
@@ -44,6 +47,8 @@ class Node:
     leases: dict[TaskId, int] = field(default_factory=dict)
     """The attempt by which it holds each task."""
     places: dict[str, Place] = field(default_factory=dict)
+    standing: NodeStanding | None = None
+    """None: nobody judges nodes here."""
     snapshot: NodeSnapshot | None = None
     """Made when somebody looks, dropped when anything changes."""
 
@@ -58,13 +63,18 @@ class Node:
 
     @property
     def serving(self) -> bool:
-        """Whether it takes work, now or as soon as it is heard from again."""
-        return not (self.paused or self.draining)
+        """Whether it gets members' work, now or as soon as it is heard from again."""
+        return not (self.paused or self.draining or self.barred)
 
     @property
     def free(self) -> int:
-        """Slots that may be leased now."""
-        if not self.serving or self.silent or self.refusing:
+        """Slots that members' work may lease now."""
+        return 0 if self.barred else self.room
+
+    @property
+    def room(self) -> int:
+        """Slots that may be leased now, if only for checks."""
+        if self.paused or self.draining or self.silent or self.refusing:
             return 0
         return max(self.slots - len(self.leases), 0)
 
@@ -100,4 +110,5 @@ def node_snapshot(node: Node, state: NodeState) -> NodeSnapshot:
         joined_at=node.joined_at,
         seen_at=node.seen_at,
         version=node.program,
+        standing=node.standing,
     )

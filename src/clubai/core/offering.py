@@ -19,6 +19,7 @@ from clubai.core.limits import CoordinatorLimits
 from clubai.core.nodes import Node
 from clubai.core.registry import Registry
 from clubai.core.scheduling import Placement
+from clubai.core.standing import Standing
 from clubai.core.table import TaskTable
 from clubai.core.tags import TagGroups
 from clubai.core.tasks import PART, Move, Task
@@ -49,6 +50,7 @@ class Offering:
         queue: FairQueue,
         groups: TagGroups,
         endings: Endings,
+        standing: Standing,
     ) -> None:
         self._limits = limits
         self._registry = registry
@@ -56,7 +58,7 @@ class Offering:
         self._queue = queue
         self._groups = groups
         self._endings = endings
-        self._placement = Placement(limits, registry, queue)
+        self._placement = Placement(limits, registry, queue, standing)
         self._admission = Admission(limits, registry, queue, self._placement)
 
     def request(self, event: TaskRequested, now: float, out: list[Command]) -> None:
@@ -88,7 +90,7 @@ class Offering:
 
     def fill(self, node: Node, now: float, out: list[Command]) -> None:
         """Give a node waiting tasks for as long as it has a free slot."""
-        while node.free and len(self._queue):
+        while node.room and len(self._queue):
             task = self._placement.task_for(node, now)
             if task is None:
                 return

@@ -35,6 +35,7 @@ from clubai.model import (
     ModelSnapshot,
     NodeId,
     NodeSnapshot,
+    NodeStanding,
     TaskId,
     node_text,
 )
@@ -136,6 +137,15 @@ class Registry:
             oldest = next(iter(self.lost))
             del self.lost[oldest]
             self.deadlines.forget(oldest)
+
+    def judge(self, node: Node, *, barred: bool, standing: NodeStanding) -> None:
+        """Take in how a node stands now."""
+        if node.barred != barred:
+            self._withdraw(node)
+            node.barred = barred
+            self._deposit(node)
+        node.standing = standing
+        node.snapshot = None
 
     def watch(self, node: Node) -> None:
         """Ask for a look at the node when its silence would next mean something."""

@@ -23,11 +23,14 @@ from clubai.core.limits import CoordinatorLimits
 from clubai.core.nodes import Node
 from clubai.core.pools import IdleKey, ModelPool, Place, Shape
 from clubai.core.registry import Registry
+from clubai.core.standing import Standing
 from clubai.core.tasks import Task
 from clubai.core.waiting import FairQueue
 from clubai.model import NodeId
 
 CANDIDATES: Final = 16
+ALIKE: Final = 1.5
+"""Nodes that take no longer than so many times the best are drawn from by standing."""
 MAX_RETRY_AFTER_S: Final = 120.0
 
 
@@ -59,11 +62,16 @@ def allowed(task: Task, node: NodeId) -> bool:
 def eligible(task: Task, node: Node) -> Place | None:
     """Where on the node the task could run now; None: it may not or cannot."""
     place = node.places.get(task.request.model)
-    if place is None or not node.free:
+    if place is None or not (node.room if task.request.check else node.free):
         return None
     if not allowed(task, node.id) or not fits(task, place.shelf.shape):
         return None
     return place
+
+
+def serves(task: Task, node: Node) -> bool:
+    """Whether the node may get the task, now or when it is heard from again."""
+    return node.serving or (task.request.check and not (node.paused or node.draining))
 
 
 def rank(task: Task, node: Node, place: Place) -> IdleKey:
@@ -78,9 +86,14 @@ class Placement:
     """The choice between nodes and tasks. It looks, and changes nothing."""
 
     def __init__(
-        self, limits: CoordinatorLimits, registry: Registry, queue: FairQueue
+        self,
+        limits: CoordinatorLimits,
+        registry: Registry,
+        queue: FairQueue,
+        standing: Standing,
     ) -> None:
         self._limits = limits
+        self._standing = standing
         self._registry = registry
         self._queue = queue
 
@@ -160,12 +173,28 @@ class Placement:
         return min(max(math.ceil(wait_s), 1.0), MAX_RETRY_AFTER_S)
 
     def _best(self, task: Task, pool: ModelPool, *, warm: bool) -> Node | None:
-        best: IdleKey | None = None
-        for node in self._candidates(task, pool, warm=warm):
-            key = rank(task, node, node.places[pool.name])
-            if best is None or key < best:
-                best = key
-        return None if best is None else self._registry.nodes[best[3]]
+        keys = [
+            rank(task, node, node.places[pool.name])
+            for node in self._candidates(task, pool, warm=warm)
+        ]
+        if not keys:
+            return None
+        best = min(keys)
+        if not self._standing.draws or len(keys) == 1:
+            return self._registry.nodes[best[3]]
+        return self._draw(task, keys, best)
+
+    def _draw(self, task: Task, keys: list[IdleKey], best: IdleKey) -> Node:
+        """Draw by standing among those that should answer about as soon as the best."""
+        failing, soonest, *_ = best
+        alike = [
+            self._registry.nodes[key[3]]
+            for key in keys
+            if key[0] == failing and key[1] <= soonest * ALIKE
+        ]
+        if task.request.sealed and not task.pinned:
+            alike = [node for node in alike if self._standing.may_seal(node)] or alike
+        return self._standing.choose(alike)
 
     def _candidates(self, task: Task, pool: ModelPool, *, warm: bool) -> Iterator[Node]:
         nodes = self._registry.nodes
@@ -219,7 +248,7 @@ class Placement:
         for node_id in nodes:
             node = self._registry.nodes.get(node_id)
             place = node.places.get(task.request.model) if node else None
-            if not node or not place or not node.serving:
+            if not node or not place or not serves(task, node):
                 continue
             if sign > 0 and node_id in task.excluded:
                 continue

@@ -1,0 +1,195 @@
+"""The judge within the machine: it is told what tasks show, and heeded by who works.
+
+Points, audits and suspensions are the judge's; here is only what ties them to nodes and
+tasks: which facts an ending is, whose work is kept away, and which audits are owed.
+Without a judge nothing is told, and all nodes are equal.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from clubai.core.commands import Command, RecordStanding
+from clubai.core.limits import CoordinatorLimits
+from clubai.core.nodes import Node
+from clubai.core.registry import Registry
+from clubai.core.tasks import Task
+from clubai.model import FailCode, NodeId, NodeStanding, Usage, task_text
+from clubai.reputation.facts import AnswerGiven, AnswerMissed, Fact, NodeAppeared
+from clubai.reputation.judge import Judge
+from clubai.reputation.record import Record
+from clubai.reputation.selection import draw
+
+MOST_OWED: Final = 4096
+CANARY_EVERY_S: Final = 900.0
+"""A node that gets no members' work is audited this often: it can earn its way back."""
+
+
+class Owed(NamedTuple):
+    """An audit that a node owes."""
+
+    node: NodeId
+    model: str
+
+
+class Standing:
+    """What the machine knows of nodes' standing, by its judge."""
+
+    def __init__(
+        self,
+        limits: CoordinatorLimits,
+        registry: Registry,
+        judge: Judge | None,
+        rng: random.Random,
+    ) -> None:
+        self._limits = limits
+        self._registry = registry
+        self._judge = judge
+        self._rng = rng
+        self._owed: OrderedDict[Owed, None] = OrderedDict()
+        self._canaries: dict[NodeId, float] = {}
+        """When a node that is kept from work was last made to owe an audit."""
+        self.closing = False
+        """The coordinator stops: what is lost by that is nobody's fault."""
+
+    @property
+    def draws(self) -> bool:
+        """Whether nodes are drawn by standing."""
+        return self._judge is not None and self._judge.rules.selection
+
+    def choose(self, nodes: Sequence[Node]) -> Node:
+        """Draw one of several nodes that are alike otherwise, by standing."""
+        if self._judge is None or len(nodes) == 1:
+            return nodes[0]
+        weights = [self._judge.weight(node.id) * node.room for node in nodes]
+        return nodes[draw(weights, self._rng)]
+
+    def may_seal(self, node: Node) -> bool:
+        """Whether the node is proven enough for what only it can read."""
+        return self._judge is None or self._judge.may_seal(node.id)
+
+    def appeared(self, node: Node, now: float, out: list[Command]) -> None:
+        """A node came, or named its models."""
+        if self._judge is None:
+            return
+        models = tuple(offer.name for offer in node.models)
+        fact = NodeAppeared(node=node.id, member=node.owner, models=models)
+        self.tell(fact, now, out)
+        self._heed([node.id])
+
+    def answered(
+        self, task: Task, node: Node, usage: Usage, now: float, out: list[Command]
+    ) -> None:
+        """A node's answer is whole; now and then that makes it owe an audit."""
+        if self._judge is None:
+            return
+        request = task.request
+        fact = AnswerGiven(
+            node=node.id,
+            asker=request.member,
+            cause=f"task:{task_text(request.task)}",
+            model=request.model,
+            kind=request.kind,
+            tokens=usage.completion_tokens,
+            seconds=max(now - task.began_at, 0.0),
+            check=request.check,
+        )
+        self.tell(fact, now, out)
+        if request.check or request.kind != "chat":
+            return
+        if self._rng.random() < self._judge.audit_rate(node.id):
+            self._owe(Owed(node.id, request.model))
+
+    def missed(
+        self, task: Task, code: FailCode, now: float, out: list[Command]
+    ) -> None:
+        """A node accepted a task, and no answer came of it in time."""
+        if self._judge is None or self.closing or task.state == "offered":
+            return
+        late = now >= task.began_at + self._limits.timeout_after_s
+        if code is FailCode.EXPIRED and not late:
+            return  # whoever asked gave it no time
+        why = "lost" if code is FailCode.NODE_LOST else "not answered in time"
+        fact = AnswerMissed(
+            node=task.nodes[-1],
+            cause=f"task:{task_text(task.request.task)}",
+            model=task.request.model,
+            why=f"the task was {why}",
+        )
+        self.tell(fact, now, out)
+
+    def tell(self, fact: Fact, now: float, out: list[Command]) -> None:
+        """Give the judge a fact, and heed what it says."""
+        if self._judge is None:
+            return
+        events = self._judge.tell(fact, now=now)
+        if events:
+            out.append(RecordStanding(events=tuple(events)))
+            self._heed([event.node for event in events])
+
+    def advance(self, now: float, out: list[Command]) -> None:
+        """Do what is due by `now`."""
+        if self._judge is None:
+            return
+        events = self._judge.advance(now=now)
+        if events:
+            out.append(RecordStanding(events=tuple(events)))
+            self._heed([event.node for event in events])
+
+    def next_deadline(self) -> float | None:
+        """When `advance` has something to do; None: never."""
+        return None if self._judge is None else self._judge.next_deadline()
+
+    def look_after(self, node: Node, now: float) -> None:
+        """At a heartbeat: a node without members' work owes an audit now and then."""
+        if not node.barred or not node.models:
+            return
+        record = None if self._judge is None else self._judge.record(node.id)
+        if record is None or record.suspended_until > now:
+            return
+        if now >= self._canaries.get(node.id, 0.0) + CANARY_EVERY_S:
+            self._canaries[node.id] = now
+            self._owe(Owed(node.id, node.models[0].name))
+
+    def take_owed(self) -> list[Owed]:
+        """The audits that are owed, oldest first; they are the caller's now."""
+        owed = list(self._owed)
+        self._owed.clear()
+        return owed
+
+    def give_back(self, owed: Owed) -> None:
+        """An audit could not be made now: it is owed still."""
+        self._owe(owed)
+
+    @property
+    def owes(self) -> bool:
+        """Whether any audit is owed."""
+        return bool(self._owed)
+
+    def _owe(self, owed: Owed) -> None:
+        self._owed[owed] = None
+        if len(self._owed) > MOST_OWED:
+            self._owed.popitem(last=False)
+
+    def _heed(self, nodes: Iterable[NodeId]) -> None:
+        assert self._judge is not None  # noqa: S101 - whoever calls has told it
+        for node_id in dict.fromkeys(nodes):
+            node = self._registry.nodes.get(node_id)
+            record = self._judge.record(node_id)
+            if node is None or record is None:
+                continue
+            barred = self._judge.weight(node_id) == 0
+            self._registry.judge(node, barred=barred, standing=shown(record))
+
+
+def shown(record: Record) -> NodeStanding:
+    """What everyone may see of a node's standing."""
+    return NodeStanding(
+        points=record.points,
+        held=record.held,
+        suspended=record.suspended_until > 0,
+        trusted=record.trusted,
+    )
