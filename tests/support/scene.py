@@ -6,6 +6,7 @@ After every step the machine's invariants are checked, and every command is kept
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any, TypeVar
 
 import msgspec
@@ -39,6 +40,7 @@ from clubai.model import (
     Usage,
     task_text,
 )
+from clubai.reputation.judge import Judge
 
 C = TypeVar("C")
 START = 1_800_000_000.0
@@ -57,11 +59,13 @@ def offer(name: str = "llama", **fields: Any) -> ModelOffer:
     return ModelOffer(name=name, **fields)
 
 
-def joined(name: str, *models: ModelOffer, slots: int = 1) -> NodeJoined:
+def joined(
+    name: str, *models: ModelOffer, slots: int = 1, owner: str = "m_owner"
+) -> NodeJoined:
     return NodeJoined(
         node=node_id(name),
         name=name,
-        owner=MemberId("m_owner"),
+        owner=MemberId(owner),
         models=models or (offer(),),
         slots=slots,
         vram_gb=8.0,
@@ -106,8 +110,10 @@ class Told:
 class Scene:
     """The machine and everyone around it."""
 
-    def __init__(self, **limits: Any) -> None:
-        self.machine = CoordinatorMachine(limits=CoordinatorLimits(**limits))
+    def __init__(self, judge: Judge | None = None, **limits: Any) -> None:
+        self.machine = CoordinatorMachine(
+            limits=CoordinatorLimits(**limits), judge=judge, rng=Random(7)
+        )
         self.now = START
         self.told: dict[str, Told] = {}
         self.commands: list[Command] = []

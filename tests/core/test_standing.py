@@ -1,0 +1,304 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from support.scene import Scene, all_of, node_id, only, task_id
+
+from clubai.core.commands import FailTask, OfferTask, RecordStanding, RecordTask
+from clubai.core.events import FactTold
+from clubai.core.standing import CANARY_EVERY_S, Owed
+from clubai.model import CLUB_ID, FailCode, NodeStanding
+from clubai.reputation.events import Change, StandingEvent
+from clubai.reputation.facts import (
+    CheckEnded,
+    CheckKind,
+    LieProved,
+    PointsAdjusted,
+    SuspensionEnded,
+)
+from clubai.reputation.judge import Judge
+from clubai.reputation.rules import ASKED, CLUB
+
+
+def changes(scene: Scene) -> list[StandingEvent]:
+    return [event for kept in all_of(RecordStanding, scene.commands) for event in kept.events]
+
+
+def of(scene: Scene, change: Change) -> list[StandingEvent]:
+    return [event for event in changes(scene) if event.change is change]
+
+
+def lie(scene: Scene, name: str, times: int = 1) -> None:
+    for _ in range(times):
+        fact = LieProved(node=node_id(name), cause="task:00", why="it signed another")
+        scene.tell(FactTold(fact=fact))
+
+
+def judged(**limits: float) -> Scene:
+    return Scene(judge=Judge(CLUB), **limits)
+
+
+def test_a_node_that_comes_begins_with_the_starting_points() -> None:
+    scene = judged()
+    scene.join("a")
+
+    [event] = changes(scene)
+    assert (event.change, event.total, event.node) == (Change.JOINED, 100, node_id("a"))
+    assert scene.node("a").standing == NodeStanding(points=100, held=0)
+
+
+def test_without_a_judge_nothing_is_told() -> None:
+    scene = Scene()
+    scene.join("a")
+    scene.ask("t")
+    scene.run("a", "t", 1, 10)
+
+    assert changes(scene) == []
+    assert scene.node("a").standing is None
+    assert not scene.machine.standing.owes
+
+
+def test_an_answer_is_held_until_an_audit_and_recorded_with_its_task() -> None:
+    scene = judged()
+    scene.join("a")
+    scene.ask("t")
+    ended = scene.run("a", "t", 1, 10)
+
+    [event] = of(scene, Change.COMPLETED)
+    assert (event.points, event.held) == (0, 10)
+    assert event.cause == f"task:{task_id('t').hex()}"
+    assert only(RecordTask, ended) in ended
+    assert scene.node("a").standing == NodeStanding(points=100, held=10)
+
+
+def test_the_rules_that_were_asked_for_pay_at_once() -> None:
+    scene = Scene(judge=Judge(ASKED))
+    scene.join("a")
+    scene.ask("t")
+    scene.run("a", "t", 1, 10)
+
+    assert scene.node("a").standing == NodeStanding(points=110, held=0)
+
+
+def test_a_new_node_owes_an_audit_for_each_task() -> None:
+    scene = judged()
+    scene.join("a")
+    scene.ask("t")
+    scene.run("a", "t", 1, 10)
+
+    assert scene.machine.standing.owes
+    assert scene.machine.standing.take_owed() == [Owed(node_id("a"), "llama")]
+    assert not scene.machine.standing.owes
+
+
+def test_checks_and_embeddings_owe_nothing() -> None:
+    scene = judged()
+    scene.join("a")
+    scene.ask("check", member=CLUB_ID, check=True)
+    scene.run("a", "check", 1, 10)
+
+    assert scene.machine.standing.take_owed() == []
+
+
+def test_what_was_given_back_is_owed_still() -> None:
+    scene = judged()
+    owed = Owed(node_id("a"), "llama")
+    scene.machine.standing.give_back(owed)
+    scene.machine.standing.give_back(owed)
+
+    assert scene.machine.standing.take_owed() == [owed]
+
+
+def lost(scene: Scene) -> list[StandingEvent]:
+    return of(scene, Change.TIMEOUT)
+
+
+def test_a_node_that_leaves_with_an_accepted_task_times_out() -> None:
+    scene = judged()
+    scene.join("a")
+    scene.ask("t")
+    scene.accept("a", "t")
+    scene.leave("a")
+
+    [event] = lost(scene)
+    assert event.points == -20
+    assert event.cause == f"task:{task_id('t').hex()}"
+
+
+def test_a_node_that_never_accepted_does_not() -> None:
+    scene = judged()
+    scene.join("a")
+    scene.ask("t")
+    scene.leave("a")
+
+    assert lost(scene) == []
+
+
+def test_nobody_is_punished_while_the_coordinator_stops() -> None:
+    scene = judged()
+    scene.join("a")
+    scene.ask("t")
+    scene.accept("a", "t")
+    scene.machine.standing.closing = True
+    scene.leave("a")
+
+    assert lost(scene) == []
+
+
+def test_nobody_is_punished_for_a_client_that_left_or_cancelled() -> None:
+    scene = judged()
+    scene.join("a", slots=2)
+    scene.ask("t")
+    scene.ask("u", ref=2)
+    scene.accept("a", "t")
+    scene.accept("a", "u")
+    scene.cancel("t")
+    scene.client_left()
+
+    assert lost(scene) == []
+
+
+@pytest.mark.parametrize(("deadline_s", "times"), [(30.0, 0), (90.0, 1)])
+def test_a_deadline_counts_only_where_there_was_time(
+    deadline_s: float, times: int
+) -> None:
+    scene = judged()
+    scene.join("a")
+    scene.ask("t", deadline_s=deadline_s)
+    scene.accept("a", "t")
+    ended = scene.wait(100)
+
+    assert only(FailTask, ended).code is FailCode.EXPIRED
+    assert len(lost(scene)) == times
+
+
+def test_a_backend_that_broke_is_no_timeout() -> None:
+    scene = judged()
+    scene.join("a")
+    scene.ask("t")
+    scene.accept("a", "t")
+    scene.fail("a", "t")
+
+    assert lost(scene) == []
+
+
+def suspended() -> Scene:
+    scene = judged()
+    scene.join("a")
+    lie(scene, "a", 3)
+    assert of(scene, Change.SUSPENDED)
+    return scene
+
+
+def test_a_suspended_node_gets_no_work_and_still_takes_checks() -> None:
+    scene = suspended()
+    refused = only(FailTask, scene.ask("t"))
+    assert refused.code in (FailCode.NO_CAPACITY, FailCode.UNKNOWN_MODEL)
+    pinned = only(FailTask, scene.ask("u", pinned=(node_id("a"),), wait_s=0.0))
+    assert pinned.code is FailCode.NO_CAPACITY
+
+    check = scene.ask("c", pinned=(node_id("a"),), member=CLUB_ID, check=True)
+
+    assert only(OfferTask, check).node == node_id("a")
+    standing = scene.node("a").standing
+    assert standing is not None
+    assert standing.suspended
+
+
+def test_a_suspended_node_stays_so_when_it_comes_back() -> None:
+    scene = suspended()
+    scene.leave("a")
+    scene.join("a")
+
+    assert all_of(OfferTask, scene.ask("t")) == []
+
+
+def test_a_node_that_is_let_in_again_takes_what_waits() -> None:
+    scene = suspended()
+    scene.join("b")
+    scene.ask("busy")
+    scene.ask("t", ref=2)
+    fact = SuspensionEnded(node=node_id("a"), by="m_op", why="a broken disk")
+    given = scene.tell(FactTold(fact=PointsAdjusted(
+        node=node_id("a"), points=100, by="m_op", why="a broken disk"
+    )))
+    assert all_of(OfferTask, given) == []
+    given = scene.tell(FactTold(fact=fact))
+
+    assert only(OfferTask, given).node == node_id("a")
+
+
+def test_a_node_with_few_points_may_earn_its_way_back_by_checks() -> None:
+    scene = judged()
+    scene.join("a")
+    lie(scene, "a")
+    scene.machine.standing.take_owed()
+    lie(scene, "a")
+    assert scene.node("a").standing == NodeStanding(points=10, held=0)
+    assert all_of(OfferTask, scene.ask("t", wait_s=0.0)) == []
+    scene.wait(30)
+    assert scene.machine.standing.take_owed() == [Owed(node_id("a"), "llama")]
+    scene.wait(60)
+    assert scene.machine.standing.take_owed() == []
+
+    scene.wait(CANARY_EVERY_S)
+
+    assert scene.machine.standing.take_owed() == [Owed(node_id("a"), "llama")]
+
+
+def test_nodes_are_drawn_by_their_points() -> None:
+    scene = judged()
+    for name in ("good", "poor"):
+        scene.join(name, slots=400)
+    moved = PointsAdjusted(node=node_id("good"), points=5000, by="m_op", why="test")
+    scene.tell(FactTold(fact=moved))
+    drawn: Counter[bytes] = Counter()
+    for number in range(300):
+        [offer] = all_of(OfferTask, scene.ask(f"t{number}", ref=number))
+        drawn[offer.node] += 1
+
+    # 0.88 to 0.14 by points, and free slots even it out a little
+    assert drawn[node_id("good")] > 2 * drawn[node_id("poor")] > 0
+
+
+def test_without_drawing_the_soonest_comes_first() -> None:
+    rules = ASKED
+    scene = Scene(judge=Judge(rules))
+    scene.join("a", slots=2)
+    scene.join("b", slots=2)
+    nodes = [only(OfferTask, scene.ask(f"t{n}", ref=n)).node for n in range(4)]
+
+    assert sorted(nodes) == [node_id("a")] * 2 + [node_id("b")] * 2
+    assert nodes[0] == node_id("a")
+
+
+def test_a_failed_check_by_itself_costs_nothing() -> None:
+    scene = judged()
+    scene.join("a")
+    failed = CheckEnded(
+        node=node_id("a"),
+        check="c1",
+        model="llama",
+        kind=CheckKind.AGREEMENT,
+        passed=False,
+        why="unlike the others",
+    )
+    scene.tell(FactTold(fact=failed))
+
+    assert scene.node("a").standing == NodeStanding(points=100, held=0)
+    assert of(scene, Change.FAILED)
+
+
+def test_events_have_no_gaps() -> None:
+    scene = judged()
+    scene.join("a")
+    scene.join("b")
+    for number in range(20):
+        offered = only(OfferTask, scene.ask(f"t{number}", ref=number))
+        scene.run(offered.node.rstrip(b"-").decode(), f"t{number}", 1, 10)
+    scene.now += 8 * 86_400
+    scene.commands += scene.machine.advance(now=scene.now)
+
+    assert [event.seq for event in changes(scene)] == list(range(len(changes(scene))))
+    assert of(scene, Change.DECAY)
