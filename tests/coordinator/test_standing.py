@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from support.memory_club import ALICE, BOB, MemoryClub, MemoryNode, memory_club
 
 from clubai.coordinator.grants import Member
 from clubai.coordinator.standing import Standings
@@ -14,6 +13,7 @@ from clubai.model import MemberId, node_nickname, node_text
 from clubai.reputation.events import Change
 from clubai.reputation.facts import CheckEnded, CheckKind, LieProved, VerdictGiven
 from clubai.storage.checks import CheckRow
+from support.memory_club import ALICE, BOB, MemoryClub, MemoryNode, memory_club
 
 CAROL = Member(id=MemberId("m_carol"), name="carol", role="moderator")
 DAVE = Member(id=MemberId("m_dave"), name="dave", role="auditor")

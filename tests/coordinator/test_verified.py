@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from support.rows import task_row
-
 from clubai.coordinator.verified import DAY_S, Verified
 from clubai.model import CLUB_ID, MemberId, TaskFacts
+from support.rows import task_row
 
 NOON = 20_000 * DAY_S + DAY_S // 2
 

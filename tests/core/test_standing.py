@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from support.scene import Scene, all_of, node_id, only, task_id
 
 from clubai.core.commands import FailTask, OfferTask, RecordStanding, RecordTask
 from clubai.core.events import FactTold
@@ -19,10 +18,15 @@ from clubai.reputation.facts import (
 )
 from clubai.reputation.judge import Judge
 from clubai.reputation.rules import ASKED, CLUB
+from support.scene import Scene, all_of, node_id, only, task_id
 
 
 def changes(scene: Scene) -> list[StandingEvent]:
-    return [event for kept in all_of(RecordStanding, scene.commands) for event in kept.events]
+    return [
+        event
+        for kept in all_of(RecordStanding, scene.commands)
+        for event in kept.events
+    ]
 
 
 def of(scene: Scene, change: Change) -> list[StandingEvent]:
@@ -43,8 +47,8 @@ def test_a_node_that_comes_begins_with_the_starting_points() -> None:
     scene = judged()
     scene.join("a")
 
-    [event] = changes(scene)
-    assert (event.change, event.total, event.node) == (Change.JOINED, 100, node_id("a"))
+    [event] = of(scene, Change.JOINED)
+    assert (event.total, event.node) == (100, node_id("a"))
     assert scene.node("a").standing == NodeStanding(points=100, held=0)
 
 
@@ -216,13 +220,17 @@ def test_a_suspended_node_stays_so_when_it_comes_back() -> None:
 
 def test_a_node_that_is_let_in_again_takes_what_waits() -> None:
     scene = suspended()
-    scene.join("b")
+    scene.join("b", owner="m_other")
     scene.ask("busy")
     scene.ask("t", ref=2)
     fact = SuspensionEnded(node=node_id("a"), by="m_op", why="a broken disk")
-    given = scene.tell(FactTold(fact=PointsAdjusted(
-        node=node_id("a"), points=100, by="m_op", why="a broken disk"
-    )))
+    given = scene.tell(
+        FactTold(
+            fact=PointsAdjusted(
+                node=node_id("a"), points=100, by="m_op", why="a broken disk"
+            )
+        )
+    )
     assert all_of(OfferTask, given) == []
     given = scene.tell(FactTold(fact=fact))
 

@@ -111,8 +111,9 @@ class Scene:
     """The machine and everyone around it."""
 
     def __init__(self, judge: Judge | None = None, **limits: Any) -> None:
+        rng = Random(7)  # noqa: S311
         self.machine = CoordinatorMachine(
-            limits=CoordinatorLimits(**limits), judge=judge, rng=Random(7)
+            limits=CoordinatorLimits(**limits), judge=judge, rng=rng
         )
         self.now = START
         self.told: dict[str, Told] = {}
@@ -125,8 +126,10 @@ class Scene:
         self.commands += commands
         return commands
 
-    def join(self, name: str, *models: ModelOffer, slots: int = 1) -> list[Command]:
-        event = joined(name, *models, slots=slots)
+    def join(
+        self, name: str, *models: ModelOffer, slots: int = 1, owner: str = "m_owner"
+    ) -> list[Command]:
+        event = joined(name, *models, slots=slots, owner=owner)
         self.told[name] = Told(event.models, slots)
         return self.tell(event)
 

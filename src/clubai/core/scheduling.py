@@ -193,8 +193,11 @@ class Placement:
             if key[0] == failing and key[1] <= soonest * ALIKE
         ]
         if task.request.sealed and not task.pinned:
-            alike = [node for node in alike if self._standing.may_seal(node)] or alike
-        return self._standing.choose(alike)
+            proven = [
+                n for n in alike if self._standing.may_seal(n, task.request.model)
+            ]
+            alike = proven or alike
+        return self._standing.choose(alike, task.request.model)
 
     def _candidates(self, task: Task, pool: ModelPool, *, warm: bool) -> Iterator[Node]:
         nodes = self._registry.nodes

@@ -60,16 +60,16 @@ class Standing:
         """Whether nodes are drawn by standing."""
         return self._judge is not None and self._judge.rules.selection
 
-    def choose(self, nodes: Sequence[Node]) -> Node:
+    def choose(self, nodes: Sequence[Node], model: str) -> Node:
         """Draw one of several nodes that are alike otherwise, by standing."""
         if self._judge is None or len(nodes) == 1:
             return nodes[0]
-        weights = [self._judge.weight(node.id) * node.room for node in nodes]
-        return nodes[draw(weights, self._rng)]
+        weights = [self._judge.weight(node.id, model) * node.room for node in nodes]
+        return nodes[draw(weights, self._rng)] if any(weights) else nodes[0]
 
-    def may_seal(self, node: Node) -> bool:
+    def may_seal(self, node: Node, model: str) -> bool:
         """Whether the node is proven enough for what only it can read."""
-        return self._judge is None or self._judge.may_seal(node.id)
+        return self._judge is None or self._judge.may_seal(node.id, model)
 
     def appeared(self, node: Node, now: float, out: list[Command]) -> None:
         """A node came, or named its models."""

@@ -59,6 +59,11 @@ class Judge:
         self._pending: dict[int, float] = {}
         """The earliest time in `_due` of each record there."""
 
+    @property
+    def rules(self) -> Rules:
+        """By what it judges."""
+        return self._rules
+
     def restore(self, events: Iterable[StandingEvent]) -> None:
         """Take in what was made before, in order of `seq`; tell nothing before it.
 
