@@ -10,6 +10,7 @@ from clubai.core.limits import CoordinatorLimits
 from clubai.errors import BackendError, StorageError, TaskFailed
 from clubai.model import FailCode
 from clubai.protocol.messages import Goodbye, TaskAssign, TaskCancel, TaskRecord
+from clubai.reputation.events import StandingEvent
 from clubai.storage import MemoryStore
 from clubai.storage.base import TaskRow
 from support.memory_club import memory_club
@@ -26,12 +27,15 @@ class Breaking(MemoryStore):
         self.rows: list[TaskRow] = []
         self.order: list[str] = []
 
-    async def append_tasks(self, rows: Sequence[TaskRow]) -> None:
+    async def append_tasks_and_standing(
+        self, tasks: Sequence[TaskRow], events: Sequence[StandingEvent]
+    ) -> None:
         if self.full:
             raise StorageError("club.db", "the disk is full")
-        self.order.append("stored")
-        self.rows += rows
-        await super().append_tasks(rows)
+        if tasks:
+            self.order.append("stored")
+        self.rows += tasks
+        await super().append_tasks_and_standing(tasks, events)
 
 
 async def test_facts_are_stored_before_the_answer_ends(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ WITHOUT_BODY = {
     "/api/invites",
     "/api/logout-everywhere",
     "/api/enrolled/{node}/confirmed",
+    "/api/nodes/{node}/trusted",
 }
 IDS = [f"{method} {path}" for method, path, _ in OPERATIONS]
 

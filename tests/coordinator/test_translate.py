@@ -17,7 +17,7 @@ from clubai.core.commands import (
 )
 from clubai.core.events import ClientKey
 from clubai.crypto.attestation import read_attestation
-from clubai.model import FailCode, MemberId, ModelOffer, NodeId, TaskId, Usage
+from clubai.model import CLUB_ID, FailCode, MemberId, ModelOffer, NodeId, TaskId, Usage
 from clubai.protocol.codec import (
     decode_from_client,
     decode_from_node,
@@ -104,7 +104,7 @@ def test_a_request() -> None:
     assert decode_from_client(encode(message)) == message
 
     requested = translate.task_requested(
-        message, task=TASK, client=CLIENT, member=OWNER, key_id="abcd1234"
+        message, task=TASK, client=CLIENT, member=OWNER, key_id="abcd1234", sealed=True
     )
 
     assert_carried(
@@ -114,7 +114,19 @@ def test_a_request() -> None:
         client=CLIENT,
         member=OWNER,
         key_id="abcd1234",
+        sealed=True,
+        check=False,
     )
+
+
+def test_the_clubs_own_requests_are_checks() -> None:
+    message = TaskRequest(ref=5, model="m", cvk=b"c" * 32)
+    made = [
+        translate.task_requested(message, task=TASK, client=CLIENT, member=member)
+        for member in (CLUB_ID, OWNER)
+    ]
+
+    assert [each.check for each in made] == [True, False]
 
 
 def test_an_acceptance() -> None:

@@ -13,7 +13,7 @@ from support.rows import standing_event, task_row
 
 REPLACE = (
     "INSERT OR REPLACE INTO standing SELECT seq, at, node, member, change, 999, held,"
-    " total, count, model, cause, why FROM standing"
+    " total, count, model, cause, why, by FROM standing"
 )
 
 

@@ -55,6 +55,7 @@ def create_standing(db: Database) -> None:
         "model": str,
         "cause": str,
         "why": str,
+        "by": str,
     }
     db.table("standing").create(
         {"seq": int, **columns}, pk="seq", not_null=set(columns), strict=True
