@@ -44,7 +44,7 @@ async def test_a_review_is_listed_shown_and_ended(tmp_path: Path) -> None:
     async with api_club(tmp_path) as api:
         alice = await api.join("alice")
         node = await api.club.add("attic", owner=alice.member)
-        seq = await complain(api, node.id, alice)
+        seq = await complain(api, node.id, await api.join("bob"))
         listed = await api.call("GET", "/api/reviews", key=alice.key)
         shown = await api.call("GET", f"/api/reviews/{seq}", key=alice.key)
         body = {"upheld": True, "why": "it was rubbish"}

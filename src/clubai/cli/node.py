@@ -10,7 +10,7 @@ from urllib.parse import quote
 import click
 import msgspec
 
-from clubai.cli import place, plain, rest, show
+from clubai.cli import place, plain, references, rest, show
 from clubai.cli.options import club_options, examples, json_option
 from clubai.cli.running import run
 from clubai.protocol.login import ENROLMENTS_PATH, EnrolledNode
@@ -129,6 +129,10 @@ def remove(nickname: str, url: str | None, api_key: str | None, as_json: bool) -
     target = place.find(url, api_key)
     path = f"{_ENROLLED}/{quote(nickname, safe='')}"
     _tell(run(partial(_call, target, "DELETE", path)), "is removed", as_json=as_json)
+
+
+for command in (references.trust, references.untrust, references.reinstate):
+    node.add_command(command)
 
 
 async def _call(
