@@ -183,18 +183,15 @@ def _zone(name: str) -> tzinfo:
     """The zone of that name. Raises `ConfigError`."""
     if name == DEFAULT_ZONE:
         return UTC
+    fix = "name a time zone like Europe/Berlin, or UTC"
+    if _ZONE.fullmatch(name) is None:
+        raise ConfigError("zone", name[:80], fix)
     try:
-        if _ZONE.fullmatch(name) is None:
-            raise ValueError(name)
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        fix = "name a time zone like Europe/Berlin, or UTC"
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         if not _knows_zones():
             fix = "this machine knows no time zones: install tzdata, or use UTC"
-        # None: an OSError as the cause would be told as the machine's failure
-        raise ConfigError("zone", name[:80], fix) from (
-            None if isinstance(error, OSError) else error
-        )
+        raise ConfigError("zone", name, fix) from None
 
 
 def _knows_zones() -> bool:
