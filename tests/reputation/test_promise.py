@@ -229,6 +229,31 @@ def test_what_the_clock_shows_counts_where_it_is_moved(
     assert hours_of(schedule, AUTUMN) == autumn
 
 
+def test_clocks_may_be_moved_within_an_hour_of_utc() -> None:
+    """On Lord Howe half an hour is skipped at 02:00 there, 15:30 UTC."""
+    start = stamp("2026-10-03T15:00Z")
+
+    def promised(text: str) -> float:
+        schedule = parse_schedule(text, "Australia/Lord_Howe")
+        return promised_seconds(schedule, start, start + HOUR) / 60
+
+    assert promised("Sun 01:30-02:00") == 30
+    assert promised("Sun 02:00-02:30") == 0
+    assert promised("Sun 02:30-03:00") == 30
+
+
+def test_a_week_may_end_within_an_hour_of_utc() -> None:
+    start = stamp("2026-11-29T18:00Z")  # 23:30 on Sunday in Kolkata
+
+    def promised(text: str) -> float:
+        schedule = parse_schedule(text, "Asia/Kolkata")
+        return promised_seconds(schedule, start, start + HOUR) / 60
+
+    assert promised("Sun 00:00-24:00") == 30
+    assert promised("Mon 00:00-00:10") == 10
+    assert promised("daily 23:45-00:15") == 30
+
+
 def test_hours_that_overlap_are_promised_once() -> None:
     schedule = parse_schedule("daily 10:00-14:00; Tue 12:00-16:00; Mon 23:00-11:00")
 
