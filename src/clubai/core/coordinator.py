@@ -21,6 +21,7 @@ from clubai.core.events import (
     Event,
     NodeJoined,
     NodeLeft,
+    NodePaused,
     NodeReported,
     ReplyBegun,
     TaskAccepted,
@@ -30,6 +31,7 @@ from clubai.core.events import (
 )
 from clubai.core.invariants import check
 from clubai.core.limits import CoordinatorLimits
+from clubai.core.nodes import Hold
 from clubai.core.offering import Offering
 from clubai.core.registry import Registry
 from clubai.core.table import TaskTable
@@ -79,6 +81,8 @@ class CoordinatorMachine:
                 self._node_reported(event, now, out)
             case NodeLeft():
                 self._node_left(event, now, out)
+            case NodePaused():
+                self._node_paused(event, now, out)
             case TaskRequested():
                 self._offering.request(event, now, out)
             case TaskAccepted():
@@ -197,6 +201,14 @@ class CoordinatorMachine:
             self._registry.remove(node, now)
             reason = f"the node left: {event.reason}"
             self._assignments.node_gone(node, reason, now, out)
+
+    def _node_paused(self, event: NodePaused, now: float, out: list[Command]) -> None:
+        held: Hold = "draining" if event.drain else "paused"
+        changed = self._registry.hold(event.node, held if event.paused else None)
+        node = self._registry.nodes.get(event.node)
+        if changed and node is not None:
+            self._offering.fill(node, now, out)
+            self._offering.step_in(node.places, now, out)
 
     def _node_due(self, node_id: NodeId, now: float, out: list[Command]) -> None:
         node = self._registry.nodes.get(node_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from clubai.core.pools import Load, Place
 from clubai.model import (
@@ -13,6 +14,9 @@ from clubai.model import (
     NodeState,
     TaskId,
 )
+
+Hold = Literal["paused", "draining"]
+"""How an owner keeps new work from a node: both do, and differ in what is shown."""
 
 
 @dataclass(slots=True, eq=False)
@@ -33,6 +37,8 @@ class Node:
     slots: int = 0
     paused: bool = False
     draining: bool = False
+    held: Hold | None = None
+    """By its owner's word at the coordinator; it outlives the connection."""
     silent: bool = False
     """Nothing was heard for a while: suspect."""
     refusing: bool = False
@@ -52,14 +58,14 @@ class Node:
         """In one word, the most hindering first."""
         if self.silent:
             return "suspect"
-        if self.draining:
+        if self.draining or self.held == "draining":
             return "draining"
-        return "paused" if self.paused else "alive"
+        return "paused" if self.paused or self.held else "alive"
 
     @property
     def serving(self) -> bool:
         """Whether it takes work, now or as soon as it is heard from again."""
-        return not (self.paused or self.draining)
+        return not (self.paused or self.draining or self.held)
 
     @property
     def free(self) -> int:
