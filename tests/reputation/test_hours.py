@@ -55,7 +55,7 @@ def test_an_hour_that_ended_is_told_once_with_its_day() -> None:
 
     assert told == [
         HoursPassed(
-            node=ANT, last_hour="2026-11-24T12:00Z", day="2026-11-24", up=1, kept=1
+            node=ANT, last_hour="2026-11-24T12:00:00Z", day="2026-11-24", up=1, kept=1
         )
     ]
     assert hours.advance(NOON + HOUR) == []
@@ -156,8 +156,8 @@ def test_hours_of_one_day_are_told_together_and_days_apart() -> None:
     told = hours.advance(NOON + 14 * HOUR)
 
     assert [(fact.day, fact.last_hour, fact.up, fact.kept) for fact in told] == [
-        ("2026-11-24", "2026-11-24T23:00Z", 12, 12),
-        ("2026-11-25", "2026-11-25T01:00Z", 2, 2),
+        ("2026-11-24", "2026-11-24T23:00:00Z", 12, 12),
+        ("2026-11-25", "2026-11-25T01:00:00Z", 2, 2),
     ]
 
 

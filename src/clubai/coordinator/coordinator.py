@@ -32,6 +32,7 @@ from clubai.coordinator.limits import Meter, Places
 from clubai.coordinator.node_connection import NodeConnection
 from clubai.coordinator.node_login import NodeLogins
 from clubai.coordinator.owners import Owners
+from clubai.coordinator.promises import Promises
 from clubai.coordinator.roster import Roster
 from clubai.coordinator.signing import log_origin, signing_identity
 from clubai.coordinator.spending import Spending, month_start
@@ -44,6 +45,7 @@ from clubai.errors import StorageError, lone_errors
 from clubai.model import ClubSnapshot, node_bytes
 from clubai.protocol.login import EnrolledNode
 from clubai.protocol.messages import CloseCode, Goodbye
+from clubai.reputation.facts import Fact
 from clubai.storage import open_store
 from clubai.storage.base import Store
 from clubai.transport.addresses import is_loopback
@@ -88,6 +90,15 @@ class Coordinator:
             store, clock=clock, max_nodes_member=config.max_nodes_member
         )
         self.logins = NodeLogins(store, clock=clock)
+        self.promises = Promises(
+            self.enrolments,
+            roster=roster,
+            standing=_NoStanding(),
+            record=lambda node: None,
+            post=driver.post,
+            audit=accounts.audit,
+            clock=clock,
+        )
         self.places = Places(config.edge)
         self._queued = QueuedBytes(config.edge.queue_bytes)
         self._spending = spending
@@ -336,6 +347,13 @@ class Coordinator:
             await self.driver.flush()
         except StorageError as error:
             logger.critical("task facts are lost: %s", error)
+
+
+class _NoStanding:
+    """Keeps nothing: announcements end with the coordinator."""
+
+    async def tell(self, fact: Fact) -> None:
+        """Nothing hears it."""
 
 
 def _restarting() -> Goodbye:

@@ -151,7 +151,7 @@ class Hours:
         return [
             HoursPassed(
                 node=node,
-                last_hour=_moment(counts.last).strftime("%Y-%m-%dT%H:00Z"),
+                last_hour=_moment(counts.last).strftime("%Y-%m-%dT%H:00:00Z"),
                 day=day,
                 up=counts.up,
                 kept=counts.kept,
