@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import anyio
 import msgspec
@@ -23,8 +20,8 @@ from clubai.reputation.events import Change, StandingEvent
 from clubai.reputation.facts import Fact, PauseAnnounced, Promised
 from clubai.reputation.promise import parse_schedule
 from clubai.storage import MemoryStore
-from clubai.storage.base import MemberRow, NodeRow
 from clubai.storage.enrolment import EnrolledRow, EnrolmentRow
+from support.rows import member_row, node_row
 
 ALICE = Member(id=MemberId("m_alice"), name="alice", role="member")
 BOB = Member(id=MemberId("m_bob"), name="bob", role="member")
@@ -82,9 +79,7 @@ class Parts:
 
 async def store_with_node() -> MemoryStore:
     store = MemoryStore()
-    row = MemberRow(
-        id=ALICE.id, name="alice", password_hash="", role="member", created_at=NOW
-    )
+    row = member_row("alice", id=ALICE.id)
     await store.add_member(row)
     token = EnrolmentRow(
         id="e", member=ALICE.id, token_hash=b"t", confirm=False, created_at=NOW,
@@ -101,11 +96,9 @@ async def store_with_node() -> MemoryStore:
 
 async def parts(*, before: list[StandingEvent] | None = None) -> Parts:
     store = await store_with_node()
-    node = NodeRow(
-        id=NODE, key=b"k" * 32, name="attic", owner=ALICE.id, first_seen=NOW,
-        last_seen=NOW,
-    )  # fmt: skip
-    told, posted = Told(), list[Event]()
+    node = node_row("attic", id=NODE, owner=ALICE.id)
+    told = Told()
+    posted: list[Event] = []
 
     def post(event: Event) -> bool:
         posted.append(event)
@@ -244,6 +237,5 @@ def test_the_last_word_counts(words: list[str]) -> None:
 
     promised = {NODE: (parse_schedule(schedule), NOW)} if schedule else {}
     assert found.schedules == promised
-    assert [held[0] for held in found.held.values()] == [hold[:8].rstrip(":")] * bool(
-        hold
-    )
+    holds = {"paused": ("paused", ""), "draining: x": ("draining", "x")}
+    assert found.held == ({NODE: holds[hold]} if hold else {})
