@@ -78,12 +78,15 @@ class Schedule(msgspec.Struct, frozen=True):
         return "; ".join(map(str, self.spans))
 
 
-def parse_schedule(text: str, zone: str = "") -> Schedule:
+def parse_schedule(
+    text: str, zone: str = "", *, default: str = DEFAULT_ZONE
+) -> Schedule:
     """Read a schedule, such as `EXAMPLE`.
 
     Args:
         text: Days and hours, several separated by `;`. A zone may follow the last.
-        zone: The name of a time zone; empty: the one in the text, or UTC.
+        zone: The name of a time zone; empty: the one in the text.
+        default: The time zone when neither names one.
 
     Raises:
         ConfigError: `schedule` or `zone` cannot be understood, or they contradict each
@@ -103,9 +106,8 @@ def parse_schedule(text: str, zone: str = "") -> Schedule:
             fix = f"the schedule says {named}: name one of the two"
             raise ConfigError("zone", zone, fix)
         zone = named or zone
-    zone = zone or DEFAULT_ZONE
-    _zone(zone)
-    return Schedule(tuple(sorted(set(spans))), zone)
+    zone = zone or default
+    return Schedule(tuple(sorted(set(spans))), known_zone(zone))
 
 
 def promised_seconds(schedule: Schedule, start: float, end: float) -> float:
@@ -119,6 +121,12 @@ def promised_seconds(schedule: Schedule, start: float, end: float) -> float:
         _overlap(spans, begin + offset, until + offset)
         for begin, until, offset in _steady(zone, start, end)
     )
+
+
+def known_zone(name: str) -> str:
+    """`name`, when it is a time zone that this machine knows. Raises `ConfigError`."""
+    _zone(name)
+    return name
 
 
 def _read_span(part: str) -> tuple[Span, str]:
