@@ -33,6 +33,7 @@ from clubai.core.events import (
     ClientLeft,
     Event,
     NodeLeft,
+    NodePaused,
     NodeReported,
     ReplyBegun,
     TaskAccepted,
@@ -72,6 +73,7 @@ class Club(RuleBasedStateMachine):
         self.now = START
         self.here: dict[NodeId, tuple[int, tuple[ModelOffer, ...]]] = {}
         self.shut: set[NodeId] = set()
+        self.held: set[NodeId] = set()
         self.leases: dict[Key, NodeId] = {}
         self.accepted: set[Key] = set()
         self.begun: set[TaskId] = set()
@@ -118,7 +120,7 @@ class Club(RuleBasedStateMachine):
     def check_offer(self, command: OfferTask) -> None:
         request, tried = self.requests[command.task], self.tried[command.task]
         slots, models = self.here[command.node]
-        assert command.node not in self.shut
+        assert command.node not in (*self.shut, *self.held)
         assert command.node not in (*tried, *request.exclude)
         assert not request.pinned or command.node in request.pinned
         assert any(
@@ -211,6 +213,11 @@ class Club(RuleBasedStateMachine):
                 draining=draining,
             )
         )
+
+    @rule(node=nodes, paused=st.booleans(), drain=st.booleans())
+    def hold(self, node: NodeId, paused: bool, drain: bool) -> None:
+        (self.held.add if paused else self.held.discard)(node)
+        self.tell(NodePaused(node=node, paused=paused, drain=drain))
 
     @rule(
         client=pick,
@@ -373,7 +380,7 @@ class Club(RuleBasedStateMachine):
         offered: Counter[str] = Counter()
         for node, (_, models) in self.here.items():
             for name in {model.name for model in models}:
-                offered[name] += node not in self.shut
+                offered[name] += node not in (*self.shut, *self.held)
         shown = {model.name: model.nodes for model in self.machine.models()}
         assert shown == offered
 

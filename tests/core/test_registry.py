@@ -96,6 +96,66 @@ def test_a_node_that_wants_none_keeps_what_it_has(state: str) -> None:
     assert scene.finish("a", "t")
 
 
+@pytest.mark.parametrize(("drain", "state"), [(False, "paused"), (True, "draining")])
+def test_a_node_that_its_owner_holds_keeps_what_it_has(drain: bool, state: str) -> None:
+    scene = Scene()
+    scene.join("a", slots=2)
+    scene.ask("t")
+    scene.accept("a", "t")
+    commands = scene.hold("a", drain=drain)
+
+    assert commands == []
+    assert scene.node("a").state == state
+    assert scene.model().nodes == 0
+    assert not all_of(OfferTask, scene.ask("u"))
+    scene.wait(60.0)
+    assert scene.finish("a", "t")
+
+
+def test_what_the_owner_said_outlives_the_connection_and_the_nodes_own_word() -> None:
+    scene = Scene()
+    scene.hold("a")
+    scene.join("a")
+    assert scene.node("a").state == "paused"
+    scene.report("a", paused=True)
+    scene.report("a", paused=False)
+    assert scene.node("a").state == "paused"
+    scene.leave("a")
+    scene.join("a")
+    scene.hold("a", drain=True)
+    assert scene.node("a").state == "draining"
+
+    scene.hold("a", paused=False)
+
+    assert scene.node("a").state == "alive"
+    scene.leave("a")
+    scene.join("a")
+    assert scene.node("a").state == "alive"
+
+
+def test_a_node_that_is_let_go_on_takes_waiting_work() -> None:
+    scene = Scene()
+    scene.join("a")
+    scene.join("b")
+    scene.ask("t")
+    scene.hold("b")
+    scene.ask("u")
+
+    assert only(OfferTask, scene.hold("b", paused=False)).node == node_id("b")
+    assert scene.hold("b", paused=False) == []
+
+
+def test_a_cold_node_steps_in_for_a_held_one() -> None:
+    scene = Scene()
+    scene.join("warm")
+    scene.join("cold", offer(warm=False))
+    scene.ask("t")
+    scene.accept("warm", "t")
+    assert not all_of(OfferTask, scene.ask("u"))
+
+    assert only(OfferTask, scene.hold("warm")).node == node_id("cold")
+
+
 def test_a_resumed_node_takes_waiting_work() -> None:
     scene = Scene()
     scene.join("a")

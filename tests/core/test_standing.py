@@ -13,12 +13,15 @@ from clubai.reputation.facts import (
     CheckEnded,
     CheckKind,
     LieProved,
+    PauseAnnounced,
     PointsAdjusted,
+    Promised,
     SuspensionEnded,
 )
 from clubai.reputation.judge import Judge
+from clubai.reputation.promise import parse_schedule
 from clubai.reputation.rules import ASKED, CLUB
-from support.scene import Scene, all_of, node_id, only, task_id
+from support.scene import START, Scene, all_of, node_id, only, task_id
 
 
 def changes(scene: Scene) -> list[StandingEvent]:
@@ -310,3 +313,68 @@ def test_events_have_no_gaps() -> None:
 
     assert [event.seq for event in changes(scene)] == list(range(len(changes(scene))))
     assert of(scene, Change.DECAY)
+
+
+HOUR_S = 3600.0
+
+
+def ups(scene: Scene) -> int:
+    return sum(event.points for event in of(scene, Change.UPTIME))
+
+
+def test_full_hours_of_a_node_that_did_some_work_count() -> None:
+    scene = judged()
+    scene.join("a")
+    scene.wait(3 * HOUR_S)
+    assert ups(scene) == 0, "it has shown nothing yet"
+    scene.ask("t")
+    scene.run("a", "t", 1, 10)
+    scene.wait(HOUR_S)
+
+    assert ups(scene) == 4
+
+
+def test_a_silent_node_earns_no_hours() -> None:
+    scene = judged()
+    scene.join("a")
+    scene.ask("t")
+    scene.run("a", "t", 1, 10)
+    scene.report("a", silent=True)
+    scene.wait(2 * HOUR_S)
+
+    assert ups(scene) == 0
+
+
+@pytest.mark.parametrize(("announced", "broken"), [(False, -5), (True, 0)])
+def test_a_promised_hour_without_the_node_is_broken_unless_announced(
+    announced: bool, broken: int
+) -> None:
+    scene = judged()
+    scene.machine.standing.begin({}, START - 2 * HOUR_S)
+    scene.join("a")
+    promise = Promised(node=node_id("a"), schedule="daily 00:00-24:00 UTC")
+    scene.tell(FactTold(fact=promise))
+    if announced:
+        pause = PauseAnnounced(node=node_id("a"), paused=True, why="paused")
+        scene.tell(FactTold(fact=pause))
+    scene.leave("a")
+    scene.wait(2 * HOUR_S)
+
+    assert sum(event.points for event in of(scene, Change.BROKEN)) == broken
+
+
+def test_the_coordinators_own_outage_breaks_no_promise() -> None:
+    scene = judged()
+    scene.join("a")
+    promise = Promised(node=node_id("a"), schedule="daily 00:00-24:00 UTC")
+    scene.tell(FactTold(fact=promise))
+    kept = changes(scene)
+    later = Scene(judge=Judge(CLUB))
+    later.now = START + 5 * HOUR_S + 60
+    later.machine.standing.begin(
+        {node_id("a"): parse_schedule("daily 00:00-24:00 UTC")}, later.now
+    )
+    later.wait(HOUR_S - 120)
+
+    assert of(later, Change.BROKEN) == []
+    assert [event.change for event in kept][-1] is Change.PROMISED

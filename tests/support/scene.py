@@ -20,6 +20,7 @@ from clubai.core.events import (
     Event,
     NodeJoined,
     NodeLeft,
+    NodePaused,
     NodeReported,
     ReplyBegun,
     TaskAccepted,
@@ -151,6 +152,11 @@ class Scene:
     def leave(self, name: str) -> list[Command]:
         self.told.pop(name, None)
         return self.tell(NodeLeft(node=node_id(name), reason="closed"))
+
+    def hold(
+        self, name: str, *, paused: bool = True, drain: bool = False
+    ) -> list[Command]:
+        return self.tell(NodePaused(node=node_id(name), paused=paused, drain=drain))
 
     def ask(self, name: str, **fields: Any) -> list[Command]:
         return self.tell(requested(name, **fields))

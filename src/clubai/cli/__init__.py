@@ -27,7 +27,7 @@ COMMANDS = {
     "audit": ("clubai.cli.audit:audit", "Show who did what in the club."),
     "stats": ("clubai.cli.watching:stats", "Show the club's counts and models."),
     "nodes": ("clubai.cli.watching:nodes", "Show the nodes."),
-    "node": ("clubai.cli.node:node", "Enrol, confirm and remove your nodes."),
+    "node": ("clubai.cli.node:node", "Enrol your nodes, promise hours, pause them."),
     "tasks": ("clubai.cli.watching:tasks", "Show the tasks."),
     "reputation": ("clubai.cli.reputation:reputation", "Show points, and why."),
     "review": ("clubai.cli.reviews:review", "Read and end reviews."),

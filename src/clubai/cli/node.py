@@ -10,7 +10,7 @@ from urllib.parse import quote
 import click
 import msgspec
 
-from clubai.cli import place, plain, references, rest, show
+from clubai.cli import place, plain, promises, references, rest, show
 from clubai.cli.options import club_options, examples, json_option
 from clubai.cli.running import run
 from clubai.protocol.login import ENROLMENTS_PATH, EnrolledNode
@@ -25,10 +25,16 @@ _ENROLLED = "/api/enrolled"
         "clubai node list",
         "clubai node confirm abcdefghijkl",
         "clubai node remove abcdefghijkl",
+        'clubai node promise abcdefghijkl "Mon-Fri 18:00-23:00" --zone Europe/Berlin',
+        "clubai node pause abcdefghijkl",
     )
 )
 def node() -> None:
-    """Enrol, confirm and remove your nodes."""
+    """Enrol your nodes, promise their hours, pause and remove them."""
+
+
+for _command in (promises.promise, promises.pause, promises.drain, promises.resume):
+    node.add_command(_command)
 
 
 @node.command(

@@ -26,6 +26,7 @@ from clubai.coordinator.limits import Place
 from clubai.coordinator.metrics import render_metrics
 from clubai.coordinator.node_routes import node_routes
 from clubai.coordinator.origins import refuse_foreign
+from clubai.coordinator.promise_routes import promise_routes
 from clubai.coordinator.replies import (
     Problem,
     address_of,
@@ -61,6 +62,7 @@ class Api:
             *AccountApi(self._coordinator).routes(),
             api_route("/api/nodes", self.nodes, "GET"),
             *node_routes(self._coordinator),
+            *promise_routes(self._coordinator),
             *KeyRoutes(self._coordinator).routes(),
             *standing_routes(self._coordinator),
             api_route("/api/models", self.models, "GET"),

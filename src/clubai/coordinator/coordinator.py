@@ -33,6 +33,7 @@ from clubai.coordinator.limits import Meter, Places
 from clubai.coordinator.node_connection import NodeConnection
 from clubai.coordinator.node_login import NodeLogins
 from clubai.coordinator.owners import Owners
+from clubai.coordinator.promises import Promises
 from clubai.coordinator.roster import Roster
 from clubai.coordinator.signing import log_origin, signing_identity
 from clubai.coordinator.spending import Spending, month_start
@@ -103,6 +104,15 @@ class Coordinator:
         )
         self.verified = verified
         self.logins = NodeLogins(store, clock=clock)
+        self.promises = Promises(
+            self.enrolments,
+            roster=roster,
+            standing=self.standings,
+            record=judge.record,
+            post=driver.post,
+            audit=accounts.audit,
+            clock=clock,
+        )
         self.places = Places(config.edge)
         self._queued = QueuedBytes(config.edge.queue_bytes)
         self._spending = spending
@@ -176,7 +186,8 @@ class Coordinator:
             wall_ms=lambda: round(now() * 1000),
         )
         judge = Judge(config.rules)
-        judge.restore(await store.standing_events())
+        events = await store.standing_events()
+        judge.restore(events)
         verified = Verified(now)
 
         def recorded(facts: TaskFacts) -> None:
@@ -198,7 +209,9 @@ class Coordinator:
             members=await store.count_members(),
             tasks_ever=await store.count_tasks(),
         )
-        return cls(
+        names = {row.id: row.name for row in await store.members()}
+        feed.member_names.update(names)
+        coordinator = cls(
             config,
             store=store,
             accounts=accounts,
@@ -213,6 +226,10 @@ class Coordinator:
             judge=judge,
             verified=verified,
         )
+        said = coordinator.promises.restore(events)
+        schedules = {node: schedule for node, (schedule, _) in said.schedules.items()}
+        driver.machine.standing.begin(schedules, now())
+        return coordinator
 
     async def serve_node(
         self, stream: ObjectStream[bytes], owner: Member, ticket: Ticket | None = None
@@ -252,6 +269,7 @@ class Coordinator:
             removed = await self.enrolments.remove(member, node)
         node_id = node_bytes(removed.node)
         self.logins.forget(node_id)
+        await self.promises.forget(member, node_id)
         logger.info("node %s is removed by %s", removed.nickname, member.name)
         for connection in list(self._connections):
             if isinstance(connection, NodeConnection) and connection.is_of(node_id):

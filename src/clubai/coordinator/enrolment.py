@@ -186,6 +186,24 @@ class Enrolments:
         names = {row.id: row.name for row in await self._store.nodes()}
         return [_shown(row, names.get(row.id, row.name)) for row in rows]
 
+    async def find(self, member: Member, node: str, *, doing: str) -> EnrolledNode:
+        """A node of `member`, or any for an operator, that was not removed.
+
+        Args:
+            member: Who speaks for it.
+            node: Its nickname, or its whole id.
+            doing: What the member wants, such as `pausing`: for the error.
+
+        Raises:
+            PermissionDenied: there is no such node that the member may speak for.
+        """
+        among = None if member.role == "operator" else member.id
+        action = f"{doing} the node {node[:80]!r}"
+        row = await self._find(member, node, action=action, among=among)
+        if row.state == "removed":
+            raise PermissionDenied(action, "it was removed, and cannot come back")
+        return _shown(row)
+
     async def confirm(self, member: Member, node: str) -> EnrolledNode:
         """Let a pending node of `member` in; nothing when it is in already.
 

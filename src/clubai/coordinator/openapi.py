@@ -32,6 +32,8 @@ _KEY: Final = {
     "expires_at": "number",
     "login": "boolean",
 }
+_PROMISE: Final = "/api/nodes/{nickname}/promise"
+_PAUSE: Final = "/api/nodes/{nickname}/pause"
 _PATHS: Final[tuple[tuple[str, str, str, bool, dict[str, str]], ...]] = (
     ("get", "/v1/models", "The models of the club", True, {}),
     ("get", "/v1/models/{id}", "One model of the club", True, {}),
@@ -85,6 +87,18 @@ _PATHS: Final[tuple[tuple[str, str, str, bool, dict[str, str]], ...]] = (
         "Countersign a node of one's own",
         True,
         {"key": "string", "sig": "string"},
+    ),
+    ("get", _PROMISE, "Hours that the owner promises", True, {}),
+    ("put", _PROMISE, "Promise hours", True, {"schedule": "string", "zone": "string"}),
+    ("delete", _PROMISE, "Promise no hours any more", True, {}),
+    ("put", _PAUSE, "Give a node no new work", True, {"why": "string"}),
+    ("delete", _PAUSE, "Let a paused or draining node go on", True, {}),
+    (
+        "put",
+        "/api/nodes/{nickname}/drain",
+        "Give a node no new work: it is to be stopped",
+        True,
+        {"why": "string"},
     ),
     ("get", "/api/trust", "The key that the club signs with", False, {}),
     ("get", "/log/checkpoint", "The key log as it is now, signed", False, {}),

@@ -23,6 +23,7 @@ from clubai.core.events import (
     FactTold,
     NodeJoined,
     NodeLeft,
+    NodePaused,
     NodeReported,
     ReplyBegun,
     TaskAccepted,
@@ -32,6 +33,7 @@ from clubai.core.events import (
 )
 from clubai.core.invariants import check
 from clubai.core.limits import CoordinatorLimits
+from clubai.core.nodes import Hold
 from clubai.core.offering import Offering
 from clubai.core.registry import Registry
 from clubai.core.standing import Standing
@@ -104,6 +106,8 @@ class CoordinatorMachine:
                 self._node_reported(event, now, out)
             case NodeLeft():
                 self._node_left(event, now, out)
+            case NodePaused():
+                self._node_paused(event, now, out)
             case TaskRequested():
                 self._offering.request(event, now, out)
             case TaskAccepted():
@@ -217,7 +221,7 @@ class CoordinatorMachine:
         before = node.places
         changed = self._registry.report(node, event, now)
         self._assignments.renew(node, event.running, now, out)
-        self.standing.look_after(node, now)
+        self.standing.heard(node, now)
         if changed:
             self.standing.appeared(node, now, out)
             self._offering.fill(node, now, out)
@@ -227,6 +231,7 @@ class CoordinatorMachine:
         node = self._registry.nodes.get(event.node)
         if node is not None:
             self._registry.remove(node, now)
+            self.standing.gone(node, now)
             reason = f"the node left: {event.reason}"
             self._assignments.node_gone(node, reason, now, out)
 
@@ -236,6 +241,14 @@ class CoordinatorMachine:
         if node is not None:
             self._offering.fill(node, now, out)
 
+    def _node_paused(self, event: NodePaused, now: float, out: list[Command]) -> None:
+        held: Hold = "draining" if event.drain else "paused"
+        changed = self._registry.hold(event.node, held if event.paused else None)
+        node = self._registry.nodes.get(event.node)
+        if changed and node is not None:
+            self._offering.fill(node, now, out)
+            self._offering.step_in(node.places, now, out)
+
     def _node_due(self, node_id: NodeId, now: float, out: list[Command]) -> None:
         node = self._registry.nodes.get(node_id)
         if node is None:
@@ -244,11 +257,13 @@ class CoordinatorMachine:
         if now >= node.seen_at + self._limits.lost_after_s:
             reason = f"no heartbeat for {now - node.seen_at:.0f} s"
             self._registry.lose(node, now)
+            self.standing.gone(node, now)
             out.append(DropNode(node=node_id, reason=reason))
             self._assignments.node_gone(node, reason, now, out)
             return
         if not node.silent and now >= node.seen_at + self._limits.suspect_after_s:
             self._registry.suspect(node)
+            self.standing.gone(node, now)
             self._offering.step_in(node.places, now, out)
         self._registry.watch(node)
 

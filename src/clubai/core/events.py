@@ -62,6 +62,21 @@ class NodeLeft(Happened, frozen=True, kw_only=True, gc=False):
     reason: str
 
 
+class NodePaused(Happened, frozen=True, kw_only=True, gc=False):
+    """The owner said at the coordinator that a node takes no new work, or goes on.
+
+    It holds whether the node is here or not, and beside what the node itself reports.
+    """
+
+    node: NodeId
+    paused: bool
+    """False: it goes on, and `drain` means nothing."""
+    drain: bool = False
+    """It is to end what it has and leave; only shown, for both take no new work."""
+    reason: str = ""
+    """The owner's words."""
+
+
 class TaskRequested(Happened, frozen=True, kw_only=True, gc=False):
     """A client wants a node for one task."""
 
@@ -167,5 +182,13 @@ NodeAnswer = TaskAccepted | ReplyBegun | TaskFinished | AttemptFailed
 """What a node says about one attempt."""
 
 Event = (
-    NodeJoined | NodeReported | NodeLeft | TaskRequested | NodeAnswer | TaskCancelled
-) | (ClientLeft | FactTold)
+    NodeJoined
+    | NodeReported
+    | NodeLeft
+    | NodePaused
+    | TaskRequested
+    | NodeAnswer
+    | TaskCancelled
+    | ClientLeft
+    | FactTold
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from clubai.core.pools import Load, Place
 from clubai.model import (
@@ -14,6 +15,9 @@ from clubai.model import (
     NodeState,
     TaskId,
 )
+
+Hold = Literal["paused", "draining"]
+"""How an owner keeps new work from a node: both do, and differ in what is shown."""
 
 
 @dataclass(slots=True, eq=False)
@@ -34,6 +38,8 @@ class Node:
     slots: int = 0
     paused: bool = False
     draining: bool = False
+    held: Hold | None = None
+    """By its owner's word at the coordinator; it outlives the connection."""
     silent: bool = False
     """Nothing was heard for a while: suspect."""
     barred: bool = False
@@ -57,14 +63,19 @@ class Node:
         """In one word, the most hindering first."""
         if self.silent:
             return "suspect"
-        if self.draining:
+        if self.draining or self.held == "draining":
             return "draining"
-        return "paused" if self.paused else "alive"
+        return "paused" if self.paused or self.held else "alive"
 
     @property
     def serving(self) -> bool:
         """Whether it gets members' work, now or as soon as it is heard from again."""
-        return not (self.paused or self.draining or self.barred)
+        return self.working and not self.barred
+
+    @property
+    def working(self) -> bool:
+        """Whether it takes work at all: neither it nor its owner says no."""
+        return not (self.paused or self.draining or self.held)
 
     @property
     def free(self) -> int:
@@ -74,7 +85,7 @@ class Node:
     @property
     def room(self) -> int:
         """Slots that may be leased now, if only for checks."""
-        if self.paused or self.draining or self.silent or self.refusing:
+        if not self.working or self.silent or self.refusing:
             return 0
         return max(self.slots - len(self.leases), 0)
 

@@ -3,7 +3,8 @@
 ```
 joined -> alive -- silent 25 s -> suspect -- silent 45 s -> lost (dropped, forgotten)
             ^----- heartbeat --------'        left: forgotten
-paused and draining are the node's own word; it gets no new work, and keeps what it has
+paused and draining are the node's own word, held is its owner's at the coordinator:
+it gets no new work, and keeps what it has
 ```
 
 Everything that changes a node lives here, and goes through one pair of steps: take the
@@ -20,7 +21,7 @@ from typing import Final
 from clubai.core.deadlines import Deadlines
 from clubai.core.events import NodeJoined, NodeReported
 from clubai.core.limits import CoordinatorLimits
-from clubai.core.nodes import Node, node_snapshot
+from clubai.core.nodes import Hold, Node, node_snapshot
 from clubai.core.pools import (
     Gone,
     ModelPool,
@@ -58,6 +59,8 @@ class Registry:
         self.pools: dict[str, ModelPool] = {}
         self.lost: dict[NodeId, NodeSnapshot] = {}
         """Silent nodes that were dropped, for whoever looks; oldest first."""
+        self.held: dict[NodeId, Hold] = {}
+        """Those that their owners keep new work from, here or not."""
         self.deadlines: Deadlines[NodeId] = Deadlines(grain_s=WAKE_GRAIN_S)
         self.alive = 0
         self.slots = 0
@@ -79,6 +82,7 @@ class Registry:
             joined_at=now,
             seen_at=now,
             slots=max(event.slots, 0),
+            held=self.held.get(event.node),
         )
         self.nodes[node.id] = node
         self.lost.pop(node.id, None)
@@ -108,6 +112,21 @@ class Registry:
         self._deposit(node)
         for shelf in left:
             self._vacate(shelf, now, keep=False)
+        return True
+
+    def hold(self, node_id: NodeId, held: Hold | None) -> bool:
+        """Keep new work from a node, here or not; None: no longer. False: as before."""
+        if self.held.get(node_id) == held:
+            return False
+        if held is None:
+            del self.held[node_id]
+        else:
+            self.held[node_id] = held
+        node = self.nodes.get(node_id)
+        if node is not None:
+            self._withdraw(node)
+            node.held = held
+            self._deposit(node)
         return True
 
     def remove(self, node: Node, now: float) -> None:

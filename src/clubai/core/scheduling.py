@@ -71,7 +71,7 @@ def eligible(task: Task, node: Node) -> Place | None:
 
 def serves(task: Task, node: Node) -> bool:
     """Whether the node may get the task, now or when it is heard from again."""
-    return node.serving or (task.request.check and not (node.paused or node.draining))
+    return node.working if task.request.check else node.serving
 
 
 def rank(task: Task, node: Node, place: Place) -> IdleKey:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from clubai.core.commands import Command, RecordStanding
@@ -18,8 +18,17 @@ from clubai.core.nodes import Node
 from clubai.core.registry import Registry
 from clubai.core.tasks import Task
 from clubai.model import FailCode, NodeId, NodeStanding, Usage, task_text
-from clubai.reputation.facts import AnswerGiven, AnswerMissed, Fact, NodeAppeared
+from clubai.reputation.facts import (
+    AnswerGiven,
+    AnswerMissed,
+    Fact,
+    NodeAppeared,
+    PauseAnnounced,
+    Promised,
+)
+from clubai.reputation.hours import Hours
 from clubai.reputation.judge import Judge
+from clubai.reputation.promise import Schedule, parse_schedule
 from clubai.reputation.record import Record
 from clubai.reputation.selection import draw
 
@@ -49,11 +58,18 @@ class Standing:
         self._registry = registry
         self._judge = judge
         self._rng = rng
+        self._hours = Hours()
         self._owed: OrderedDict[Owed, None] = OrderedDict()
         self._canaries: dict[NodeId, float] = {}
         """When a node that is kept from work was last made to owe an audit."""
         self.closing = False
         """The coordinator stops: what is lost by that is nobody's fault."""
+
+    def begin(self, schedules: Mapping[NodeId, Schedule], now: float) -> None:
+        """The coordinator is up from now on; nobody is punished for before."""
+        self._hours.coordinator_up(now)
+        for node, schedule in schedules.items():
+            self._hours.schedule(node, schedule, now)
 
     @property
     def draws(self) -> bool:
@@ -79,6 +95,7 @@ class Standing:
         fact = NodeAppeared(node=node.id, member=node.owner, models=models)
         self.tell(fact, now, out)
         self._heed([node.id])
+        self.heard(node, now)
 
     def answered(
         self, task: Task, node: Node, usage: Usage, now: float, out: list[Command]
@@ -125,6 +142,8 @@ class Standing:
         """Give the judge a fact, and heed what it says."""
         if self._judge is None:
             return
+        if isinstance(fact, Promised | PauseAnnounced):
+            self._announced(fact, now)
         events = self._judge.tell(fact, now=now)
         if events:
             out.append(RecordStanding(events=tuple(events)))
@@ -135,18 +154,37 @@ class Standing:
         if self._judge is None:
             return
         events = self._judge.advance(now=now)
+        for passed in self._hours.advance(now):
+            events += self._judge.tell(passed, now=now)
         if events:
             out.append(RecordStanding(events=tuple(events)))
             self._heed([event.node for event in events])
 
     def next_deadline(self) -> float | None:
         """When `advance` has something to do; None: never."""
-        return None if self._judge is None else self._judge.next_deadline()
+        if self._judge is None:
+            return None
+        times = (self._judge.next_deadline(), self._hours.next_deadline())
+        return min((time for time in times if time is not None), default=None)
 
-    def look_after(self, node: Node, now: float) -> None:
-        """At a heartbeat: a node without members' work owes an audit now and then."""
-        if not node.barred or not node.models:
+    def gone(self, node: Node, now: float) -> None:
+        """A node left, or is not heard from."""
+        if self._judge is not None:
+            self._hours.down(node.id, now)
+
+    def heard(self, node: Node, now: float) -> None:
+        """A node is here; one without members' work owes an audit now and then."""
+        if self._judge is None:
             return
+        self._hours.up(node.id, now)
+        if node.paused or node.draining:
+            self._hours.paused(node.id, now)
+        elif not node.held:
+            self._hours.resumed(node.id, now)
+        if node.barred and node.models:
+            self._owe_canary(node, now)
+
+    def _owe_canary(self, node: Node, now: float) -> None:
         record = None if self._judge is None else self._judge.record(node.id)
         if record is None or record.suspended_until > now:
             return
@@ -168,6 +206,14 @@ class Standing:
     def owes(self) -> bool:
         """Whether any audit is owed."""
         return bool(self._owed)
+
+    def _announced(self, fact: Promised | PauseAnnounced, now: float) -> None:
+        if isinstance(fact, PauseAnnounced):
+            tell = self._hours.paused if fact.paused else self._hours.resumed
+            tell(fact.node, now)
+            return
+        schedule = parse_schedule(fact.schedule) if fact.schedule else None
+        self._hours.schedule(fact.node, schedule, now)
 
     def _owe(self, owed: Owed) -> None:
         self._owed[owed] = None
