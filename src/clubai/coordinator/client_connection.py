@@ -19,7 +19,7 @@ from clubai.coordinator.driver import Driver
 from clubai.coordinator.evidence import Judged
 from clubai.coordinator.feed import Feed
 from clubai.coordinator.fitting import fitting
-from clubai.coordinator.grants import Member, forbidden
+from clubai.coordinator.grants import CLUB, Member, forbidden
 from clubai.coordinator.relay import Relayed, RouteKey, held
 from clubai.coordinator.spending import MonthlyLimit, Spending
 from clubai.core.events import (
@@ -187,6 +187,7 @@ class ClientConnection(Connection):
             client=self.key,
             member=self.member.id,
             key_id=self.member.grants.key_id,
+            check=self.member.id == CLUB.id,
         )
         self._open[message.ref] = task
         self._requests[message.ref] = message

@@ -63,6 +63,11 @@ class Member(msgspec.Struct, frozen=True):
     grants: Grants = Grants()
 
 
+CLUB: Final = Member(MemberId("m_club"), "club", "member")
+"""The club itself, as it asks its checks. No account has this id, and none may have the
+name: nobody logs in as it."""
+
+
 class KeyWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a new API key shall be good for; None: as much as its maker's is."""
 

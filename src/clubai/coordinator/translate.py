@@ -71,8 +71,9 @@ def task_requested(
     client: ClientKey,
     member: MemberId,
     key_id: str = "",
+    check: bool = False,
 ) -> TaskRequested:
-    """A client's request for a node."""
+    """A client's request for a node; `check` when the club itself is the client."""
     return TaskRequested(
         task=task,
         client=client,
@@ -92,6 +93,7 @@ def task_requested(
         group=message.group,
         group_size=message.group_size,
         key_id=key_id,
+        check=check,
     )
 
 

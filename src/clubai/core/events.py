@@ -89,6 +89,8 @@ class TaskRequested(Happened, frozen=True, kw_only=True, gc=False):
     """Of the tasks whose answers are compared with each other; empty: none."""
     group_size: int = 0
     """How many tasks the group has."""
+    check: bool = False
+    """The club's own check: it is for the pinned node, whatever that one's standing."""
 
 
 class TaskAccepted(Happened, frozen=True, kw_only=True, gc=False):

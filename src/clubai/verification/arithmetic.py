@@ -70,11 +70,11 @@ def change(rng: Random) -> Draft:
     story, asks = rng.choice(
         (
             (
-                f"{who} buys {count} {thing} at {price} euros each, paying {paid} euros.",
+                f"{who} buys {count} {thing} for {price} euros each and pays {paid}.",
                 "How many euros does the cashier give back?",
             ),
             (
-                f"I had {paid} dollars and bought {count} {thing} at {price} dollars each.",
+                f"I had {paid} dollars and bought {count} {thing} for {price} each.",
                 "How many dollars do I have left?",
             ),
         )

@@ -3,8 +3,8 @@
 A key is for one model and one quantisation. Its references come from nodes that an
 operator trusts, or, where there are none, from nodes of two other owners that agree.
 An answer that is as little like every reference as an answer to something else is one
-that the model did not give. It says nothing of an answer that was cut off, or that
-ended in another way.
+that the model did not give; so is one that repeats the request. It says nothing of an
+answer that was cut off, or that ended in another way.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
 from clubai.comparing import THRESHOLD, normalise, similarity
+from clubai.comparing.echoes import ECHO
 from clubai.comparing.judging import CUT
 from clubai.model import NodeId, Value
 from clubai.verification.prompts import OpenPrompt
@@ -99,6 +100,8 @@ def compare(key: AnswerKey, text: str, finish_reason: str) -> Compared:
     alike = max(similarity(each.text, text) for each in key.references)
     if alike >= NEAR:
         return Compared("near", alike)
+    if similarity(key.prompt.messages[-1].content, text) >= ECHO:
+        return Compared("another answer", alike)
     return Compared("alike" if alike >= THRESHOLD else "another answer", alike)
 
 

@@ -23,7 +23,8 @@ SUBJECTS: Final = listed(
 )
 PURPOSES: Final = listed(
     "a newsletter|a notice board|a class of twelve-year-olds|a beginner|"
-    "new colleagues|my grandmother|a short talk|the club's web page|a leaflet|visitors from abroad",
+    "new colleagues|my grandmother|a short talk|the club's web page|a leaflet|"
+    "visitors from abroad",
     "|",
 )
 ASKS: Final = (
