@@ -104,7 +104,7 @@ def test_a_request() -> None:
     assert decode_from_client(encode(message)) == message
 
     requested = translate.task_requested(
-        message, task=TASK, client=CLIENT, member=OWNER, key_id="abcd1234"
+        message, task=TASK, client=CLIENT, member=OWNER, key_id="abcd1234", check=True
     )
 
     assert_carried(
@@ -114,6 +114,7 @@ def test_a_request() -> None:
         client=CLIENT,
         member=OWNER,
         key_id="abcd1234",
+        check=True,
     )
 
 

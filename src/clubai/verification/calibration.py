@@ -4,7 +4,7 @@ A template is used for a model only while the lower end of the Wilson interval o
 reference nodes passed (one-sided, 95 %) is at least 98 %. A plain share of 98 % of 50
 answers would let in every eighth template that the model in truth passes in 93 of 100
 cases, and two failed known answers convict a node. It takes 133 answers without a
-mistake, or 231 with one; a template that cannot come there is given up at once.
+mistake, or 222 with one; a template that cannot come there is given up at once.
 """
 
 from __future__ import annotations
