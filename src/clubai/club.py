@@ -6,6 +6,7 @@ agents on this machine and an account that may use it all.
 
 from __future__ import annotations
 
+import random
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -23,6 +24,7 @@ from starlette.routing import Router
 from clubai.agent import Agent, AgentConfig, BackendConfig
 from clubai.agent.agent import serve_agent
 from clubai.agent.backends.models import DEFAULT_MODEL, Progress, ensure_model
+from clubai.checking import Checker, ClubStanding
 from clubai.client import Client
 from clubai.client.client import wall_clock_ms
 from clubai.client.trust import Trust
@@ -73,6 +75,10 @@ async def serve_coordinator(
             Coordinator.open(config) as coordinator,
             anyio.create_task_group() as tasks,
         ):
+            if config.checks:
+                rng = random.SystemRandom()
+                checker = Checker(coordinator, ClubStanding(coordinator), rng=rng)
+                tasks.start_soon(checker.run)
             stop = anyio.Event()
             listen = partial(_listen, coordinator, gateway or GatewayLimits(), stop)
             (url, *_) = await tasks.start(listen)

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from clubai.client import Job
 from clubai.coordinator.client_connection import MAX_OPEN_REQUESTS
-from clubai.coordinator.grants import Grants, Member
+from clubai.coordinator.grants import CLUB, Grants, Member
+from clubai.core.events import Event, TaskRequested
 from clubai.errors import StorageError, TaskRejected
 from clubai.model import ClubSnapshot, FailCode, NodeId, node_text
 from clubai.protocol.codec import decode_value
@@ -50,6 +51,28 @@ async def test_a_member_asks_and_is_answered(tmp_path: Path) -> None:
         assert [node.name for node in answer.nodes] == ["attic"]
         (task,) = club.coordinator.driver.machine.tasks()
         assert (task.member, task.state) == (BOB.id, "done")
+
+
+@pytest.mark.parametrize(
+    ("member", "check"), [(ALICE, False), (BOB, False), (CLUB, True)]
+)
+async def test_only_what_the_club_itself_asks_is_a_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, member: Member, check: bool
+) -> None:
+    async with memory_club(tmp_path) as club, club.client(member) as client:
+        await club.add("attic")
+        driver, posted = club.coordinator.driver, []
+        post = driver.post
+
+        def seen(event: Event) -> bool:
+            posted.append(event)
+            return post(event)
+
+        monkeypatch.setattr(driver, "post", seen)
+        await client.ask("Q", model="m")
+
+    requests = [event for event in posted if isinstance(event, TaskRequested)]
+    assert [request.check for request in requests] == [check]
 
 
 async def test_an_unknown_model_is_refused_with_those_there_are(tmp_path: Path) -> None:

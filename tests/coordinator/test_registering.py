@@ -51,6 +51,12 @@ async def test_by_invite_nobody_comes_without_one() -> None:
         await accounts.register("carol", PASSWORD, invite=invite.token.text)
 
 
+@pytest.mark.parametrize("name", ["club", "Club"])
+async def test_nobody_has_the_name_of_the_club_itself(name: str) -> None:
+    with pytest.raises(ConfigError, match="another member has it"):
+        await made(MemoryStore(), "open").register(name, PASSWORD)
+
+
 async def test_an_invite_names_who_came_by_it(tmp_path: Path) -> None:
     async with open_store(f"sqlite:///{tmp_path}/c.db") as store:
         accounts = made(store, "invite")

@@ -23,6 +23,8 @@ from clubai.reputation.promise import parse_schedule
 from clubai.reputation.rules import ASKED, CLUB
 from support.scene import START, Scene, all_of, node_id, only, task_id
 
+OWED = Owed(node=node_id("a"), model="llama")
+
 
 def changes(scene: Scene) -> list[StandingEvent]:
     return [
@@ -63,7 +65,7 @@ def test_without_a_judge_nothing_is_told() -> None:
 
     assert changes(scene) == []
     assert scene.node("a").standing is None
-    assert not scene.machine.standing.owes
+    assert scene.machine.standing.take_owed() is None
 
 
 def test_an_answer_is_held_until_an_audit_and_recorded_with_its_task() -> None:
@@ -94,9 +96,8 @@ def test_a_new_node_owes_an_audit_for_each_task() -> None:
     scene.ask("t")
     scene.run("a", "t", 1, 10)
 
-    assert scene.machine.standing.owes
-    assert scene.machine.standing.take_owed() == [Owed(node_id("a"), "llama")]
-    assert not scene.machine.standing.owes
+    assert scene.machine.standing.take_owed() == OWED
+    assert scene.machine.standing.take_owed() is None
 
 
 def test_checks_and_embeddings_owe_nothing() -> None:
@@ -105,16 +106,21 @@ def test_checks_and_embeddings_owe_nothing() -> None:
     scene.ask("check", member=CLUB_ID, check=True)
     scene.run("a", "check", 1, 10)
 
-    assert scene.machine.standing.take_owed() == []
+    assert scene.machine.standing.take_owed() is None
 
 
-def test_what_was_given_back_is_owed_still() -> None:
+def test_whoever_makes_audits_is_told_and_takes_each_once() -> None:
     scene = judged()
-    owed = Owed(node_id("a"), "llama")
-    scene.machine.standing.give_back(owed)
-    scene.machine.standing.give_back(owed)
+    told: list[int] = []
+    scene.machine.standing.on_owed = lambda: told.append(1)
+    scene.join("a", slots=2)
+    for number in range(2):
+        scene.ask(f"t{number}", ref=number)
+        scene.run("a", f"t{number}", 1, 10)
 
-    assert scene.machine.standing.take_owed() == [owed]
+    assert told == [1, 1]
+    assert scene.machine.standing.take_owed() == OWED
+    assert scene.machine.standing.take_owed() is None
 
 
 def lost(scene: Scene) -> list[StandingEvent]:
@@ -244,18 +250,17 @@ def test_a_node_with_few_points_may_earn_its_way_back_by_checks() -> None:
     scene = judged()
     scene.join("a")
     lie(scene, "a")
-    scene.machine.standing.take_owed()
     lie(scene, "a")
     assert scene.node("a").standing == NodeStanding(points=10, held=0)
     assert all_of(OfferTask, scene.ask("t", wait_s=0.0)) == []
     scene.wait(30)
-    assert scene.machine.standing.take_owed() == [Owed(node_id("a"), "llama")]
+    assert scene.machine.standing.take_owed() == OWED
     scene.wait(60)
-    assert scene.machine.standing.take_owed() == []
+    assert scene.machine.standing.take_owed() is None
 
     scene.wait(CANARY_EVERY_S)
 
-    assert scene.machine.standing.take_owed() == [Owed(node_id("a"), "llama")]
+    assert scene.machine.standing.take_owed() == OWED
 
 
 def test_nodes_are_drawn_by_their_points() -> None:
@@ -350,7 +355,7 @@ def test_a_promised_hour_without_the_node_is_broken_unless_announced(
     announced: bool, broken: int
 ) -> None:
     scene = judged()
-    scene.machine.standing.begin({}, START - 2 * HOUR_S)
+    scene.machine.standing.begin({}, (), START - 2 * HOUR_S)
     scene.join("a")
     promise = Promised(node=node_id("a"), schedule="daily 00:00-24:00 UTC")
     scene.tell(FactTold(fact=promise))
@@ -372,9 +377,20 @@ def test_the_coordinators_own_outage_breaks_no_promise() -> None:
     later = Scene(judge=Judge(CLUB))
     later.now = START + 5 * HOUR_S + 60
     later.machine.standing.begin(
-        {node_id("a"): parse_schedule("daily 00:00-24:00 UTC")}, later.now
+        {node_id("a"): parse_schedule("daily 00:00-24:00 UTC")}, (), later.now
     )
     later.wait(HOUR_S - 120)
 
     assert of(later, Change.BROKEN) == []
     assert [event.change for event in kept][-1] is Change.PROMISED
+
+
+def test_a_pause_holds_over_a_restart() -> None:
+    scene = judged()
+    scene.join("a")
+    schedules = {node_id("a"): parse_schedule("daily 00:00-24:00 UTC")}
+    scene.machine.standing.begin(schedules, [node_id("a")], scene.now)
+    scene.leave("a")
+    scene.wait(3 * HOUR_S)
+
+    assert of(scene, Change.BROKEN) == []

@@ -209,7 +209,7 @@ class Coordinator:
             members=await store.count_members(),
             tasks_ever=await store.count_tasks(),
         )
-        names = {row.id: row.name for row in await store.members()}
+        names: dict[str, str] = {row.id: row.name for row in await store.members()}
         feed.member_names.update(names)
         coordinator = cls(
             config,
@@ -228,7 +228,7 @@ class Coordinator:
         )
         said = coordinator.promises.restore(events)
         schedules = {node: schedule for node, (schedule, _) in said.schedules.items()}
-        driver.machine.standing.begin(schedules, now())
+        driver.machine.standing.begin(schedules, said.held, now())
         return coordinator
 
     async def serve_node(

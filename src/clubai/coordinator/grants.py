@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from clubai.errors import ConfigError, PermissionDenied
-from clubai.model import Kind, MemberId
+from clubai.model import CLUB_ID, Kind, MemberId
 from clubai.storage.base import SCOPES, ApiKeyRow, MemberRow, Role, Scope
 
 SCOPE_OF_KIND: Final[Mapping[Kind, Scope]] = {
@@ -61,6 +61,11 @@ class Member(msgspec.Struct, frozen=True):
     name: str
     role: Role
     grants: Grants = Grants()
+
+
+CLUB: Final = Member(CLUB_ID, "club", "member")
+"""The club itself, as it asks its checks. No account has this id, and none may have the
+name: nobody logs in as it."""
 
 
 class KeyWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

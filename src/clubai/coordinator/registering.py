@@ -9,6 +9,7 @@ import anyio
 
 from clubai.coordinator.audit import AuditLog
 from clubai.coordinator.config import Registration
+from clubai.coordinator.grants import CLUB
 from clubai.coordinator.guard import Guard
 from clubai.coordinator.invites import Invites, no_invite
 from clubai.coordinator.passwords import Passwords, check_name, check_password
@@ -16,7 +17,7 @@ from clubai.crypto.keys import random_bytes
 from clubai.crypto.tokens import OpaqueToken
 from clubai.errors import ConfigError, PermissionDenied
 from clubai.model import MemberId
-from clubai.storage.base import MemberRow, Role, Store
+from clubai.storage.base import MemberRow, Role, Store, name_key
 
 
 class Registering:
@@ -55,7 +56,8 @@ class Registering:
         self._guard.take_address(address)
         await self._role_of_next(invited=bool(invite))
         token = await self._invites.check(invite) if invite else None
-        if await self._store.member_named(name) is not None:
+        is_own = name_key(name) == name_key(CLUB.name)
+        if is_own or await self._store.member_named(name) is not None:
             raise _name_taken(name)
         phc = await self._passwords.hash(password)
         async with self._adding:

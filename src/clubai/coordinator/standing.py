@@ -126,6 +126,19 @@ class Standings:
         if not await self._driver.settle(FactTold(fact=fact)):
             raise RateLimited("changes of standing at once", 1.0)
 
+    def trusted(self) -> tuple[NodeId, ...]:
+        """The nodes that are references."""
+        return tuple(each.node for each in self._judge.records() if each.trusted)
+
+    def in_probation(self, node: NodeId) -> bool:
+        """Whether a node is new, or kept from members' work."""
+        return not self._judge.may_seal(node)
+
+    def doubted(self, node: NodeId) -> bool:
+        """Whether a node is suspended, marked or under review."""
+        record = self._judge.record(node)
+        return record is None or record.suspended or record.doubted
+
     def all(self, asker: Member) -> list[StandingSummary]:
         """Every node's standing, the most points first. Raises `PermissionDenied`."""
         require(asker, "looking at the nodes' standing", "read")

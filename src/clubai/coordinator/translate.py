@@ -73,7 +73,7 @@ def task_requested(
     key_id: str = "",
     sealed: bool = False,
 ) -> TaskRequested:
-    """A client's request for a node."""
+    """A client's request for a node; the club's own requests are checks."""
     return TaskRequested(
         task=task,
         client=client,

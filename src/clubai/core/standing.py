@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import random
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 
 from clubai.core.commands import Command, RecordStanding
 from clubai.core.limits import CoordinatorLimits
 from clubai.core.nodes import Node
 from clubai.core.registry import Registry
 from clubai.core.tasks import Task
-from clubai.model import FailCode, NodeId, NodeStanding, Usage, task_text
+from clubai.model import FailCode, NodeId, NodeStanding, Usage, Value, task_text
 from clubai.reputation.facts import (
     AnswerGiven,
     AnswerMissed,
@@ -37,8 +37,8 @@ CANARY_EVERY_S: Final = 900.0
 """A node that gets no members' work is audited this often: it can earn its way back."""
 
 
-class Owed(NamedTuple):
-    """An audit that a node owes."""
+class Owed(Value, frozen=True, kw_only=True):
+    """An audit that a node owes for work with a model."""
 
     node: NodeId
     model: str
@@ -62,14 +62,23 @@ class Standing:
         self._owed: OrderedDict[Owed, None] = OrderedDict()
         self._canaries: dict[NodeId, float] = {}
         """When a node that is kept from work was last made to owe an audit."""
+        self.on_owed: Callable[[], None] = lambda: None
+        """Called when an audit is owed anew."""
         self.closing = False
         """The coordinator stops: what is lost by that is nobody's fault."""
 
-    def begin(self, schedules: Mapping[NodeId, Schedule], now: float) -> None:
+    def begin(
+        self,
+        schedules: Mapping[NodeId, Schedule],
+        paused: Iterable[NodeId],
+        now: float,
+    ) -> None:
         """The coordinator is up from now on; nobody is punished for before."""
         self._hours.coordinator_up(now)
         for node, schedule in schedules.items():
             self._hours.schedule(node, schedule, now)
+        for node in paused:
+            self._hours.paused(node, now)
 
     @property
     def draws(self) -> bool:
@@ -115,10 +124,11 @@ class Standing:
             check=request.check,
         )
         self.tell(fact, now, out)
-        if request.check or request.kind != "chat":
+        own = request.member == node.owner
+        if own or request.check or request.kind != "chat":
             return
         if self._rng.random() < self._judge.audit_rate(node.id):
-            self._owe(Owed(node.id, request.model))
+            self._owe(Owed(node=node.id, model=request.model))
 
     def missed(
         self, task: Task, code: FailCode, now: float, out: list[Command]
@@ -190,22 +200,11 @@ class Standing:
             return
         if now >= self._canaries.get(node.id, 0.0) + CANARY_EVERY_S:
             self._canaries[node.id] = now
-            self._owe(Owed(node.id, node.models[0].name))
+            self._owe(Owed(node=node.id, model=node.models[0].name))
 
-    def take_owed(self) -> list[Owed]:
-        """The audits that are owed, oldest first; they are the caller's now."""
-        owed = list(self._owed)
-        self._owed.clear()
-        return owed
-
-    def give_back(self, owed: Owed) -> None:
-        """An audit could not be made now: it is owed still."""
-        self._owe(owed)
-
-    @property
-    def owes(self) -> bool:
-        """Whether any audit is owed."""
-        return bool(self._owed)
+    def take_owed(self) -> Owed | None:
+        """The audit that is owed for the longest; it is the caller's now."""
+        return self._owed.popitem(last=False)[0] if self._owed else None
 
     def _announced(self, fact: Promised | PauseAnnounced, now: float) -> None:
         if isinstance(fact, PauseAnnounced):
@@ -219,6 +218,7 @@ class Standing:
         self._owed[owed] = None
         if len(self._owed) > MOST_OWED:
             self._owed.popitem(last=False)
+        self.on_owed()
 
     def _heed(self, nodes: Iterable[NodeId]) -> None:
         assert self._judge is not None  # noqa: S101 - whoever calls has told it

@@ -1,0 +1,194 @@
+"""`Checker`: asks the nodes that owe an audit, as an ordinary client of the club."""
+
+from __future__ import annotations
+
+import logging
+from random import Random
+from typing import Any, Final
+
+import anyio
+
+from clubai.checking.asking import Reply, Unanswered, ask_node
+from clubai.checking.budget import Budget
+from clubai.checking.candidates import named, offers
+from clubai.checking.checks import Checks, Scene
+from clubai.checking.owed import Standing
+from clubai.checking.verdict import Verdict, evidence_of, fact_of
+from clubai.client import Client
+from clubai.client.client import wall_clock_ms
+from clubai.client.trust import Trust
+from clubai.coordinator.coordinator import Coordinator
+from clubai.coordinator.grants import CLUB
+from clubai.core.standing import Owed
+from clubai.errors import ConnectionLost, StorageError, lone_errors
+from clubai.model import ClubSnapshot, NodeId, Value, node_text
+
+logger = logging.getLogger(__name__)
+
+TRIES: Final = 3
+"""How often a node that has no room is asked."""
+AGAIN_SECONDS: Final = 1.0
+"""Until the next connection, when one was lost."""
+
+
+class CheckerConfig(Value, frozen=True, kw_only=True):
+    """How much is checked at once, and how long a check may take. Seconds."""
+
+    at_once: int = 4
+    checks_share: float = 0.15
+    """Of all tokens of the last day, those that checks may use; audits of nodes in
+    probation take place all the same."""
+    wait_s: float = 120.0
+    """How long a question may be queued for a node."""
+    deadline_s: float = 300.0
+    later_s: float = 60.0
+    """How long a node that has no room is waited for."""
+
+
+class Checker:
+    """Audits nodes for as long as it runs; what it learns is in memory.
+
+    Args:
+        coordinator: Whose nodes are checked, in this process.
+        standing: Says who owes an audit, and is told what came of it.
+        rng: Draws the questions: nobody may foresee it (`random.SystemRandom`).
+        config: The settings.
+    """
+
+    def __init__(
+        self,
+        coordinator: Coordinator,
+        standing: Standing,
+        *,
+        rng: Random,
+        config: CheckerConfig | None = None,
+    ) -> None:
+        self._coordinator = coordinator
+        self._driver = coordinator.driver
+        self._standing = standing
+        self._rng = rng
+        self._config = config or CheckerConfig()
+        self._budget = Budget(self._config.checks_share)
+        self._checks = Checks(self._ask, rng)
+        self._client: Client
+
+    async def run(self) -> None:
+        """Check until cancelled."""
+        while True:
+            try:
+                with lone_errors():
+                    await self._serve()
+            except* ConnectionLost as lost:
+                logger.info("checks pause: %s", lost.exceptions[0])
+            await anyio.sleep(AGAIN_SECONDS)
+
+    async def _serve(self) -> None:
+        """Check over one connection until that is lost. Raises `ConnectionLost`."""
+        trust = Trust.of_own_process(
+            self._coordinator.identity.key, clock_ms=wall_clock_ms
+        )
+        async with (
+            self._coordinator.link(CLUB) as stream,
+            Client.over(
+                stream, trust=trust, readable_by="coordinator and node"
+            ) as self._client,
+            anyio.create_task_group() as tasks,
+        ):
+            for _ in range(self._config.at_once):
+                tasks.start_soon(self._work)
+
+    async def _work(self) -> None:
+        while True:
+            owed = await self._standing.next_owed()
+            why = "the checks are stopping"
+            try:
+                why = await self._audit(owed)
+            finally:
+                if why:
+                    self._standing.dropped(owed, why)
+
+    async def _audit(self, owed: Owed) -> str:
+        """Audit a node and tell what came of it; why not, when nothing did."""
+        now = self._driver.clock()
+        scene = self._scene(owed)
+        if scene is None:
+            return "the node is gone"
+        stats = self._snapshot().stats
+        tokens = stats.prompt_tokens + stats.completion_tokens
+        allowed = self._budget.allows(tokens, now=now)
+        if not allowed and not self._standing.in_probation(owed.node):
+            return "checks have used their share of the day's tokens"
+        found = await self._checks.check(scene)
+        if isinstance(found, Unanswered):
+            return found.why
+        return await self._tell(owed, found)
+
+    async def _tell(self, owed: Owed, verdict: Verdict) -> str:
+        check = f"c_{self._rng.getrandbits(64):016x}"
+        at = self._driver.clock()
+        try:
+            await self._standing.keep(evidence_of(verdict, owed, check, at=at))
+            await self._standing.tell(fact_of(verdict, owed, check))
+        except StorageError as error:
+            logger.critical("a check is lost: %s", error)
+            return "the store cannot be used"
+        return ""
+
+    def _snapshot(self) -> ClubSnapshot:
+        return self._coordinator.snapshot(CLUB)
+
+    def _scene(self, owed: Owed) -> Scene | None:
+        """Who is there; None: the node that owes the audit is not."""
+        nodes = offers(self._snapshot(), owed.model)
+        audited = named(nodes, owed.node)
+        if audited is None:
+            return None
+        standing = self._standing
+        return Scene(
+            owed=owed,
+            audited=audited,
+            nodes=nodes,
+            trusted=frozenset(standing.trusted()),
+            doubted=frozenset(
+                each.node for each in nodes if standing.doubted(each.node)
+            ),
+        )
+
+    async def _ask(
+        self, node: NodeId, model: str, body: dict[str, Any]
+    ) -> Reply | Unanswered:
+        """Ask a node; while it has no room, again when it has, a few times.
+
+        Raises:
+            ConnectionLost: the coordinator is gone.
+        """
+        reply: Reply | Unanswered = Unanswered("the node has no room", later=True)
+        for _ in range(TRIES):
+            reply = await ask_node(
+                self._client,
+                node,
+                model,
+                body,
+                self._rng,
+                wait_s=self._config.wait_s,
+                deadline_s=self._config.deadline_s,
+            )
+            if isinstance(reply, Reply):
+                self._budget.spend(reply.tokens, now=self._driver.clock())
+                return reply
+            if not reply.later:
+                return reply
+            await self._until_room(node)
+        return reply
+
+    async def _until_room(self, node: NodeId) -> None:
+        """Wait until the node has said something since now, and has a free slot."""
+        since = self._driver.clock()
+        name = node_text(node)
+        with anyio.move_on_after(self._config.later_s):
+            while True:
+                await self._driver.changed.wait()
+                for each in self._snapshot().nodes:
+                    heard = each.id == name and each.seen_at > since
+                    if heard and each.slots_used < each.slots:
+                        return
