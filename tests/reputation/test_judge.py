@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 import msgspec
 import pytest
-from hypothesis import event as seen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -251,6 +250,7 @@ nodes = st.sampled_from(NODES)
 askers = st.sampled_from([*MEMBERS, ASKER])
 causes = st.integers(0, 5).map("task:{:02x}".format)
 models = st.sampled_from(["tiny", "huge"])
+WHY = st.just("It is so.")
 
 
 def answers(node: st.SearchStrategy[NodeId]) -> st.SearchStrategy[Fact]:
@@ -266,47 +266,63 @@ def answers(node: st.SearchStrategy[NodeId]) -> st.SearchStrategy[Fact]:
     )
 
 
-def any_fact(node: st.SearchStrategy[NodeId]) -> st.SearchStrategy[Fact]:
-    why = st.just("It is so.")
+def checks(node: st.SearchStrategy[NodeId]) -> st.SearchStrategy[Fact]:
+    return st.builds(
+        CheckEnded,
+        node=node,
+        check=st.just("1"),
+        model=models,
+        kind=st.sampled_from(CheckKind),
+        passed=st.booleans(),
+        why=WHY,
+    )
+
+
+def complaints(node: st.SearchStrategy[NodeId]) -> st.SearchStrategy[Fact]:
+    return st.builds(
+        VerdictGiven,
+        node=node,
+        asker=askers,
+        cause=causes,
+        value=st.integers(0, 6),
+        checked=st.booleans(),
+    )
+
+
+def faults(node: st.SearchStrategy[NodeId]) -> st.SearchStrategy[Fact]:
     return st.one_of(
-        answers(node),
+        st.builds(LieProved, node=node, cause=causes, why=WHY),
         st.builds(
             AnswerMissed,
             node=node,
             cause=causes,
             model=models,
-            why=why,
+            why=WHY,
             client_gone=st.booleans(),
         ),
-        st.builds(
-            CheckEnded,
-            node=node,
-            check=st.just("1"),
-            model=models,
-            kind=st.sampled_from(CheckKind),
-            passed=st.sampled_from([True, True, False]),
-            why=why,
-        ),
-        st.builds(
-            VerdictGiven,
-            node=node,
-            asker=askers,
-            cause=causes,
-            value=st.integers(0, 6),
-            checked=st.booleans(),
-        ),
-        st.builds(LieProved, node=node, cause=causes, why=why),
-        st.builds(SuspensionEnded, node=node, by=st.just("op"), why=why),
+        st.builds(SpeedDoubted, node=node, cause=causes, model=models, why=WHY),
+    )
+
+
+def words(node: st.SearchStrategy[NodeId]) -> st.SearchStrategy[Fact]:
+    return st.one_of(
+        st.builds(SuspensionEnded, node=node, by=st.just("op"), why=WHY),
         st.builds(
             PointsAdjusted,
             node=node,
             points=st.integers(-3000, 3000),
             by=st.just("op"),
-            why=why,
+            why=WHY,
         ),
         st.builds(TrustChanged, node=node, trusted=st.booleans(), by=st.just("op")),
         st.builds(Promised, node=node, schedule=st.sampled_from(["", "mon 20-24"])),
-        st.builds(PauseAnnounced, node=node, paused=st.booleans(), why=why),
+        st.builds(PauseAnnounced, node=node, paused=st.booleans(), why=WHY),
+    )
+
+
+def any_fact(node: st.SearchStrategy[NodeId]) -> st.SearchStrategy[Fact]:
+    return st.one_of(
+        answers(node), checks(node), complaints(node), faults(node), words(node)
     )
 
 
@@ -328,8 +344,27 @@ class Lives(RuleBasedStateMachine):
         assert self.rebuilt.tell(fact, now=self.now) == events
         self.events += events
 
-    @rule(fact=any_fact(nodes))
-    def a_fact(self, fact: Fact) -> None:
+    @rule(fact=answers(nodes), count=st.integers(1, 4))
+    def answers_are_given(self, fact: Fact, count: int) -> None:
+        for _ in range(count):
+            self.tell(fact)
+
+    @rule(fact=checks(nodes), count=st.integers(1, 3))
+    def checks_end(self, fact: Fact, count: int) -> None:
+        for _ in range(count):
+            self.tell(fact)
+
+    @rule(fact=complaints(nodes))
+    def a_client_complains(self, fact: Fact) -> None:
+        self.tell(fact)
+
+    @rule(fact=faults(nodes), count=st.integers(1, 4))
+    def faults_are_found(self, fact: Fact, count: int) -> None:
+        for _ in range(count):
+            self.tell(fact)
+
+    @rule(fact=words(nodes))
+    def somebody_says_something(self, fact: Fact) -> None:
         self.tell(fact)
 
     @rule(
@@ -365,7 +400,6 @@ class Lives(RuleBasedStateMachine):
             for number in record.open_reviews
         ]
         node, number = reviews[choice % len(reviews)]
-        seen(f"review upheld: {upheld}")
         self.tell(
             ReviewDecided(node=node, review=number, upheld=upheld, by="op", why="Seen.")
         )

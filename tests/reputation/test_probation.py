@@ -91,3 +91,13 @@ def test_models_are_remembered_up_to_a_limit_and_beyond_it_stay_new() -> None:
     assert len(court.record.models) == MOST_MODELS
     assert court.appear(f"m{2 * MOST_MODELS}") == []
     assert not court.judge.may_seal(NODE, f"m{2 * MOST_MODELS}")
+
+
+def test_the_models_of_the_first_day_are_new_as_long_as_the_node() -> None:
+    court = Court()
+    court.appear(MODEL, "other")
+    for _ in range(20):
+        court.check(passed=True, model=MODEL)
+    court.wait(7 * DAY)
+
+    assert court.judge.may_seal(NODE, "other")
