@@ -447,7 +447,7 @@ class Lives(RuleBasedStateMachine):
 
 
 TestLives = Lives.TestCase
-TestLives.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestLives.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 
 
 def outcome(told: Iterable[tuple[int, Fact]]) -> dict[NodeId, tuple[int, int]]:
