@@ -10,6 +10,7 @@ import pytest
 from starlette.applications import Starlette
 
 from clubai.client import Client
+from clubai.client.modes import context
 from clubai.gateway import gateway_routes
 from support.asgi_driver import Response, open_call, request
 from support.divided_club import backend, broken, divided_club
@@ -136,6 +137,25 @@ async def test_what_cannot_be_divided_is_refused_at_once(
     error = response.json()["error"]
     assert error["code"] == "cannot_be_divided"
     assert "needs two nodes" in error["message"]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_document_is_split_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stream: bool
+) -> None:
+    split = context.passages
+    documents = []
+
+    def counting(given: Any, **sizes: Any) -> Any:
+        documents.append(given)
+        return split(given, **sizes)
+
+    monkeypatch.setattr(context, "passages", counting)
+    asked = {**CHAT, "stream": stream, "clubai": {"mode": "context"}}
+    response = await ask(tmp_path, [backend(RIGHT)], asked)
+
+    assert response.status == 200
+    assert len(documents) == 1
 
 
 async def test_a_failure_in_a_stream_is_an_event(tmp_path: Path) -> None:

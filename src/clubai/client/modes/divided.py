@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 import msgspec
 from anyio.to_thread import run_sync
@@ -37,6 +37,14 @@ class Mode(Protocol):
 
     async def run(self, crew: Crew, plan: Plan) -> Outcome:
         """Ask it. Raises `TaskError`, `PlanError`."""
+
+
+class Prepared(NamedTuple):
+    """What is known of a job before anything is asked; good for one answer."""
+
+    mode: Mode
+    plan: Plan
+    nodes: tuple[Offering, ...]
 
 
 class Divided:
@@ -76,16 +84,20 @@ class Divided:
         self._wait_s = wait_s
         self._deadline_s = deadline_s
         self._on_progress = on_progress
+        self._prepared: Prepared | None = None
 
     async def plan(self) -> Plan:
         """What would be asked, before anything is; within the ceilings.
+
+        The next `answer` asks just that, of the nodes that there are now.
 
         Raises:
             PlanError: it cannot be divided so, or is over a ceiling.
             TaskRejected: no node offers the model.
             ConnectionLost: the coordinator is gone.
         """
-        _, plan, nodes = await self._prepare()
+        self._prepared = await self._prepare()
+        _, plan, nodes = self._prepared
         return replace(plan, expected_s=expected_s(plan, nodes))
 
     async def answer(self) -> Answer:
@@ -96,7 +108,8 @@ class Divided:
             TaskRejected, TaskFailed: it came to no answer.
             ConnectionLost: the coordinator is gone.
         """
-        mode, plan, nodes = await self._prepare()
+        prepared, self._prepared = self._prepared, None
+        mode, plan, nodes = prepared or await self._prepare()
         crew = Crew(
             self._run,
             model=self.model,
@@ -114,13 +127,13 @@ class Divided:
             outcome = await mode.run(crew, plan)
         return self._answer(crew, outcome)
 
-    async def _prepare(self) -> tuple[Mode, Plan, tuple[Offering, ...]]:
+    async def _prepare(self) -> Prepared:
         nodes = offering(await self._snapshot(), self.model)
         mode = self._mode(nodes)
         # A long document takes seconds to split.
         plan = await run_sync(self._plan_of, mode, abandon_on_cancel=True)
         check_ceilings(plan, self._dividing)
-        return mode, plan, nodes
+        return Prepared(mode, plan, nodes)
 
     def _plan_of(self, mode: Mode) -> Plan:
         """The plan, with shorter answers where the budget leaves no more."""
