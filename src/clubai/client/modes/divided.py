@@ -85,6 +85,12 @@ class Divided:
         self._deadline_s = deadline_s
         self._on_progress = on_progress
         self._prepared: Prepared | None = None
+        self._crew: Crew | None = None
+
+    @property
+    def offered(self) -> bool:
+        """Whether a node was offered a part: something may have been spent."""
+        return self._crew is not None and self._crew.offered
 
     async def plan(self) -> Plan:
         """What would be asked, before anything is; within the ceilings.
@@ -110,7 +116,7 @@ class Divided:
         """
         prepared, self._prepared = self._prepared, None
         mode, plan, nodes = prepared or await self._prepare()
-        crew = Crew(
+        crew = self._crew = Crew(
             self._run,
             model=self.model,
             mode=self._dividing.mode,
