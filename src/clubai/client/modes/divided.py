@@ -18,7 +18,7 @@ from clubai.client.modes.outcome import Outcome
 from clubai.client.modes.progress import OnProgress
 from clubai.client.modes.question import Question
 from clubai.client.modes.subtasks import Parts
-from clubai.dividing.options import Dividing, check, read_dividing
+from clubai.dividing.options import TOOLS, Dividing, check, read_dividing
 from clubai.dividing.plan import Plan, check_ceilings
 from clubai.errors import ConfigError, LocalProtocolError, lone_errors
 from clubai.model import ClubSnapshot, Privacy, ReadableBy
@@ -27,6 +27,10 @@ LEAST_PART_TOKENS: Final = 16
 """A budget that leaves less for each answer is too small."""
 DEFAULT_PART_TOKENS: Final = 512
 """The longest answer of a part where the request does not bound it."""
+
+
+_BOUNDS: Final = ("max_completion_tokens", "max_tokens")
+"""What bounds an answer; a part has a bound of its own, by the last name."""
 
 
 class Mode(Protocol):
@@ -73,10 +77,18 @@ class Divided:
                 "it is one request and has no plan; subtasks, consensus and context "
                 "divide a job",
             )
+        for name in TOOLS:
+            if options.get(name):
+                raise ConfigError(
+                    name,
+                    f"{len(options[name])} of them",
+                    "a divided job calls no tools: leave them out, or use the mode "
+                    "'single'",
+                )
         self.model = model
         self._question = question
         self._dividing = dividing
-        self._options = options
+        self._options = _with_one_bound(options)
         self._run = run
         self._snapshot = snapshot
         self._readable_by: ReadableBy = readable_by
@@ -219,6 +231,13 @@ class DividedStream:
         if self._answer is None:
             raise LocalProtocolError("the answer is not there yet: iterate first")
         return self._answer
+
+
+def _with_one_bound(options: dict[str, Any]) -> dict[str, Any]:
+    """The options with `max_tokens` alone as the bound; -1 is none, as elsewhere."""
+    rest = {name: value for name, value in options.items() if name not in _BOUNDS}
+    bounds = [options[name] for name in _BOUNDS if options.get(name) not in (None, -1)]
+    return {**rest, "max_tokens": bounds[0]} if bounds else rest
 
 
 FIELDS: Final = frozenset(Dividing.__struct_fields__)
