@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import gc
 import inspect
+import weakref
+from contextlib import suppress
 
+import anyio
 import pytest
 
 from clubai import errors
@@ -9,7 +13,9 @@ from clubai.errors import (
     ClubAIError,
     ConfigError,
     ConnectFailed,
+    ConnectionLost,
     InvariantError,
+    PlanError,
     RemoteProtocolError,
     TaskFailed,
     TaskRejected,
@@ -58,6 +64,50 @@ def test_a_lone_error_comes_out_of_its_groups_plain() -> None:
 def test_several_errors_stay_together() -> None:
     with pytest.raises(ExceptionGroup), lone_errors():
         raise ExceptionGroup("two", [ValueError("a"), ValueError("b")])
+
+
+def test_the_first_of_several_of_a_kind_comes_out_plain() -> None:
+    lost = ConnectionLost("first")
+
+    with pytest.raises(ConnectionLost) as caught, lone_errors():
+        raise ExceptionGroup("two", [lost, ExceptionGroup("", [ConnectionLost("b")])])
+
+    assert caught.value is lost
+
+
+def test_errors_of_two_kinds_stay_together() -> None:
+    with pytest.raises(ExceptionGroup), lone_errors():
+        raise ExceptionGroup("two", [ConnectionLost("a"), PlanError("b")])
+
+
+class Held:
+    """Stands for a prompt in a frame below."""
+
+
+async def test_what_comes_out_holds_nothing_once_it_is_dealt_with() -> None:
+    held: list[weakref.ref[Held]] = []
+
+    async def fail() -> None:
+        prompt = Held()
+        held.append(weakref.ref(prompt))
+        await anyio.lowlevel.checkpoint()
+        raise ConnectionLost("x") from ValueError("y")
+
+    async def ask() -> None:
+        with lone_errors():
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(fail)
+                tasks.start_soon(fail)
+
+    gc.collect()
+    gc.disable()
+    try:
+        with suppress(ConnectionLost):
+            await ask()
+        await anyio.lowlevel.checkpoint()
+        assert [each() for each in held] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_what_is_in_no_group_is_left_alone() -> None:

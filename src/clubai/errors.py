@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -206,24 +206,51 @@ class InvariantError(ClubAIError):
         self.story = story
 
 
-@contextmanager
-def lone_errors() -> Iterator[None]:
+class lone_errors:
     """Let an exception that is alone in its group out plain.
 
     For the boundary of a component that holds a task group: whoever uses it does not
-    know of the group, and one exception says as much without it.
+    know of the group, and one exception says as much without it. So does the first of
+    several of ClubAI's own that are of one class: what a lost connection held up.
+
+    Neither the group nor this holds on to what comes out: a generator's frame would,
+    and with it to the prompts in the frames below.
     """
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        error = _sole(group)
-        if error is None:
-            raise
-        raise error from error.__cause__
+
+    def __enter__(self) -> None:
+        """Nothing is done before."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Raise the one error instead of its group."""
+        lone = _sole(error) if isinstance(error, BaseExceptionGroup) else None
+        if lone is None:
+            return
+        before = lone.__context__
+        del kind, error, traceback
+        try:
+            raise lone
+        finally:
+            lone.__context__ = before
+            del lone, before
 
 
 def _sole(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
-    if len(group.exceptions) != 1:
-        return None
-    (error,) = group.exceptions
-    return _sole(error) if isinstance(error, BaseExceptionGroup) else error
+    errors = list(_leaves(group))
+    first = errors[0]
+    alike = isinstance(first, ClubAIError) and all(
+        type(error) is type(first) for error in errors
+    )
+    return first if alike or len(errors) == 1 else None
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error

@@ -15,7 +15,6 @@ from clubai.comparing.normal import (
     normalise,
     said,
 )
-from clubai.crypto import agreement
 
 NOT_QUADRATIC_S = 30
 """Of processor time: enough on any machine, and not for work that explodes."""
@@ -52,15 +51,20 @@ TEXTS = st.text() | st.lists(
         ("<THINK>no\nno</Think> yes", "yes"),
         ("the opening tag was in the prompt</think>yes", "yes"),
         ("\ud800 x\x00y", "x y"),
+        ("  \n\t ", ""),
+        ("snake_case", "snake_case"),
+        ("~~~~\nx\n~~~~", "x"),
+        ("  ```\r\nx\r\n  ```", "x"),
+        ("see ```x``` here", "see x here"),
+        ("```python is a fence```", "python is a fence"),
+        ("<think>a</think>b<thinking>c</thinking>d", "bd"),
+        ("<reasoning>a</reasoning>b", "b"),
+        ("<think>never closed", ""),
+        ("a < b and b > c", "a b and b c"),
     ],
 )
 def test_the_words_of_an_answer_remain(text: str, words: str) -> None:
     assert normalise(text) == words
-
-
-@given(TEXTS)
-def test_the_words_are_those_of_the_equality_tags(text: str) -> None:
-    assert normalise(text) == agreement.normalise(text)
 
 
 @given(TEXTS)

@@ -7,10 +7,9 @@ from math import sqrt
 from random import Random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from clubai.crypto.agreement import LANES, equality_tag, estimate, normalise, sketch
+from clubai.comparing import normalise
+from clubai.crypto.agreement import LANES, equality_tag, estimate, sketch
 from clubai.errors import TrustError
 from clubai.model import TrustCode
 from support.sealing import vector, vectors
@@ -31,51 +30,13 @@ def test_text_of_the_vectors_is_normalised_as_there() -> None:
     assert normalise(expected["output"]) == expected["normalised"]
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("", ""),
-        ("  \n\t ", ""),
-        ("!?", ""),
-        ("It's 42.", "it s 42"),
-        ("STRASSE straße", "strasse strasse"),
-        ("ﬁne \N{FULLWIDTH DIGIT ONE}", "fine 1"),
-        ("e\N{COMBINING ACUTE ACCENT}t", "\xe9t"),
-        ("snake_case", "snake_case"),
-        ("**bold** `code`", "bold code"),
-        ('```json\n{"a": 1}\n```', "a 1"),
-        ("~~~~\nx\n~~~~", "x"),
-        ("  ```\r\nx\r\n  ```", "x"),
-        ("see ```x``` here", "see x here"),
-        ("```python is a fence```", "python is a fence"),
-        ("<think>no</think>Yes", "yes"),
-        ("<THINK>no\nno</Think> yes", "yes"),
-        ("<think>a</think>b<thinking>c</thinking>d", "bd"),
-        ("<reasoning>a</reasoning>b", "b"),
-        ("<think>never closed", ""),
-        ("the opening tag was in the prompt</think>yes", "yes"),
-        ("a < b and b > c", "a b and b c"),
-        ("\ud800 x", "x"),
-    ],
-)
-def test_words_are_what_is_left(text: str, words: str) -> None:
-    assert normalise(text) == words
-
-
-@given(text=st.text())
-def test_normalised_text_stays_what_it_is(text: str) -> None:
-    words = normalise(text)
-
-    assert words == " ".join(words.split())
-    assert normalise(words) == normalise(normalise(words))
-
-
-def test_hostile_text_takes_no_longer_than_other_text() -> None:
-    for piece in ("<think>", "</think>", "<think></thinking>", "```", "\n ", "`" * 9):
-        normalise(piece * 20_000)
-
-
 # equality tags
+
+
+def test_no_run_of_combining_marks_keeps_whoever_checks_a_tag() -> None:
+    """Sorted whole, these would take minutes."""
+    for mark in "\u0301\u0f73\uff9e":
+        equality_tag(key(), "e" + mark * 300_000)
 
 
 def test_tag_is_that_of_the_vectors() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,10 @@ import pytest
 from starlette.applications import Starlette
 
 from clubai.client import Client
+from clubai.client.job import Job
+from clubai.client.modes import context
+from clubai.client.run import Run
+from clubai.errors import ConnectionLost
 from clubai.gateway import gateway_routes
 from support.asgi_driver import Response, open_call, request
 from support.divided_club import backend, broken, divided_club
@@ -136,6 +141,60 @@ async def test_what_cannot_be_divided_is_refused_at_once(
     error = response.json()["error"]
     assert error["code"] == "cannot_be_divided"
     assert "needs two nodes" in error["message"]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_document_is_split_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stream: bool
+) -> None:
+    split = context.passages
+    documents = []
+
+    def counting(given: Any, **sizes: Any) -> Any:
+        documents.append(given)
+        return split(given, **sizes)
+
+    monkeypatch.setattr(context, "passages", counting)
+    asked = {**CHAT, "stream": stream, "clubai": {"mode": "context"}}
+    response = await ask(tmp_path, [backend(RIGHT)], asked)
+
+    assert response.status == 200
+    assert len(documents) == 1
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_without_the_model_those_that_there_are_are_named(
+    tmp_path: Path, stream: bool
+) -> None:
+    asked = {**CHAT, "stream": stream, "model": "x"}
+    response = await ask(tmp_path, [backend(RIGHT)], asked)
+
+    assert response.status == 404
+    error = response.json()["error"]
+    assert error["code"] == "model_not_found"
+    assert error["message"] == "no node offers the model 'x'; there are: m"
+
+
+@pytest.mark.parametrize("offered", [True, False])
+async def test_a_lost_coordinator_is_retried_only_before_a_part_was_offered(
+    tmp_path: Path, offered: bool
+) -> None:
+    async with divided_club(tmp_path, [backend(RIGHT), backend(RIGHT)]) as (_, club):
+        run = club.run
+
+        @asynccontextmanager
+        async def cut_off(job: Job) -> AsyncIterator[Run]:
+            if offered:
+                async with run(job) as running:
+                    yield running
+            raise ConnectionLost("cut off")
+
+        club.run = cut_off  # type: ignore[assignment,method-assign]
+        response = await request(app_of(club), "POST", PATH, CHAT)
+
+    assert response.status == 503
+    assert response.json()["error"]["code"] == "coordinator_unreachable"
+    assert response.headers["x-should-retry"] == ("false" if offered else "true")
 
 
 async def test_a_failure_in_a_stream_is_an_event(tmp_path: Path) -> None:

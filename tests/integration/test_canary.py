@@ -20,6 +20,7 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ pytestmark = [
 
 PAUSE_AT = 2
 """The model server says two words, the second one the mark, and waits."""
+DIVIDED = ("consensus", "context", "subtasks")
 UNTIL_GONE_S = 10.0
 """Less than a connection that says nothing is kept."""
 SERVED = (
@@ -107,17 +109,15 @@ class Place:
         self.home = home
         self.data = home / "club"
         self.coordinator: Started
-        self.agent: Started
         self.url = ""
         self.api_key = ""
         self.node = ""
         self._running = running
 
     async def start(self, loop: str, env: dict[str, str]) -> None:
-        log = "--log-level=debug"
         command = (
             *("clubai.cli.coordinator", "--json", "--port=0", "--operator-key"),
-            *(log, f"--data={self.data}", f"--backend={loop}"),
+            *("--log-level=debug", f"--data={self.data}", f"--backend={loop}"),
         )
         self.coordinator = self._start(*command, **env)
         self.url = (await run_sync(self.coordinator.ready))["coordinator"]
@@ -125,13 +125,18 @@ class Place:
         why = why_unreadable(self.coordinator.pid)
         if why:
             pytest.skip(why)
-        command = (
+        self.node = await self.add_node("node", "parrot-cage")
+
+    async def add_node(self, directory: str, name: str) -> str:
+        """Start an agent; gives the id of its node."""
+        agent = self._start(
             *("clubai.cli.agent", "--json", f"--coordinator={self.url}"),
-            *(log, f"--data={self.home / 'node'}", "--name=parrot-cage"),
-            f"--backend-url={self.parrot.url}/v1",
+            *("--log-level=debug", f"--data={self.home / directory}"),
+            *(f"--name={name}", f"--backend-url={self.parrot.url}/v1"),
+            CLUBAI_API_KEY=self.api_key,
         )
-        self.agent = self._start(*command, CLUBAI_API_KEY=self.api_key)
-        self.node = (await run_sync(self.agent.ready))["node"]
+        ready = await run_sync(agent.ready)
+        return str(ready["node"])
 
     def _start(self, *command: str, **env: str) -> Started:
         return self._running.enter_context(started(*command, home=self.home, **env))
@@ -305,15 +310,36 @@ async def it_finds_what_is_there(there: Place) -> None:
 
 
 async def in_transit(
-    there: Place, http: httpx.AsyncClient, mark: str, *, stream: bool
+    there: Place,
+    http: httpx.AsyncClient,
+    mark: str,
+    *,
+    stream: bool,
+    mode: str,
+    **ceilings: int,
 ) -> str:
     body = {
         "model": MODEL,
         "messages": [{"role": "user", "content": f"say {mark}"}],
         "stream": stream,
+        "clubai": {**dividing(mode, mark), **ceilings},
     }
     got = await http.post("/v1/chat/completions", json=body)
     return got.text
+
+
+def dividing(mode: str, mark: str) -> dict[str, Any]:
+    """How a request is divided, so that each of its parts has the mark."""
+    prose = [f"On day {day} it did say {mark}. " * 4 for day in range(3)]
+    more: dict[str, dict[str, Any]] = {
+        "subtasks": {"parts": [{"prompt": f"say {mark} {n}"} for n in range(2)]},
+        "context": {
+            "documents": [{"text": "\n\n".join(prose)}],
+            "chunk_tokens": 100,
+            "cite": True,
+        },
+    }
+    return {"mode": mode, **more.get(mode, {})}
 
 
 async def until_gone(there: Place, mark: str) -> None:
@@ -336,27 +362,42 @@ async def test_in_transit_a_prompt_is_in_memory_while_the_request_lives(
     if after > 1:
         pytest.skip("the allocator of this machine does not overwrite what is freed")
     async with place(tmp_path, anyio_backend_name, **WIPING) as there:
+        await there.add_node("second", "second-cage")  # *consensus* needs two
         async with there.http() as http:
             for stream in (False, True):
-                await lives_and_goes(there, http, stream=stream)
+                ask = partial(in_transit, there, http, mode="single", stream=stream)
+                await lives_and_goes(there, ask)
                 for failing in ("refuses", "breaks_off"):
                     mark = there.parrot.expect(**{failing: True})
-                    assert mark in await in_transit(there, http, mark, stream=stream)
+                    assert mark in await ask(mark)
                     await until_gone(there, mark)
-                await left(there, http, stream=stream)
+                await left(there, ask)
+                assert await there.places(there.parrot.mark) == []
+            for mode, stream in product(DIVIDED, (False, True)):
+                ask = partial(in_transit, there, http, mode=mode, stream=stream)
+                mark = there.parrot.expect()
+                assert mark in await ask(mark)
+                await until_gone(there, mark)
+                mark = there.parrot.expect(refuses=True)
+                assert '"error":' in await ask(mark)
+                assert there.parrot.heard
+                await until_gone(there, mark)
+                await left(there, ask)
+                mark = there.parrot.expect()
+                assert "cannot_be_divided" in await ask(mark, max_parts=1)
+                assert not there.parrot.heard
+                await until_gone(there, mark)
         mark = there.parrot.mark
         assert there.coordinator.stop(signal.SIGTERM) == 0
         assert in_files(tmp_path, mark) == []
 
 
-async def lives_and_goes(
-    there: Place, http: httpx.AsyncClient, *, stream: bool
-) -> None:
+async def lives_and_goes(there: Place, ask: Callable[[str], Awaitable[str]]) -> None:
     mark = there.parrot.expect(waits=True)
     answers: list[str] = []
 
     async def keep() -> None:
-        answers.append(await in_transit(there, http, mark, stream=stream))
+        answers.append(await ask(mark))
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(keep)
@@ -369,13 +410,11 @@ async def lives_and_goes(
     assert await there.places(mark) == []
 
 
-async def left(there: Place, http: httpx.AsyncClient, *, stream: bool) -> None:
+async def left(there: Place, ask: Callable[[str], Awaitable[str]]) -> None:
     """Whoever asked goes away in the middle."""
     mark = there.parrot.expect(waits=True)
     async with anyio.create_task_group() as tasks:
-        ask = partial(in_transit, there, http, mark, stream=stream)
-        tasks.start_soon(ask)
+        tasks.start_soon(ask, mark)
         await there.parrot.half_way.wait()
         tasks.cancel_scope.cancel()
     await until_gone(there, mark)
-    assert await there.places(mark) == []

@@ -201,6 +201,16 @@ def test_only_chats_are_divided(mode: str) -> None:
         assert caught.value.code is FailCode.UNSUPPORTED
 
 
+@pytest.mark.parametrize("field", ["tools", "functions"])
+def test_a_divided_job_has_no_tools(field: str) -> None:
+    assert chat(**{field: []}, clubai={"mode": "consensus"}).dividing
+    with pytest.raises(FieldError, match="a divided job calls no tools") as caught:
+        chat(**{field: [{"name": "f"}]}, clubai={"mode": "consensus"})
+
+    assert caught.value.field == field
+    assert caught.value.code is FailCode.UNSUPPORTED
+
+
 def test_the_options_of_a_mode_are_taken_out_and_checked() -> None:
     request = chat(
         clubai={

@@ -17,13 +17,12 @@ the design does not give; the sketches here agree with one another, not with tha
 from __future__ import annotations
 
 import hmac
-import re
 import struct
-import unicodedata
 from hashlib import blake2b
 from itertools import pairwise
 from typing import Final
 
+from clubai.comparing import normalise
 from clubai.errors import TrustError
 from clubai.model import TrustCode
 
@@ -34,25 +33,6 @@ _DIGEST: Final = struct.Struct(">16I")
 _SALTS: Final = tuple(block.to_bytes(16) for block in range(LANES // 16))
 _CHANCE: Final = 1 / 256
 """How often two lanes of 8 bits agree that have nothing in common."""
-
-_REASONING: Final = re.compile(
-    r"<(think|thinking|thought|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE
-)
-_FENCE: Final = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[\w+.-]*[ \t]*$", re.MULTILINE)
-_WORD: Final = re.compile(r"\w+")
-
-
-def normalise(text: str) -> str:
-    """The words of an answer: without its reasoning, its form and its capitals.
-
-    Text in reasoning tags goes, also when the closing tag never came or the opening one
-    was in the prompt; so do the marks of a fenced block, not what is in it.
-    """
-    text = _REASONING.sub("", text)
-    text = text.rpartition("</think>")[2]
-    text = _FENCE.sub("", text)
-    text = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(_WORD.findall(text))
 
 
 def equality_tag(cmp_key: bytes, text: str) -> bytes:

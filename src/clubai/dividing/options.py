@@ -26,6 +26,8 @@ MOST_REPLICAS: Final = 16
 MOST_DOCUMENT_CHARACTERS: Final = 16 << 20
 DEFAULT_PARTS: Final = 64
 LEAST_CHUNK_TOKENS: Final = 32
+TOOLS: Final = ("tools", "functions")
+"""Fields of a chat request that no divided job may have: nobody could answer a call."""
 
 _KEY: Final = re.compile(r"\w+")
 _UNKNOWN: Final = re.compile(r"Object contains unknown field `(\w*)`")

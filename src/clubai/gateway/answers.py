@@ -143,18 +143,35 @@ async def run_job(
             finally:
                 offered = bool(run.task)
 
+    async def explain(error: ClubAIError) -> Problem:
+        return await explained(error, client, job, offered=offered)
+
+    await tell_failure(exchange, run_it, explain, events)
+
+
+async def tell_failure(
+    exchange: Exchange,
+    work: Callable[[], Awaitable[None]],
+    explain: Callable[[ClubAIError], Awaitable[Problem]],
+    events: EventStream | None = None,
+) -> None:
+    """Do `work` while it is waited for, and say what went wrong when it did.
+
+    Raises:
+        Exception: a bug; whoever asked has been told that there was one.
+    """
     try:
         if events is None:
-            await exchange.while_wanted(run_it)
+            await exchange.while_wanted(work)
         else:
-            await while_wanted(run_it, events.watch)
+            await while_wanted(work, events.watch)
     except ClubAIError as error:
-        problem = await _explain(error, client, job, offered=offered)
-        await tell(exchange, events, problem)
+        problem = await explain(error)
+        await _tell(exchange, events, problem)
         if problem is INTERNAL:
             raise
     except Exception:
-        await tell(exchange, events, INTERNAL)
+        await _tell(exchange, events, INTERNAL)
         raise
 
 
@@ -186,9 +203,17 @@ async def unknown_model(client: Client, model: str) -> Problem:
     return problem_of(TaskRejected(FailCode.UNKNOWN_MODEL, message))
 
 
-async def _explain(
+async def explained(
     error: ClubAIError, client: Client, job: Job, *, offered: bool
 ) -> Problem:
+    """What is said of an error: which models there are, and whether to ask again.
+
+    Args:
+        error: Why the job has no answer.
+        client: Asked for the models, when it is for want of one.
+        job: What was asked.
+        offered: A node was offered it, or a part of it: something may have been spent.
+    """
     if isinstance(error, TaskRejected) and error.code is FailCode.UNKNOWN_MODEL:
         try:
             return await unknown_model(client, job.model)
@@ -200,10 +225,10 @@ async def _explain(
     return problem
 
 
-async def tell(
+async def _tell(
     exchange: Exchange, events: EventStream | None, problem: Problem
 ) -> None:
-    """Say what went wrong: as the response, or in the stream that has begun."""
+    """As the response, or in the stream that has begun."""
     if not exchange.begun:
         await exchange.refuse(problem)
     elif events is not None:

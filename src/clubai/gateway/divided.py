@@ -20,9 +20,9 @@ from clubai.client.job import Job
 from clubai.client.modes.divided import Divided
 from clubai.client.modes.progress import Progress
 from clubai.errors import ClubAIError, lone_errors
-from clubai.gateway.answers import tell
-from clubai.gateway.exchange import Exchange, task_headers, while_wanted
-from clubai.gateway.problems import INTERNAL, Headers, problem_of
+from clubai.gateway.answers import explained, tell_failure
+from clubai.gateway.exchange import Exchange, task_headers
+from clubai.gateway.problems import Headers, Problem
 from clubai.gateway.sse import EventStream
 from clubai.protocol.openai import Request
 from clubai.protocol.openai_answer import DONE, answer_id, event
@@ -169,23 +169,18 @@ async def send_divided(
         on_progress=shower.tell if shower else None,
     )
 
-    async def whole() -> None:
+    async def work() -> None:
+        if shower is not None:
+            await _stream(divided, shower, include_usage=request.include_usage)
+            return
         answer = await divided.answer()
         body = msgspec.json.encode(shape.whole(answer))
         await exchange.respond(200, body, headers_of(answer))
 
-    try:
-        if events is None or shower is None:
-            await exchange.while_wanted(whole)
-        else:
-            await while_wanted(
-                lambda: _stream(divided, shower, events, request), events.watch
-            )
-    except ClubAIError as error:
-        await _refuse(exchange, events, error)
-    except Exception:
-        await tell(exchange, events, INTERNAL)
-        raise
+    async def explain(error: ClubAIError) -> Problem:
+        return await explained(error, client, job, offered=divided.offered)
+
+    await tell_failure(exchange, work, explain, events)
 
 
 class _Shower:
@@ -215,17 +210,18 @@ class _Shower:
             while self._waiting:
                 await self._events.send(self._shape.progress(self._waiting.popleft()))
 
-    def end(self, answer: Answer, *, include_usage: bool) -> bytes:
-        """The last bytes of the stream."""
-        return self._shape.end(answer, include_usage=include_usage)
+    async def begin(self) -> None:
+        """Send the headers."""
+        await self._events.begin([])
+
+    async def end(self, answer: Answer, *, include_usage: bool) -> None:
+        """Send the answer, which ends the stream."""
+        await self._events.end(self._shape.end(answer, include_usage=include_usage))
 
 
-async def _stream(
-    divided: Divided, shower: _Shower, events: EventStream, request: Request
-) -> None:
-    plan = await divided.plan()  # what cannot be divided is refused before it begins
-    del plan
-    await events.begin([])
+async def _stream(divided: Divided, shower: _Shower, *, include_usage: bool) -> None:
+    await divided.plan()  # what cannot be divided is refused before it begins
+    await shower.begin()
     answer: Answer | None = None
     failure: ClubAIError | None = None
     with lone_errors():
@@ -241,13 +237,4 @@ async def _stream(
             raise failure or AssertionError
         finally:
             del failure  # with this frame in its traceback it would hold itself
-    await events.end(shower.end(answer, include_usage=request.include_usage))
-
-
-async def _refuse(
-    exchange: Exchange, events: EventStream | None, error: ClubAIError
-) -> None:
-    problem = problem_of(error)
-    await tell(exchange, events, problem)
-    if problem is INTERNAL:
-        raise error
+    await shower.end(answer, include_usage=include_usage)

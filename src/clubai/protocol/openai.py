@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from clubai.dividing.options import Dividing, read_dividing
+from clubai.dividing.options import TOOLS, Dividing, read_dividing
 from clubai.errors import ConfigError, TaskRejected
 from clubai.model import FailCode, Kind, Privacy
 from clubai.protocol.decoding import is_too_deep
@@ -267,8 +267,8 @@ def _generation(kind: Kind, asked: dict[str, Any], prompt_tokens: int) -> Reques
     choosing = parse_choosing(asked.get("clubai"))
     if kind != "chat":
         _undivided(choosing)
-    elif choosing.dividing.mode != "single" and count not in (None, 1):
-        raise FieldError("n", count, "a divided job has one answer")
+    elif choosing.dividing.mode != "single":
+        _check_divided(asked)
     max_tokens = _max_tokens(asked)
     body = _without_envelope(asked)
     if max_tokens:
@@ -286,6 +286,15 @@ def _generation(kind: Kind, asked: dict[str, Any], prompt_tokens: int) -> Reques
         wait_s=choosing.wait_s,
         deadline_s=choosing.deadline_s,
     )
+
+
+def _check_divided(asked: dict[str, Any]) -> None:
+    if asked.get("n") not in (None, 1):
+        raise FieldError("n", asked["n"], "a divided job has one answer")
+    for field in TOOLS:
+        if asked.get(field):
+            fix = "a divided job calls no tools: leave them out, or use mode 'single'"
+            raise FieldError(field, asked[field], fix, code=FailCode.UNSUPPORTED)
 
 
 def _without_envelope(asked: dict[str, Any]) -> dict[str, Any]:

@@ -73,3 +73,30 @@ async def test_one_request_has_no_plan(tmp_path: Path) -> None:
     async with divided_club(tmp_path, [backend("hello")]) as (_, club):
         with pytest.raises(ConfigError, match="mode = 'single' cannot be used"):
             await club.plan("All.", mode="single")
+
+
+async def test_a_divided_job_has_no_tools(tmp_path: Path) -> None:
+    async with divided_club(tmp_path, [backend("hello")]) as (_, club):
+        with pytest.raises(ConfigError, match="a divided job calls no tools"):
+            await club.ask("All.", mode="subtasks", parts=PARTS, tools=[{"type": "f"}])
+
+
+@pytest.mark.parametrize(
+    ("bounds", "most"),
+    [
+        ({"max_completion_tokens": 9}, 9),
+        ({"max_completion_tokens": 9, "max_tokens": 5}, 9),
+        ({"max_completion_tokens": -1, "max_tokens": 5}, 5),
+        ({"max_tokens": -1}, 512),
+    ],
+)
+async def test_a_part_has_one_bound(
+    tmp_path: Path, bounds: dict[str, int], most: int
+) -> None:
+    node = backend("hello")
+    async with divided_club(tmp_path, [node]) as (_, club):
+        await club.ask("All.", mode="subtasks", parts=PARTS, **bounds)
+
+    for _, _, body in node.asked:
+        assert body["max_tokens"] == most
+        assert "max_completion_tokens" not in body

@@ -14,6 +14,7 @@ import anyio
 from anyio.to_thread import run_sync
 
 from clubai.client.answer import Agreement
+from clubai.client.forgetting import forgetting
 from clubai.client.modes.crew import Crew, Reply
 from clubai.client.modes.nodes import Offering, alike, owners, shares
 from clubai.client.modes.outcome import Outcome
@@ -118,7 +119,8 @@ class Vote:
                     step, share = waiting.pop(0)
                     first = step is plan.steps[0]
                     under_way += 1
-                    tasks.start_soon(partial(ask, step, share, first=first))
+                    work = partial(ask, step, share, first=first)
+                    tasks.start_soon(forgetting, work)
                 if not under_way:
                     break
                 await ended.wait()
@@ -157,7 +159,8 @@ class Vote:
                 on_piece=show if first else None,
             )
         except TaskError as error:
-            self._errors.append(error)
+            # With its traceback it would hold this frame, and this what holds it.
+            self._errors.append(error.with_traceback(None))
         else:
             self._replies[reply.node.id] = reply
 
@@ -205,7 +208,7 @@ class Vote:
     def _outcome(self) -> Outcome:
         judgement = self._judgement
         if judgement is None or not self._replies:
-            raise self._errors[0] if self._errors else _nobody()
+            raise self._errors.pop(0) if self._errors else _nobody()
         shown = judgement.chosen or judgement.leading or min(self._replies)
         reply = self._replies[shown]
         return Outcome(

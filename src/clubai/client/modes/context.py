@@ -14,6 +14,7 @@ import anyio
 from anyio.to_thread import run_sync
 from msgspec.structs import replace
 
+from clubai.client.forgetting import forgetting
 from clubai.client.modes.crew import Crew, Reply
 from clubai.client.modes.nodes import Offering, context
 from clubai.client.modes.outcome import Outcome
@@ -132,15 +133,16 @@ class Reading:
             try:
                 reply = await crew.ask(steps[f"map-{passage.number}"], messages)
             except TaskError as error:
-                errors.append(error)
+                # With its traceback it would hold this frame, and this what holds it.
+                errors.append(error.with_traceback(None))
             else:
                 replies[passage.number] = reply
 
         async with anyio.create_task_group() as tasks:
             for passage in self._passages:
-                tasks.start_soon(ask, passage)
+                tasks.start_soon(forgetting, partial(ask, passage))
         if not replies:
-            raise errors[0]
+            raise errors.pop(0)
         return replies
 
     async def _reduce(
@@ -182,7 +184,7 @@ class Reading:
 
         async with anyio.create_task_group() as tasks:
             for place in range(len(packed)):
-                tasks.start_soon(reduce, place)
+                tasks.start_soon(forgetting, partial(reduce, place))
         return [note for note in made if note is not None]
 
     def _messages(self, notes: Sequence[Note], *, final: bool) -> list[dict[str, Any]]:

@@ -74,6 +74,8 @@ class Crew:
         self.mode: Mode = mode
         self.readable_by: ReadableBy = readable_by
         self.reports: dict[str, PartReport] = {}
+        self.offered = False
+        """A node was offered a step: something may have been spent."""
         self._run = run
         self._options = options
         self._privacy: Privacy = privacy
@@ -181,6 +183,8 @@ class Crew:
             except TaskError as error:
                 self._note(step, run, error=str(error))
                 raise
+            finally:
+                self.offered |= bool(run.task)
         text, finish = answer.answer.text, answer.answer.finish_reason
         report = self._note(step, run, text=text)
         self._ended(step, "done", node=report.nodes[-1].name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 import msgspec
 from anyio.to_thread import run_sync
@@ -18,7 +18,7 @@ from clubai.client.modes.outcome import Outcome
 from clubai.client.modes.progress import OnProgress
 from clubai.client.modes.question import Question
 from clubai.client.modes.subtasks import Parts
-from clubai.dividing.options import Dividing, check, read_dividing
+from clubai.dividing.options import TOOLS, Dividing, check, read_dividing
 from clubai.dividing.plan import Plan, check_ceilings
 from clubai.errors import ConfigError, LocalProtocolError, lone_errors
 from clubai.model import ClubSnapshot, Privacy, ReadableBy
@@ -29,6 +29,10 @@ DEFAULT_PART_TOKENS: Final = 512
 """The longest answer of a part where the request does not bound it."""
 
 
+_BOUNDS: Final = ("max_completion_tokens", "max_tokens")
+"""What bounds an answer; a part has a bound of its own, by the last name."""
+
+
 class Mode(Protocol):
     """What a mode does with a job."""
 
@@ -37,6 +41,14 @@ class Mode(Protocol):
 
     async def run(self, crew: Crew, plan: Plan) -> Outcome:
         """Ask it. Raises `TaskError`, `PlanError`."""
+
+
+class Prepared(NamedTuple):
+    """What is known of a job before anything is asked; good for one answer."""
+
+    mode: Mode
+    plan: Plan
+    nodes: tuple[Offering, ...]
 
 
 class Divided:
@@ -65,10 +77,18 @@ class Divided:
                 "it is one request and has no plan; subtasks, consensus and context "
                 "divide a job",
             )
+        for name in TOOLS:
+            if options.get(name):
+                raise ConfigError(
+                    name,
+                    f"{len(options[name])} of them",
+                    "a divided job calls no tools: leave them out, or use the mode "
+                    "'single'",
+                )
         self.model = model
         self._question = question
         self._dividing = dividing
-        self._options = options
+        self._options = _with_one_bound(options)
         self._run = run
         self._snapshot = snapshot
         self._readable_by: ReadableBy = readable_by
@@ -76,16 +96,26 @@ class Divided:
         self._wait_s = wait_s
         self._deadline_s = deadline_s
         self._on_progress = on_progress
+        self._prepared: Prepared | None = None
+        self._crew: Crew | None = None
+
+    @property
+    def offered(self) -> bool:
+        """Whether a node was offered a part: something may have been spent."""
+        return self._crew is not None and self._crew.offered
 
     async def plan(self) -> Plan:
         """What would be asked, before anything is; within the ceilings.
+
+        The next `answer` asks just that, of the nodes that there are now.
 
         Raises:
             PlanError: it cannot be divided so, or is over a ceiling.
             TaskRejected: no node offers the model.
             ConnectionLost: the coordinator is gone.
         """
-        _, plan, nodes = await self._prepare()
+        self._prepared = await self._prepare()
+        _, plan, nodes = self._prepared
         return replace(plan, expected_s=expected_s(plan, nodes))
 
     async def answer(self) -> Answer:
@@ -96,8 +126,9 @@ class Divided:
             TaskRejected, TaskFailed: it came to no answer.
             ConnectionLost: the coordinator is gone.
         """
-        mode, plan, nodes = await self._prepare()
-        crew = Crew(
+        prepared, self._prepared = self._prepared, None
+        mode, plan, nodes = prepared or await self._prepare()
+        crew = self._crew = Crew(
             self._run,
             model=self.model,
             mode=self._dividing.mode,
@@ -114,13 +145,13 @@ class Divided:
             outcome = await mode.run(crew, plan)
         return self._answer(crew, outcome)
 
-    async def _prepare(self) -> tuple[Mode, Plan, tuple[Offering, ...]]:
+    async def _prepare(self) -> Prepared:
         nodes = offering(await self._snapshot(), self.model)
         mode = self._mode(nodes)
         # A long document takes seconds to split.
         plan = await run_sync(self._plan_of, mode, abandon_on_cancel=True)
         check_ceilings(plan, self._dividing)
-        return mode, plan, nodes
+        return Prepared(mode, plan, nodes)
 
     def _plan_of(self, mode: Mode) -> Plan:
         """The plan, with shorter answers where the budget leaves no more."""
@@ -200,6 +231,13 @@ class DividedStream:
         if self._answer is None:
             raise LocalProtocolError("the answer is not there yet: iterate first")
         return self._answer
+
+
+def _with_one_bound(options: dict[str, Any]) -> dict[str, Any]:
+    """The options with `max_tokens` alone as the bound; -1 is none, as elsewhere."""
+    rest = {name: value for name, value in options.items() if name not in _BOUNDS}
+    bounds = [options[name] for name in _BOUNDS if options.get(name) not in (None, -1)]
+    return {**rest, "max_tokens": bounds[0]} if bounds else rest
 
 
 FIELDS: Final = frozenset(Dividing.__struct_fields__)

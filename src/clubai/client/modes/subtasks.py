@@ -7,11 +7,13 @@ that fails is named in the answer and sinks no other.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 import anyio
 from msgspec.structs import replace
 
+from clubai.client.forgetting import forgetting
 from clubai.client.modes.crew import Crew
 from clubai.client.modes.nodes import Offering, context
 from clubai.client.modes.outcome import Outcome
@@ -241,7 +243,7 @@ class Parts:
 
         async with anyio.create_task_group() as tasks:
             for part in parts:
-                tasks.start_soon(ask, part)
+                tasks.start_soon(forgetting, partial(ask, part))
         return {part.id: answers[part.id] for part in parts}
 
     def _asking(self, prompt: str) -> tuple[dict[str, Any], ...]:
