@@ -26,6 +26,8 @@ from support.rows import task_row
 KILLS = int(os.environ.get("CLUBAI_KILLS", "20"))
 EARLY = 4
 """One of so many is killed while it may still be opening the store."""
+LINES = 50
+"""The others have said fewer than this when their last milliseconds begin."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60 + 5 * KILLS)]
 
@@ -60,15 +62,13 @@ def run_and_kill(database: Path, rng: random.Random) -> str:
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout
-        if rng.randrange(EARLY):
-            opened, longest = child.stdout.readline(), 0.15
-        else:
-            opened, longest = "", 0.4
+        lines = rng.randrange(LINES) if rng.randrange(EARLY) else 0
+        heard = "".join(child.stdout.readline() for _ in range(lines))
         try:
-            child.wait(timeout=rng.uniform(0, longest))
+            child.wait(timeout=rng.uniform(0, 0.01 if lines else 0.4))
         except subprocess.TimeoutExpired:
             child.kill()
-        said = opened + child.stdout.read()
+        said = heard + child.stdout.read()
     assert child.returncode == -9, "it ended by itself"
     return said
 

@@ -5,8 +5,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database
 
 from clubai.errors import StorageError
+from clubai.storage.migrations import schema
 from clubai.storage.sqlite import SqliteStore
 from support.rows import close_row, ledger_row
 
@@ -38,12 +40,8 @@ async def books(database: Path, anyio_backend: str) -> Path:
 
 @pytest.mark.parametrize("sql", FORBIDDEN)
 def test_no_tool_rewrites_the_books(sql: str, tmp_path: Path) -> None:
-    # The schema alone says so: no loop is needed to ask it.
-    from sqlite_utils import Database
-
-    from clubai.storage.migrations import schema
-
-    with closing(sqlite3.connect(tmp_path / "books.db")) as connection:
+    path = tmp_path / "books.db"
+    with closing(sqlite3.connect(path)) as connection:
         schema().apply(Database(connection))
         connection.execute("INSERT INTO ledger VALUES (0, 'ts', 'key', x'00', x'01')")
         connection.execute(
@@ -51,6 +49,8 @@ def test_no_tool_rewrites_the_books(sql: str, tmp_path: Path) -> None:
         )
         connection.execute("INSERT INTO settled VALUES (1, 'aa', '2026-01')")
         connection.commit()
+    # sqlite-utils turns recursive triggers on, and most other tools do not.
+    with closing(sqlite3.connect(path)) as connection:
         before = list(connection.iterdump())
 
         with pytest.raises(sqlite3.IntegrityError, match="only added to"):

@@ -19,7 +19,8 @@ from clubai.storage.sqlite import SqliteStore
 from support.books import GENESIS, canonical, chained
 from support.rows import task_row
 
-TASKS = 5
+TASKS = 25
+"""At once: enough that a kill can fall in the midst of them."""
 ENTRIES = 3
 TS = "2026-01-31T23:59:59.999Z"
 Lines = Sequence[tuple[str, str, int]]
@@ -42,7 +43,7 @@ async def work(store: SqliteStore) -> None:
 
 
 async def keep(store: SqliteStore) -> None:
-    """Post entries, and close a month after every third post."""
+    """Post entries, and close a month, by turns."""
     rows = await store.ledger()
     head = rows[-1].hash if rows else GENESIS
     closes = await store.closes()
@@ -50,11 +51,10 @@ async def keep(store: SqliteStore) -> None:
     seq, month = len(rows), len(closes)
     since = closes[-1].at if closes else 0.0
     while True:
-        for _ in range(3):
-            fees = entries(seq, head, [(f"fee:{seq + n}", FEE) for n in range(ENTRIES)])
-            assert await store.post(fees)
-            seq, head = seq + len(fees), fees[-1].hash
-            say("ledger", seq, head.hex())
+        fees = entries(seq, head, [(f"fee:{seq + n}", FEE) for n in range(ENTRIES)])
+        assert await store.post(fees)
+        seq, head = seq + len(fees), fees[-1].hash
+        say("ledger", seq, head.hex())
         (newest, *_) = [*await store.tasks(limit=1), None]
         until = newest.ended_at if newest else since
         paid = [row.id for row in await store.tasks_between(since, until)]
