@@ -6,7 +6,8 @@ import pytest
 
 from clubai.core.commands import FailTask, OfferTask, RecordStanding, RecordTask
 from clubai.core.events import FactTold
-from clubai.core.standing import CANARY_EVERY_S, Owed
+from clubai.core.limits import CoordinatorLimits
+from clubai.core.standing import Owed
 from clubai.model import CLUB_ID, FailCode, NodeStanding
 from clubai.reputation.events import Change, StandingEvent
 from clubai.reputation.facts import (
@@ -258,7 +259,7 @@ def test_a_node_with_few_points_may_earn_its_way_back_by_checks() -> None:
     scene.wait(60)
     assert scene.machine.standing.take_owed() is None
 
-    scene.wait(CANARY_EVERY_S)
+    scene.wait(CoordinatorLimits().canary_every_s)
 
     assert scene.machine.standing.take_owed() == OWED
 

@@ -33,6 +33,9 @@ class CoordinatorLimits(msgspec.Struct, frozen=True, kw_only=True):
     """How long a silent node that was dropped stays in the snapshots."""
     timeout_after_s: float = 60.0
     """A task that expires sooner after a node accepted it is not the node's timeout."""
+    canary_every_s: float = 900.0
+    """A node that gets no members' work owes an audit this often: it may earn its way
+    back."""
     retry_after_s: float = 15.0
     """What a refused client is told where nothing better was measured."""
     ended_kept: int = 200

@@ -33,8 +33,6 @@ from clubai.reputation.record import Record
 from clubai.reputation.selection import draw
 
 MOST_OWED: Final = 4096
-CANARY_EVERY_S: Final = 900.0
-"""A node that gets no members' work is audited this often: it can earn its way back."""
 
 
 class Owed(Value, frozen=True, kw_only=True):
@@ -198,7 +196,7 @@ class Standing:
         record = None if self._judge is None else self._judge.record(node.id)
         if record is None or record.suspended_until > now:
             return
-        if now >= self._canaries.get(node.id, 0.0) + CANARY_EVERY_S:
+        if now >= self._canaries.get(node.id, 0.0) + self._limits.canary_every_s:
             self._canaries[node.id] = now
             self._owe(Owed(node=node.id, model=node.models[0].name))
 

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import anyio
+
+from clubai.checking import Checker, ClubStanding
+from clubai.checking.standing import row_of
+from clubai.core.limits import CoordinatorLimits
+from clubai.model import CLUB_ID, NodeId
+from clubai.reputation.events import Change
+from clubai.reputation.facts import CheckKind
+from clubai.verification.review import Evidence, Shown
+from support.divided_club import owner
+from support.memory_club import ALICE, BOB, MemoryClub, MemoryNode, memory_club
+from support.scripted_backend import ScriptedBackend, say
+
+WORDS = ("river", "stone", "window", "morning", "letter", "garden", "copper", "silver")
+
+
+def answer_to(text: str) -> str:
+    """What every honest node says: words that hang on the question alone."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return " ".join(WORDS[byte % len(WORDS)] + str(byte) for byte in digest)
+
+
+def asked(body: dict[str, Any]) -> str:
+    return "\n".join(str(message["content"]) for message in body["messages"])
+
+
+def honest() -> ScriptedBackend:
+    return ScriptedBackend(lambda body: say(answer_to(asked(body)))(body))
+
+
+def liar() -> ScriptedBackend:
+    """Answers another question, each time another one."""
+    count = iter(range(10_000))
+    return ScriptedBackend(lambda body: say(answer_to(f"other {next(count)}"))(body))
+
+
+@asynccontextmanager
+async def checked_club(
+    data: Path, backends: Sequence[ScriptedBackend], **limits: float
+) -> AsyncIterator[tuple[MemoryClub, list[MemoryNode]]]:
+    config = CoordinatorLimits(**limits)
+    async with memory_club(data, limits=config, heartbeat_s=0.3) as club:
+        nodes = [
+            await club.add(f"n{number}", each, owner=owner(f"o{number}"))
+            for number, each in enumerate(backends)
+        ]
+        standing = ClubStanding(club.coordinator)
+        checker = Checker(club.coordinator, standing, rng=Random(3))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(checker.run)
+            yield club, nodes
+            tasks.cancel_scope.cancel()
+
+
+async def ask_until(club: MemoryClub, node: MemoryNode, change: Change) -> None:
+    """Ask the club until a node's standing shows the change, then wait for it."""
+    driver = club.coordinator.driver
+    with anyio.fail_after(30):
+        async with club.client(BOB) as client:
+            for number in range(100):
+                if await found(club, node, change):
+                    return
+                await client.ask(f"What about {number}?", model="m")
+        while not await found(club, node, change):
+            await driver.changed.wait()
+
+
+async def found(club: MemoryClub, node: MemoryNode, change: Change) -> int:
+    events = await club.coordinator.store.standing_events(node=node.id)
+    return sum(event.change is change for event in events)
+
+
+async def test_an_honest_node_passes_and_its_points_are_released(
+    tmp_path: Path,
+) -> None:
+    async with checked_club(tmp_path, [honest() for _ in range(3)]) as (club, nodes):
+        await ask_until(club, nodes[0], Change.RELEASED)
+        stands = {each.name: each for each in club.coordinator.standings.all(BOB)}
+        failed = [await found(club, node, Change.FAILED) for node in nodes]
+
+    assert stands["n0"].points > 100
+    assert stands["n0"].audits_passed > 0
+    assert failed == [0, 0, 0]
+
+
+async def test_a_node_that_answers_something_else_is_kept_from_work_and_suspended(
+    tmp_path: Path,
+) -> None:
+    backends = [honest(), honest(), honest(), liar()]
+    async with checked_club(tmp_path, backends, canary_every_s=0.0) as (club, nodes):
+        for node in nodes[:2]:
+            await club.coordinator.standings.set_trusted(ALICE, node.name, True)
+        await ask_until(club, nodes[3], Change.SUSPENDED)
+        fails = await found(club, nodes[3], Change.FAILED)
+        convicted = await found(club, nodes[3], Change.CONVICTED)
+        before = len(nodes[3].backend.asked)
+        async with club.client(BOB) as client:
+            for number in range(20):
+                answer = await client.ask(f"And {number}?", model="m")
+                assert answer.text == answer_to(f"And {number}?")
+        stands = {each.name: each for each in club.coordinator.standings.all(BOB)}
+        row, *_ = await club.coordinator.store.checks(node=nodes[3].id, limit=1)
+        passed = [await found(club, node, Change.INVALID) for node in nodes[:3]]
+        after = len(nodes[3].backend.asked)
+
+    assert stands["n3"].state == "suspended"
+    assert until.count(Change.CONVICTED) == 3
+    assert until.count(Change.FAILED) <= 9, "each of three after three checks at most"
+    assert after == before, "no member's task reaches it any more"
+    assert not row.passed
+    assert row.got not in row.references
+    assert passed == [0, 0, 0]
+
+
+async def test_checks_are_the_clubs_own_and_counted_as_such(tmp_path: Path) -> None:
+    async with checked_club(tmp_path, [honest() for _ in range(3)]) as (club, nodes):
+        await ask_until(club, nodes[0], Change.PASSED)
+        rows = await club.coordinator.store.tasks(limit=1000)
+        share = club.coordinator.verified.share(1)
+
+    checks = [row for row in rows if row.member == CLUB_ID]
+    assert checks
+    assert 0 < share.share < 1
+
+
+def test_a_row_has_the_texts_of_the_references() -> None:
+    evidence = Evidence(
+        check="c1",
+        at=5.0,
+        node=NodeId(bytes(32)),
+        model="m",
+        kind=CheckKind.ANSWER_KEY,
+        prompt="Q",
+        expected="",
+        got="A",
+        passed=False,
+        why="unlike",
+        references=(Shown(node=NodeId(bytes(32)), text="B"),),
+    )
+
+    row = row_of(evidence)
+
+    assert (row.id, row.kind, row.references) == ("c1", "answer_key", ("B",))
