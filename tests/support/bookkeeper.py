@@ -19,7 +19,7 @@ from clubai.storage.sqlite import SqliteStore
 from support.books import GENESIS, canonical, chained
 from support.rows import task_row
 
-TASKS = 25
+TASKS = 20
 """At once: enough that a kill can fall in the midst of them."""
 ENTRIES = 3
 TS = "2026-01-31T23:59:59.999Z"
@@ -31,10 +31,10 @@ def say(*words: object) -> None:
     sys.stdout.flush()
 
 
-async def work(store: SqliteStore) -> None:
+async def work(store: SqliteStore, ended: int) -> None:
     """End tasks, two events each."""
-    seq = len(await store.standing_events())
-    for start in count(await store.count_tasks(), TASKS):
+    seq = 2 * ended
+    for start in count(ended, TASKS):
         tasks = [task_row(start + n) for n in range(TASKS)]
         events = [event(seq + n, tasks[n // 2]) for n in range(2 * TASKS)]
         await store.append_tasks_and_standing(tasks, events)
@@ -42,12 +42,11 @@ async def work(store: SqliteStore) -> None:
         say("tasks", start + TASKS, seq)
 
 
-async def keep(store: SqliteStore) -> None:
+async def keep(
+    store: SqliteStore, rows: list[LedgerRow], closes: list[CloseRow]
+) -> None:
     """Post entries, and close a month, by turns."""
-    rows = await store.ledger()
     head = rows[-1].hash if rows else GENESIS
-    closes = await store.closes()
-    await refuse_again(store, rows, closes)
     seq, month = len(rows), len(closes)
     since = closes[-1].at if closes else 0.0
     while True:
@@ -110,10 +109,14 @@ def event(seq: int, task: TaskFacts) -> StandingEvent:
 
 
 async def main(path: Path) -> None:
-    async with SqliteStore.open(path) as store, anyio.create_task_group() as group:
+    async with SqliteStore.open(path) as store:
         say("open")
-        group.start_soon(work, store)
-        group.start_soon(keep, store)
+        rows, closes = await store.ledger(), await store.closes()
+        await refuse_again(store, rows, closes)
+        ended = await store.count_tasks()
+        async with anyio.create_task_group() as group:
+            group.start_soon(keep, store, rows, closes)
+            group.start_soon(work, store, ended)
 
 
 if __name__ == "__main__":
