@@ -1,4 +1,4 @@
-"""What is kept of the money: the ledger's rows, the closes, and which tasks they paid."""
+"""What is kept of the money: the ledger's rows, the closes, and what they paid."""
 
 from __future__ import annotations
 
