@@ -1,10 +1,10 @@
 """The ledger: double entry, append-only, hash-chained, and its balances as a fold.
 
 Signs: what the club has (`psp_clearing`, the money at its payment provider) and what it
-spent (`processor_fees`) grow by positive amounts. What it owes or has earned (`pool`,
-`member:ID`, `reserve`, `operator`, `fee_income`, `escrow`) grows by negative ones, so the
-lines of an entry add up to 0. `Ledger.balance` turns the second kind round: there, more
-is more.
+spent (`processor_fees`) grow by positive amounts. What it owes or has earned
+(`member:ID`, `pool`, `reserve`, `operator`, `fee_income`, `escrow`) grows by negative
+ones, so the lines of an entry add up to 0. `Ledger.balance` turns the second kind
+round: there, more is more.
 
 Nothing is changed or removed. A mistake is made good by an entry that names the first.
 """

@@ -226,6 +226,8 @@ def own_part(
             "node": node_text(each.node),
             "model": each.model,
             "month": each.month,
+            "prompt_tokens": each.prompt_tokens,
+            "answer_tokens": each.answer_tokens,
             "metered": each.metered,
             "wu": each.wu,
             "status": each.status.value,

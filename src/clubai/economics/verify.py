@@ -13,8 +13,9 @@ from clubai.crypto import identity, merkle
 from clubai.economics import canonical
 from clubai.economics.close import OPERATOR_BP, RESERVE_BP
 from clubai.economics.errors import RateCardError, StatementError
-from clubai.economics.metering import read_standing
-from clubai.economics.ratecard import card_of
+from clubai.economics.metering import read_standing, work_units
+from clubai.economics.month import Period
+from clubai.economics.ratecard import RateCard, card_of
 from clubai.economics.sharing import BASIS
 from clubai.economics.statement import (
     BODY_LABEL,
@@ -104,6 +105,8 @@ class OwnTask(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     node: str
     model: str
     month: str
+    prompt_tokens: int
+    answer_tokens: int
     metered: int
     wu: int
     status: str
@@ -161,10 +164,20 @@ def verify_statement(
         part = other.own
     mine = None if part is None else _check_own(part, key, body, leaves, parsed)
     if mine is not None:
-        checked.append(f"your {len(mine.tasks)} tasks make your share, proof and all")
+        checked.append(_told(mine))
     if previous is not None:
         checked.append(_check_previous(body, _read(previous), key))
     return Report(statement=body, leaves=leaves, own=mine, checked=tuple(checked))
+
+
+def _told(own: Own) -> str:
+    if own.leaf is None:
+        return "you had no payout this month"
+    if own.leaf.wu == 0 and any(task.wu for task in own.tasks):
+        return "your payout is in the list; the club counted none of your work"
+    return (
+        f"your {len(own.tasks)} tasks make your work units, and your payout is listed"
+    )
 
 
 def unhex(text: str, what: str) -> bytes:
@@ -250,7 +263,8 @@ def _check_shares(body: Body, leaves: Sequence[Leaf]) -> str:
         if any(each.minor > cap for each in leaves):
             raise StatementError("payout", "one is above the cap")
         return "no payout is above the cap"
-    got, missed = [], []
+    got: list[int] = []
+    missed: list[int] = []
     for each in leaves:
         least, remainder = divmod(body.pool * each.wu, body.W)
         if each.minor not in (least, least + 1):
@@ -281,6 +295,7 @@ def _check_own(
     own = _convert(_signed(part, key, OWN_LABEL, "own part"), Own, "own part")
     if own.month != body.month:
         raise StatementError("own part", f"it is of {own.month}")
+    _check_metered(own.tasks, card_of(parsed.rate_card))
     weight = _weight(own.tasks, {each[0]: each[1:] for each in parsed.points})
     if own.leaf is None:
         if weight:
@@ -297,6 +312,15 @@ def _check_own(
         reason = f"your tasks make {weight} weighted units, not {leaf.wu}"
         raise StatementError("own part", reason)
     return own
+
+
+def _check_metered(tasks: Sequence[OwnTask], card: RateCard) -> None:
+    for task in tasks:
+        rate = card.milli(task.model, Period.read(task.month))
+        metered = work_units(task.prompt_tokens, task.answer_tokens, rate)
+        if metered != task.metered:
+            reason = f"task {task.task} is {metered} units, not {task.metered}"
+            raise StatementError("own part", reason)
 
 
 def _weight(tasks: Sequence[OwnTask], points: Mapping[str, tuple[int, int]]) -> int:
