@@ -97,7 +97,9 @@ def test_a_replay_gives_the_same_balances(minors: list[int]) -> None:
     ledger = Ledger()
     for number, minor in enumerate(minors):
         ledger.post(
-            moved(f"fee:2026-01:m{number}", "psp_clearing", f"member:m{number % 3}", minor),
+            moved(
+                f"fee:2026-01:m{number}", "psp_clearing", f"member:m{number % 3}", minor
+            ),
             ts=TS,
         )
     again = Ledger()
@@ -143,9 +145,13 @@ def test_a_fork_changes_nothing() -> None:
 def test_what_a_close_pays_is_spendable_after_14_days() -> None:
     ledger = Ledger()
     alice = MemberId("alice")
-    ledger.post(moved("fee:2026-01:b", "psp_clearing", "member:alice", 30), ts=stamp(1_700_000_000_000))
     ledger.post(
-        moved("close:2026-01", "psp_clearing", "member:alice", 70), ts=stamp(1_700_000_001_000)
+        moved("fee:2026-01:b", "psp_clearing", "member:alice", 30),
+        ts=stamp(1_700_000_000_000),
+    )
+    ledger.post(
+        moved("close:2026-01", "psp_clearing", "member:alice", 70),
+        ts=stamp(1_700_000_001_000),
     )
 
     def at(ms: int) -> int:

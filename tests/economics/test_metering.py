@@ -150,5 +150,5 @@ def test_standings_are_those_before_the_moment() -> None:
 
 
 def test_what_is_no_standing_is_refused() -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="Expected"):
         read_standing(["many", 0])

@@ -31,7 +31,9 @@ def test_a_month_is_read_as_it_is_written(period: Period) -> None:
     assert period.cut_off_ms == period.end_ms + 3 * DAY_MS
 
 
-@pytest.mark.parametrize("text", ["", "2026", "2026-13", "2026-1", "1999-01", "2026-01 "])
+@pytest.mark.parametrize(
+    "text", ["", "2026", "2026-13", "2026-1", "1999-01", "2026-01 "]
+)
 def test_what_is_no_month_is_refused(text: str) -> None:
     with pytest.raises(PeriodError):
         Period.read(text)
