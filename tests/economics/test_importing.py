@@ -10,15 +10,15 @@ from clubai.economics.errors import ImportRefused
 from clubai.economics.importing import COLUMNS, read_fees
 from clubai.economics.ledger import Ledger, Posting
 from clubai.economics.month import stamp
+from clubai.model import MemberId
 
 HEADER = ",".join(COLUMNS) + "\n"
+MEMBERS = {name: MemberId(name) for name in ("alice", "bob")}
 TS = stamp(1_769_903_999_999)
 
 
 def read(text: str, ledger: Ledger | None = None) -> tuple[Posting, ...]:
-    return read_fees(
-        text, ledger=ledger or Ledger(), members=("alice", "bob"), currency="EUR"
-    )
+    return read_fees(text, ledger=ledger or Ledger(), members=MEMBERS, currency="EUR")
 
 
 def test_good_lines_are_postings() -> None:

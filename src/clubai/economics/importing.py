@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection
+from collections.abc import Mapping
 from typing import Final
 
 from clubai.economics.errors import BadLine, ImportRefused, PaymentError, PeriodError
@@ -33,14 +33,14 @@ Row = dict[str, str]
 
 
 def read_fees(
-    text: str, *, ledger: Ledger, members: Collection[str], currency: str
+    text: str, *, ledger: Ledger, members: Mapping[str, MemberId], currency: str
 ) -> tuple[Posting, ...]:
     """The postings of a file. What the ledger has already is among them, unchanged.
 
     Args:
         text: The file.
         ledger: Tells which references are taken.
-        members: All ids that there are.
+        members: All members, by their ids and by their names.
         currency: The club's.
 
     Raises:
@@ -56,7 +56,7 @@ def read_fees(
         except PaymentError as error:
             bad.append(_bad(number, error))
             continue
-        reference, member = row["reference"], row["member"]
+        reference, member = row["reference"], members[row["member"]]
         if reference in seen:
             fix = "it is in this file twice: give each payment its own"
             bad.append(BadLine(number, "reference", reference[:80], fix))
@@ -117,9 +117,13 @@ def _rows(text: str, bad: list[BadLine]) -> list[tuple[int, Row]]:
     return rows[:MOST_LINES]
 
 
-def _postings(row: Row, members: Collection[str], currency: str) -> tuple[Posting, ...]:
+def _postings(
+    row: Row, members: Mapping[str, MemberId], currency: str
+) -> tuple[Posting, ...]:
     if row["member"] not in members:
-        raise PaymentError("member", row["member"][:80], "no member has this id")
+        raise PaymentError(
+            "member", row["member"][:80], "no member has this name or id"
+        )
     if row["currency"] != currency:
         raise PaymentError(
             "currency", row["currency"][:20], f"the club's is {currency}"
@@ -128,7 +132,7 @@ def _postings(row: Row, members: Collection[str], currency: str) -> tuple[Postin
         raise PaymentError("reference", "", "give what the payment provider calls it")
     period, year = read_period(row["period"])
     payment = Payment(
-        member=MemberId(row["member"]),
+        member=members[row["member"]],
         period=period,
         minor=whole(row["amount_minor"], "amount_minor"),
         currency=currency,

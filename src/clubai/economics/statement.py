@@ -89,8 +89,7 @@ class Statement(Value, frozen=True, kw_only=True):
 
     def file_for(self, own: bytes, signature: bytes) -> bytes:
         """The file with one member's own part (see `own_part`)."""
-        part = {"body": _text(own), "sig": _text(signature)}
-        return canonical.encode(self._parts() | {"own": part})
+        return with_own(self.file, own, signature)
 
     def _parts(self) -> dict[str, Any]:
         return {
@@ -101,6 +100,25 @@ class Statement(Value, frozen=True, kw_only=True):
             "rate_card": self.rate_card,
             "points": self.points,
         }
+
+
+def with_own(file: bytes, own: bytes, signature: bytes) -> bytes:
+    """A stored file with one member's own part."""
+    part = {"body": _text(own), "sig": _text(signature)}
+    return canonical.encode(canonical.decode(file) | {"own": part})
+
+
+def leaves_in(file: bytes) -> tuple[Leaf, ...]:
+    """The leaves of a stored file that is known to be good."""
+    return tuple(
+        Leaf(**(each | {"salt": bytes.fromhex(each["salt"])}))
+        for each in canonical.decode(file)["leaves"]
+    )
+
+
+def body_in(file: bytes) -> bytes:
+    """The signed body of a stored file that is known to be good."""
+    return base64.b64decode(canonical.decode(file)["body"])
 
 
 def pseudonym(secret: bytes, month: str, member: MemberId) -> str:
