@@ -20,7 +20,7 @@ from clubai.reputation.events import Change, StandingEvent
 from clubai.storage.books import BookStore, CloseRow
 
 LOOK_BACK_DAYS: Final = 92
-"""A task that was in escrow for longer than that before a month is not paid any more."""
+"""A task that was in escrow for longer before a month is not paid any more."""
 
 
 class MoneyStore(BookStore, Protocol):

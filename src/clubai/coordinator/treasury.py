@@ -1,7 +1,7 @@
 """The club's money: the one owner of its ledger, who may book what, and the closes.
 
-A booking is checked on a copy of the ledger, stored in one transaction, and only then is
-the copy the ledger. Only one is under way at a time.
+A booking is checked on a copy of the ledger, stored in one transaction, and only then
+is the copy the ledger. Only one is under way at a time.
 """
 
 from __future__ import annotations
@@ -248,9 +248,11 @@ class Treasury:
             StorageError: it cannot be stored.
         """
         require_role(asker, "closing a month", *BOOKING)
+        told: dict[str, Any] = {}
         with anyio.CancelScope(shield=True):
             async with self._booking:
-                return await self._close(asker, period, dry_run=dry_run)
+                told = await self._close(asker, period, dry_run=dry_run)
+        return told
 
     async def _close(
         self, asker: Member, period: Period, *, dry_run: bool
