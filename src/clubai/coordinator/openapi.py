@@ -40,7 +40,7 @@ _PAYMENT: Final = {
 }
 _FEE: Final = {**_PAYMENT, "processor_minor": "integer"}
 _REFUND: Final = {**_PAYMENT, "to_balance": "boolean"}
-_MONEY: Final[tuple[tuple[str, str, str, bool, dict[str, str]], ...]] = (
+MONEY_PATHS: Final[tuple[tuple[str, str, str, bool, dict[str, str]], ...]] = (
     ("get", "/api/months", "Which months are closed", True, {}),
     (
         "post",
@@ -108,7 +108,6 @@ _PATHS: Final[tuple[tuple[str, str, str, bool, dict[str, str]], ...]] = (
         {"role": "string"},
     ),
     ("get", "/api/audit", "The audit log, newest first", True, {}),
-    *_MONEY,
     ("get", "/api/nodes", "The club's nodes", True, {}),
     (
         "put",
