@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from clubai.coordinator.closing import (
@@ -8,9 +10,10 @@ from clubai.coordinator.closing import (
     decide,
     keep,
     read_kept,
+    read_terms,
     summary,
 )
-from clubai.economics.errors import PeriodError
+from clubai.economics.errors import PeriodError, RateCardError
 from clubai.economics.fees import Payment, fee
 from clubai.economics.ledger import Ledger
 from clubai.economics.month import stamp
@@ -68,3 +71,16 @@ async def test_after_three_empty_months_who_paid_gets_it_back() -> None:
         got = {each.member: each.minor for each in decided.closing.payouts}
         assert got.get(BOB) == expected
         assert decided.references == 1
+
+
+def test_a_card_that_cannot_be_read_is_no_other_card(tmp_path: Path) -> None:
+    card = tmp_path / "card.toml"
+    with pytest.raises(RateCardError):
+        read_terms(card)
+    card.write_bytes(b"\xff")
+    with pytest.raises(RateCardError):
+        read_terms(card)
+    card.write_text("version = 4\nunknown = 9\n")
+
+    assert read_terms(card, two_people=True).card.unknown == 9
+    assert read_terms(None) == Terms()

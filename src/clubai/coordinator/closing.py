@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import msgspec
 
 from clubai.economics import canonical
 from clubai.economics.close import Closing, Inputs, close, income_of, paid_by
-from clubai.economics.errors import PeriodError
+from clubai.economics.errors import PeriodError, RateCardError
 from clubai.economics.ledger import POOL, RESERVE, Ledger
 from clubai.economics.metering import Standing, standings, weigh
 from clubai.economics.month import DAY_MS, Period
-from clubai.economics.ratecard import RateCard
+from clubai.economics.ratecard import RateCard, read_card
 from clubai.economics.settling import Item, settle
 from clubai.model import MemberId, NodeId, Value
 from clubai.reputation.events import Change, StandingEvent
@@ -41,6 +42,21 @@ class Terms(Value, frozen=True, kw_only=True):
     """The most of a node's work that one asker may bring."""
     two_people: bool = False
     """A close takes a second operator or treasurer, who asks for the very same."""
+
+
+def read_terms(card: Path | None, **terms: Any) -> Terms:
+    """The terms with an operator's rate card; None: the club's own.
+
+    Raises:
+        RateCardError: the card cannot be read or used; no other takes its place.
+    """
+    if card is None:
+        return Terms(**terms)
+    try:
+        text = card.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RateCardError("file", str(card), f"make it readable: {error}") from error
+    return Terms(card=read_card(text), **terms)
 
 
 class Decided(Value, frozen=True, kw_only=True):
