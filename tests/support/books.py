@@ -43,7 +43,7 @@ def task(
         member=asker,
         model=model,
         kind="chat",
-        mode="sealed",
+        mode="single",
         state=state,  # type: ignore[arg-type]
         code="",
         node=NODE_OF[owner],

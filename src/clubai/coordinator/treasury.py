@@ -21,6 +21,7 @@ from clubai.coordinator.closing import (
     decide,
     keep,
     read_kept,
+    row_of,
     summary,
 )
 from clubai.coordinator.grants import Member, require_in_person, require_role
@@ -41,7 +42,7 @@ from clubai.economics.statement import (
 from clubai.errors import PermissionDenied, StorageError
 from clubai.model import MemberId, NodeId
 from clubai.storage.base import Role
-from clubai.storage.books import CloseRow, LedgerRow
+from clubai.storage.books import CloseRow
 
 BOOKING: Final[tuple[Role, ...]] = ("operator", "treasurer")
 READING: Final[tuple[Role, ...]] = (*BOOKING, "auditor")
@@ -381,16 +382,7 @@ class Treasury:
         close: CloseRow | None = None,
         settled: Sequence[bytes] = (),
     ) -> None:
-        rows = [
-            LedgerRow(
-                seq=link.entry.seq,
-                ts=link.entry.ts,
-                key=link.entry.key,
-                body=link.entry.body,
-                hash=link.hash,
-            )
-            for link in fork.links[len(self._ledger) :]
-        ]
+        rows = [row_of(link) for link in fork.links[len(self._ledger) :]]
         if not await self._store.post(rows, close=close, settled=settled):
             reason = "somebody else wrote to it: is another coordinator running?"
             raise StorageError("the ledger", reason)
