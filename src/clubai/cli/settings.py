@@ -99,6 +99,30 @@ COORDINATOR: Final = (
         many=True,
     ),
     Setting(
+        "currency",
+        "Of fees and pay: three letters.",
+        ("CLUBAI_CURRENCY",),
+        "--currency",
+    ),
+    Setting(
+        "rate_card",
+        "What work is worth, as a TOML file; else the club's own card.",
+        ("CLUBAI_RATE_CARD",),
+        "--rate-card",
+    ),
+    Setting(
+        "cap_bp",
+        "The most of a pool that one member gets, in hundredths of a percent.",
+        ("CLUBAI_CAP_BP",),
+    ),
+    Setting(
+        "two_people",
+        "Closing a month takes two operators or treasurers.",
+        ("CLUBAI_TWO_PEOPLE",),
+        "--two-people",
+        switch=True,
+    ),
+    Setting(
         "trusted_proxies",
         "Whose X-Forwarded-For is believed: addresses or networks, with commas.",
         ("CLUBAI_TRUSTED_PROXIES",),

@@ -24,6 +24,7 @@ from clubai.coordinator.grants import ASKING, Member, require
 from clubai.coordinator.key_routes import KeyRoutes
 from clubai.coordinator.limits import Place
 from clubai.coordinator.metrics import render_metrics
+from clubai.coordinator.month_routes import MonthRoutes
 from clubai.coordinator.node_routes import node_routes
 from clubai.coordinator.origins import refuse_foreign
 from clubai.coordinator.promise_routes import promise_routes
@@ -65,6 +66,11 @@ class Api:
             *promise_routes(self._coordinator),
             *KeyRoutes(self._coordinator).routes(),
             *standing_routes(self._coordinator),
+            *MonthRoutes(
+                self._coordinator.treasury,
+                accounts=self._coordinator.accounts,
+                members=self._coordinator.store,
+            ).routes(),
             api_route("/api/models", self.models, "GET"),
             api_route("/api/tasks", self.tasks, "GET"),
             api_route("/api/stats", self.stats, "GET"),

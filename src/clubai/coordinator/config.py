@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -65,6 +66,14 @@ class CoordinatorConfig(
     without_policies: str | tuple[str, ...] = ()
     """Policies of reputation that are off, by name; in a text separated by commas.
     See `clubai.reputation.rules`."""
+    currency: str = "EUR"
+    """Of fees and pay; a club has one."""
+    rate_card: Path | None = None
+    """What work is worth, as TOML; None: the club's own card."""
+    cap_bp: int = 10_000
+    """The most of a month's pool that one member gets, in hundredths of a percent."""
+    two_people: bool = False
+    """To close a month takes two operators or treasurers."""
     checks: bool = True
     """Whether the club audits its nodes by questions of its own."""
 
@@ -92,6 +101,15 @@ class CoordinatorConfig(
             msg = f"shutdown_s is {self.shutdown_s}, it must not be below 0"
             raise ValueError(msg)
 
+        self._check_terms()
+
+    def _check_terms(self) -> None:
+        if not re.fullmatch("[A-Z]{3}", self.currency):
+            msg = f"currency is {self.currency!r}, it must be three letters such as EUR"
+            raise ValueError(msg)
+        if not 0 < self.cap_bp <= 10_000:
+            msg = f"cap_bp is {self.cap_bp}, it must be between 1 and 10000"
+            raise ValueError(msg)
         for policy in _listed(self.without_policies):
             if policy not in POLICIES:
                 known = ", ".join(POLICIES)

@@ -22,6 +22,7 @@ from clubai import __version__
 from clubai.coordinator.accounts import Accounts
 from clubai.coordinator.assigner import Assigner
 from clubai.coordinator.client_connection import ClientConnection
+from clubai.coordinator.closing import read_terms
 from clubai.coordinator.config import CoordinatorConfig
 from clubai.coordinator.connections import Bounds, Connection
 from clubai.coordinator.driver import Driver
@@ -39,11 +40,13 @@ from clubai.coordinator.signing import log_origin, signing_identity
 from clubai.coordinator.spending import Spending, month_start
 from clubai.coordinator.standing import Standings
 from clubai.coordinator.tickets import Ticket
+from clubai.coordinator.treasury import Treasury
 from clubai.coordinator.verified import Verified
 from clubai.core.coordinator import CoordinatorMachine
 from clubai.core.events import ClientKey
 from clubai.crypto.bundles import Bundle
 from clubai.crypto.identity import Identity
+from clubai.crypto.keys import random_bytes
 from clubai.errors import StorageError, lone_errors
 from clubai.model import ClubSnapshot, TaskFacts, node_bytes
 from clubai.protocol.login import EnrolledNode
@@ -103,6 +106,7 @@ class Coordinator:
             owner_name=lambda member: feed.member_names.get(member, member),
         )
         self.verified = verified
+        self.treasury: Treasury
         self.logins = NodeLogins(store, clock=clock)
         self.promises = Promises(
             self.enrolments,
@@ -225,6 +229,20 @@ class Coordinator:
             spending=spending,
             judge=judge,
             verified=verified,
+        )
+        coordinator.treasury = await Treasury.open(
+            store,
+            terms=read_terms(
+                config.rate_card,
+                currency=config.currency,
+                cap_bp=config.cap_bp,
+                two_people=config.two_people,
+            ),
+            sign=identity.sign,
+            audit=accounts.audit,
+            clock=now,
+            owners=roster.owners,
+            secret=partial(random_bytes, 32),
         )
         said = coordinator.promises.restore(events)
         schedules = {node: schedule for node, (schedule, _) in said.schedules.items()}

@@ -72,6 +72,10 @@ class Roster:
         row = self._by_id.get(node)
         return None if row is None else row.owner
 
+    def owners(self) -> dict[NodeId, MemberId]:
+        """The owner of each node that ever joined."""
+        return {node: row.owner for node, row in self._by_id.items()}
+
     def name(self, node: NodeId) -> str:
         """The name by which the node last joined; empty when it never did."""
         row = self._by_id.get(node)
