@@ -6,8 +6,9 @@ all; while they do not, one more is asked, and then another, up to a limit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
 import anyio
@@ -34,7 +35,7 @@ from clubai.model import FailCode, NodeId
 from clubai.splitting import estimate_tokens
 from clubai.transport.bell import Bell
 
-STEADY: dict[str, Any] = {"temperature": 0, "seed": 0}
+STEADY: Final[Mapping[str, Any]] = MappingProxyType({"temperature": 0, "seed": 0})
 """What a request is given, unless it says otherwise: answers differ by chance else."""
 
 _BY_FORM: Final = frozenset({"text", "exact"})

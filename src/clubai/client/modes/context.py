@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import anyio
 from anyio.to_thread import run_sync
@@ -35,8 +35,8 @@ from clubai.dividing.reducing import (
 )
 from clubai.errors import TaskError
 
-SAYS_NOTHING = "The document says nothing about it."
-MOST_NAMED = 10
+SAYS_NOTHING: Final = "The document says nothing about it."
+MOST_NAMED: Final = 10
 """Passages that failed and are named; the rest is counted."""
 
 

@@ -1,4 +1,4 @@
-"""The requests of one divided job (`JobDriver`): asked of the club's nodes, within its ceilings.
+"""The requests of one divided job: asked of the club's nodes, within its ceilings.
 
 A step that fails is asked once more; the coordinator itself tries several nodes each
 time. What every step cost, and who answered it, is kept for the answer's provenance.
