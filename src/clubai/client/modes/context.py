@@ -148,9 +148,13 @@ class Context:
     async def _reduce(
         self, driver: JobDriver, steps: dict[str, Step], notes: list[Note]
     ) -> tuple[Reply | None, str]:
-        """The final reply and its text; None: one note or none was left by itself."""
+        """The final reply and its text; None: one note or none was left by itself.
+
+        A prompt of the caller's own for the reduction is asked for a single note, too:
+        it may want a form that no note has.
+        """
         level = 0
-        while len(notes) > 1:
+        while len(notes) > 1 or (notes and self._dividing.reduce_prompt):
             packed = await run_sync(
                 partial(
                     groups,

@@ -35,7 +35,9 @@ Messages = Sequence[dict[str, Any]]
 
 TRIES: Final = 2
 """How often a step is asked; each time the coordinator tries several nodes."""
-MOST_AT_ONCE: Final = 128
+MOST_AT_ONCE: Final = 64
+"""The coordinator closes a connection that says more than 400 things at once, or 100
+a second for long; a request is a few of them."""
 
 
 class Reply:
