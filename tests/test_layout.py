@@ -25,7 +25,7 @@ FORBIDDEN_NAMES = {
 }
 DECLARATIONS = {
     "client/modes/outcome.py": "a struct without behaviour; each mode makes one",
-    "client/modes/progress.py": "structs without behaviour; test_crew.py sees each",
+    "client/modes/progress.py": "structs without behaviour; test_driver.py sees each",
     "core/commands.py": "structs without behaviour; test_coordinator.py sees each",
     "core/events.py": "structs without behaviour; test_coordinator.py sees each",
     "reputation/events.py": "structs without behaviour; test_judge.py sees each",

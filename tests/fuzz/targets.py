@@ -16,9 +16,11 @@ from clubai.agent.backends.faults import parse_fault
 from clubai.agent.backends.sse import LineSplitter, payload_of
 from clubai.agent.executor import decode_request
 from clubai.client.answer import text_of
+from clubai.dividing.planner import read_plan
 from clubai.errors import (
     AuthenticationError,
     BackendError,
+    PlanError,
     RemoteProtocolError,
     TaskFailed,
     TaskRejected,
@@ -70,6 +72,10 @@ class _Unsealed:
             raise TrustError(TrustCode.OUT_OF_ORDER, "another one was due")
         self.count, self.finished = seq + 1, fin
         return ct[0] if ct else 0, ct[5:]
+
+
+def _plan(frame: bytes) -> None:
+    read_plan(frame.decode("utf-8", "replace"), most=12)
 
 
 def _records(frame: bytes) -> None:
@@ -265,6 +271,7 @@ TARGETS: tuple[Target, ...] = (
     reads("backend's stream", _backend_stream, BackendError, binary=False),
     reads("backend's error", parse_fault, binary=False),
     reads("backend's usage", read_usage, binary=False),
+    reads("model's plan", _plan, PlanError, binary=False),
     Target("tokens", False, _tokens, 0.1),
     Target("client connection", True, _client),
     Target("node connection", True, _node),

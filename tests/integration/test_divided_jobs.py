@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,41 +18,22 @@ from anyio.abc import ByteReceiveStream
 from clubai.client import Answer, Client
 from clubai.client.modes.progress import Progress
 from clubai.model import ClubSnapshot
-from support.commands import started
 from support.divided_club import backend, divided_club
+from support.paced_club import MODEL, model_server, paced_club
 from support.scripted_backend import say
 
-ROOT = Path(__file__).parents[2]
-MODEL = "mock-paced"
 AGENTS = 5
 KILLED = 2
 SLOTS = 4
 PARTS = 40
 TOKENS = 16
 RATE = 8
+"""Tokens a second: an answer lasts two seconds."""
 ENDED = 10
 """Parts that have ended when nodes are killed: fewer than there are slots."""
 BEGUN_S = 0.5
 """After which a quarter of an answer is written."""
 LIVE = ("offered", "running", "replying")
-
-
-@contextmanager
-def model_server() -> Iterator[str]:
-    """A model server in a process of its own, with answers that last two seconds."""
-    command = [
-        *(sys.executable, "-m", "benchmarks.mock_backend"),
-        *(f"--rate={RATE}", f"--slots={SLOTS}"),
-    ]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as popen:
-        try:
-            assert popen.stdout
-            yield f"http://127.0.0.1:{int(popen.stdout.readline())}/v1"
-        finally:
-            popen.terminate()
-            popen.communicate(timeout=10)
 
 
 def subtasks() -> dict[str, Any]:
@@ -137,18 +116,8 @@ async def test_what_killed_nodes_had_under_way_is_done_again(
             well_under_way.set()
 
     with (
-        model_server() as server,
-        started(
-            "clubai.cli",
-            "up",
-            "--processes",
-            "--json",
-            "--port=0",
-            f"--data={tmp_path / 'club'}",
-            f"--agents={AGENTS}",
-            f"--backend={server}",
-            home=tmp_path,
-        ) as up,
+        model_server(rate=RATE, slots=SLOTS) as server,
+        paced_club(tmp_path, server, agents=AGENTS) as up,
     ):
         ready = up.ready()
         ids = [node["id"] for node in ready["nodes"]]

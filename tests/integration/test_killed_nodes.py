@@ -5,10 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,36 +12,18 @@ import anyio
 import httpx
 import pytest
 
-from support.commands import started
+from support.paced_club import MODEL, model_server, paced_club
 
-ROOT = Path(__file__).parents[2]
 REQUESTS = 200
 AGENTS = 5
 TOKENS = 48
 RATE = 8
+"""Tokens a second: an answer lasts six seconds. Were it quicker, then on a busy machine
+the answers would have left the nodes before the test has read enough to kill any."""
 # Streams that have begun when nodes are killed: more than the nodes that live hold.
 BEGUN = REQUESTS * 3 // 8
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
-
-
-@contextmanager
-def model_server() -> Iterator[str]:
-    """A model server in a process of its own, with answers that last six seconds.
-
-    All requests run at once. Were it quicker, then on a busy machine the answers would
-    have left the nodes before the test has read enough of them to kill anybody.
-    """
-    command = [sys.executable, "-m", "benchmarks.mock_backend", f"--rate={RATE}"]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as popen:
-        try:
-            assert popen.stdout
-            yield f"http://127.0.0.1:{int(popen.stdout.readline())}/v1"
-        finally:
-            popen.terminate()
-            popen.communicate(timeout=10)
 
 
 class Outcome:
@@ -75,7 +53,7 @@ class Asking:
     async def ask(self, *, stream: bool) -> None:
         outcome = Outcome(stream=stream)
         body = {
-            "model": "mock-paced",
+            "model": MODEL,
             "messages": [{"role": "user", "content": "go"}],
             "max_tokens": TOKENS,
             "stream": stream,
@@ -120,18 +98,8 @@ class Asking:
 
 async def test_killed_nodes_lose_nothing_that_had_not_begun(tmp_path: Path) -> None:
     with (
-        model_server() as backend,
-        started(
-            "clubai.cli",
-            "up",
-            "--processes",
-            "--json",
-            "--port=0",
-            f"--data={tmp_path / 'club'}",
-            f"--agents={AGENTS}",
-            f"--backend={backend}",
-            home=tmp_path,
-        ) as up,
+        model_server(rate=RATE) as backend,
+        paced_club(tmp_path, backend, agents=AGENTS) as up,
     ):
         club = up.ready()
         headers = {"authorization": f"Bearer {club['api_key']}"}

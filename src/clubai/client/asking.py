@@ -28,11 +28,25 @@ from clubai.model import (
     ModelSnapshot,
     Privacy,
     ReadableBy,
+    Redacted,
 )
 from clubai.protocol.decoding import UNREADABLE
 
 Prompt = str | Sequence[dict[str, Any]]
 """A question, or whole OpenAI messages."""
+
+
+class _Terms(Redacted, frozen=True):
+    """How something is asked, whatever the prompt is; as for `Asking.stream`."""
+
+    model: str = ""
+    system: str = ""
+    privacy: Privacy = "normal"
+    wait_s: float = WAIT_SECONDS
+    deadline_s: float = DEADLINE_SECONDS
+
+    def __repr__(self) -> str:
+        return f"_Terms(model={self.model!r})"
 
 
 class Asking(ABC):
@@ -95,30 +109,12 @@ class Asking(ABC):
             TaskRejected, TaskFailed, ConnectionLost: while iterating, too.
         """
         dividing, options = take_dividing(mode, options)
+        terms = _Terms(model, system, privacy, wait_s, deadline_s)
         if dividing.mode != "single":
-            divided = await self._divided(
-                prompt,
-                model,
-                system,
-                dividing,
-                privacy,
-                wait_s,
-                deadline_s,
-                on_progress,
-                options,
-            )
+            divided = await self._divided(prompt, dividing, terms, options, on_progress)
             yield DividedStream(divided)
             return
-        job = await self._chat_job(
-            prompt,
-            model,
-            system,
-            privacy,
-            wait_s,
-            deadline_s,
-            options,
-            stream=True,
-        )
+        job = await self._chat_job(prompt, terms, options, stream=True)
         async with self.run(job, on_wait=on_wait) as run:
             yield AnswerStream(run)
 
@@ -148,29 +144,11 @@ class Asking(ABC):
             ConnectionLost: the coordinator is gone.
         """
         dividing, options = take_dividing(mode, options)
+        terms = _Terms(model, system, privacy, wait_s, deadline_s)
         if dividing.mode != "single":
-            divided = await self._divided(
-                prompt,
-                model,
-                system,
-                dividing,
-                privacy,
-                wait_s,
-                deadline_s,
-                on_progress,
-                options,
-            )
+            divided = await self._divided(prompt, dividing, terms, options, on_progress)
             return await divided.answer()
-        job = await self._chat_job(
-            prompt,
-            model,
-            system,
-            privacy,
-            wait_s,
-            deadline_s,
-            options,
-            stream=False,
-        )
+        job = await self._chat_job(prompt, terms, options, stream=False)
         return await self._whole(job, on_wait)
 
     async def plan(
@@ -188,17 +166,8 @@ class Asking(ABC):
             ConfigError, PlanError, TaskRejected, ConnectionLost: as `ask`.
         """
         dividing, options = take_dividing(mode, options)
-        divided = await self._divided(
-            prompt,
-            model,
-            system,
-            dividing,
-            "normal",
-            WAIT_SECONDS,
-            DEADLINE_SECONDS,
-            None,
-            options,
-        )
+        terms = _Terms(model, system)
+        divided = await self._divided(prompt, dividing, terms, options)
         return await divided.plan()
 
     async def map(
@@ -233,21 +202,14 @@ class Asking(ABC):
             ConnectionLost: the coordinator is gone.
         """
         model = model or await self._pick("chat")
+        terms = _Terms(model, system, privacy, wait_s, deadline_s)
         limiter = anyio.CapacityLimiter(at_once or await self._at_once(model))
         results: list[Answer | TaskError | None] = [None] * len(prompts)
 
         async def ask(place: int) -> None:
             async with limiter:
-                job = await self._chat_job(
-                    prompts[place],
-                    model,
-                    system,
-                    privacy,
-                    wait_s,
-                    deadline_s,
-                    options,
-                    stream=False,
-                )
+                prompt = prompts[place]
+                job = await self._chat_job(prompt, terms, options, stream=False)
                 try:
                     results[place] = await self._whole(job, None)
                 except TaskError as error:
@@ -286,27 +248,18 @@ class Asking(ABC):
         return [row.embedding for row in sorted(rows, key=lambda row: row.index)]
 
     async def _chat_job(
-        self,
-        prompt: Prompt,
-        model: str,
-        system: str,
-        privacy: Privacy,
-        wait_s: float,
-        deadline_s: float,
-        options: dict[str, Any],
-        *,
-        stream: bool,
+        self, prompt: Prompt, terms: _Terms, options: dict[str, Any], *, stream: bool
     ) -> Job:
         messages = prompt if isinstance(prompt, str) else list(prompt)
         return Job(
             kind="chat",
-            model=model or await self._pick("chat"),
-            body=chat_body(messages, system=system, options=options),
+            model=terms.model or await self._pick("chat"),
+            body=chat_body(messages, system=terms.system, options=options),
             stream=stream,
-            privacy=privacy,
+            privacy=terms.privacy,
             max_tokens=options.get("max_tokens") or 0,
-            wait_s=wait_s,
-            deadline_s=deadline_s,
+            wait_s=terms.wait_s,
+            deadline_s=terms.deadline_s,
         )
 
     async def _whole(self, job: Job, on_wait: OnWait | None) -> Answer:
@@ -319,24 +272,19 @@ class Asking(ABC):
     async def _divided(
         self,
         prompt: Prompt,
-        model: str,
-        system: str,
         dividing: Dividing,
-        privacy: Privacy,
-        wait_s: float,
-        deadline_s: float,
-        on_progress: OnProgress | None,
+        terms: _Terms,
         options: dict[str, Any],
+        on_progress: OnProgress | None = None,
     ) -> Divided:
         messages = prompt if isinstance(prompt, str) else list(prompt)
-        body = chat_body(messages, system=system, options=options)
         return self.divide(
-            body,
+            chat_body(messages, system=terms.system, options=options),
             dividing,
-            model=model or await self._pick("chat"),
-            privacy=privacy,
-            wait_s=wait_s,
-            deadline_s=deadline_s,
+            model=terms.model or await self._pick("chat"),
+            privacy=terms.privacy,
+            wait_s=terms.wait_s,
+            deadline_s=terms.deadline_s,
             on_progress=on_progress,
         )
 

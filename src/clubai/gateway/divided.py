@@ -158,7 +158,7 @@ async def send_divided(
     Raises:
         Exception: a bug; whoever asked has been told that there was one.
     """
-    shower = _Shower(shape, events) if events else None
+    told = _ProgressStream(shape, events) if events else None
     divided = client.divide(
         job.body,
         request.dividing,
@@ -166,12 +166,12 @@ async def send_divided(
         privacy=job.privacy,
         wait_s=job.wait_s,
         deadline_s=job.deadline_s,
-        on_progress=shower.tell if shower else None,
+        on_progress=told.tell if told else None,
     )
 
     async def work() -> None:
-        if shower is not None:
-            await _stream(divided, shower, include_usage=request.include_usage)
+        if told is not None:
+            await _stream(divided, told, include_usage=request.include_usage)
             return
         answer = await divided.answer()
         body = msgspec.json.encode(shape.whole(answer))
@@ -183,7 +183,7 @@ async def send_divided(
     await tell_failure(exchange, work, explain, events)
 
 
-class _Shower:
+class _ProgressStream:
     """Progress on its way to one reader, who may be slower than it comes."""
 
     def __init__(self, shape: ChatShape | NativeShape, events: EventStream) -> None:
@@ -219,22 +219,24 @@ class _Shower:
         await self._events.end(self._shape.end(answer, include_usage=include_usage))
 
 
-async def _stream(divided: Divided, shower: _Shower, *, include_usage: bool) -> None:
+async def _stream(
+    divided: Divided, told: _ProgressStream, *, include_usage: bool
+) -> None:
     await divided.plan()  # what cannot be divided is refused before it begins
-    await shower.begin()
+    await told.begin()
     answer: Answer | None = None
     failure: ClubAIError | None = None
     with lone_errors():
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(shower.show)
+            tasks.start_soon(told.show)
             try:
                 answer = await divided.answer()
             except ClubAIError as error:
                 failure = error
-            shower.close()
+            told.close()
     if answer is None:
         try:
             raise failure or AssertionError
         finally:
             del failure  # with this frame in its traceback it would hold itself
-    await shower.end(answer, include_usage=include_usage)
+    await told.end(answer, include_usage=include_usage)

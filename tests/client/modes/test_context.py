@@ -147,6 +147,26 @@ async def test_prompts_of_ones_own(tmp_path: Path) -> None:
     assert asked[-1].startswith("REDUCE ")
 
 
+async def test_a_note_that_is_left_alone_is_reduced_by_a_prompt_of_ones_own(
+    tmp_path: Path,
+) -> None:
+    def finds_one(body: Body) -> Any:
+        asked = text_of(body)
+        if "REDUCE" in asked:
+            return say("as a table")(body)
+        return say("It is K2K." if "K2K" in asked else "NONE")(body)
+
+    nodes = [backend(finds_one, context=CONTEXT)]
+    options: dict[str, Any] = {"documents": [{"text": book(3)}]}
+    plain = await ask(tmp_path / "plain", nodes, "Which?", **options)
+    own = await ask(
+        tmp_path / "own", nodes, "Which?", reduce_prompt="REDUCE {answers}", **options
+    )
+
+    assert plain.text == "It is K2K."
+    assert own.text == "as a table"
+
+
 async def test_more_chunks_than_requests_are_refused(tmp_path: Path) -> None:
     nodes = [backend(reader, context=CONTEXT)]
     with pytest.raises(PlanError, match="`max_parts` is 5"):

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clubai.client.job import Job
-from clubai.client.modes.consensus import Vote
-from clubai.client.modes.context import Reading
-from clubai.client.modes.crew import TRIES, Crew
+from clubai.client.modes.consensus import Consensus
+from clubai.client.modes.context import Context
+from clubai.client.modes.driver import TRIES, JobDriver
 from clubai.client.modes.nodes import Offering
 from clubai.client.modes.outcome import Outcome
 from clubai.client.modes.question import Question
-from clubai.client.modes.subtasks import Parts
+from clubai.client.modes.subtasks import Subtasks
 from clubai.client.run import Run
 from clubai.dividing.options import Dividing, Document, Part
 from clubai.dividing.plan import Plan
@@ -41,7 +41,7 @@ shares = st.sampled_from((0.0, 0.2, 0.5, 0.9))
 class Mode(Protocol):
     def plan(self, model: str, max_tokens: int) -> Plan: ...
 
-    async def run(self, crew: Crew, plan: Plan) -> Outcome: ...
+    async def run(self, driver: JobDriver, plan: Plan) -> Outcome: ...
 
 
 class Nodes:
@@ -66,7 +66,7 @@ class Nodes:
 
 
 class FakeRun:
-    """What `AnswerStream` and `Crew` look at in a `Run`."""
+    """What `AnswerStream` and `JobDriver` look at in a `Run`."""
 
     def __init__(self, job: Job, chance: Random, failing: float, turns: int) -> None:
         self.job = job
@@ -130,8 +130,8 @@ def offerings(number: int, context: int) -> list[Offering]:
 class Ended:
     """A job that ran to its end, and what it took."""
 
-    def __init__(self, mode: Mode, plan: Plan, crew: Crew, nodes: Nodes) -> None:
-        self.mode, self.plan, self.crew, self.nodes = mode, plan, crew, nodes
+    def __init__(self, mode: Mode, plan: Plan, driver: JobDriver, nodes: Nodes) -> None:
+        self.mode, self.plan, self.driver, self.nodes = mode, plan, driver, nodes
         self.outcome: Outcome | None = None
         self.error: TaskError | None = None
 
@@ -139,9 +139,9 @@ class Ended:
         bounds = self.plan.bounds
         steps = {step.id: step for step in self.plan.steps}
         assert len(self.nodes.jobs) <= bounds.requests * TRIES
-        assert self.crew.usage.completion_tokens <= bounds.completion_tokens
-        assert self.crew.reports.keys() <= steps.keys()
-        for report in self.crew.reports.values():
+        assert self.driver.usage.completion_tokens <= bounds.completion_tokens
+        assert self.driver.reports.keys() <= steps.keys()
+        for report in self.driver.reports.values():
             assert report.attempts <= TRIES
             assert report.usage.completion_tokens <= steps[report.id].max_tokens
             assert report.usage.prompt_tokens <= steps[report.id].prompt_tokens
@@ -150,7 +150,7 @@ class Ended:
             assert job.max_tokens == job.body["max_tokens"]
             assert job.max_tokens in allowed
         if self.error is None:
-            assert self.crew.reports.keys() == steps.keys()
+            assert self.driver.reports.keys() == steps.keys()
 
     @property
     def result(self) -> Any:
@@ -159,10 +159,10 @@ class Ended:
             return "error"
         return (
             self.outcome,
-            self.crew.usage,
+            self.driver.usage,
             [
                 (report.id, report.state, report.text, report.attempts, report.error)
-                for report in self.crew.in_order
+                for report in self.driver.in_order
             ],
         )
 
@@ -172,7 +172,7 @@ async def run(
 ) -> Ended:
     mode = make()
     plan = mode.plan("m", tokens)
-    crew = Crew(
+    driver = JobDriver(
         nodes.run,
         model="m",
         mode=plan.mode,
@@ -182,10 +182,10 @@ async def run(
         deadline_s=60,
         at_once=at_once,
     )
-    ended = Ended(mode, plan, crew, nodes)
+    ended = Ended(mode, plan, driver, nodes)
     try:
         with lone_errors():
-            ended.outcome = await mode.run(crew, plan)
+            ended.outcome = await mode.run(driver, plan)
     except TaskError as error:
         ended.error = error
     return ended
@@ -235,7 +235,7 @@ async def test_parts_keep_to_their_plan_in_any_order(
     dividing = Dividing(mode="subtasks", parts=parts, merge=merge)
 
     def make() -> Mode:
-        return Parts(question("All of it."), dividing, offerings(2, 4096), {})
+        return Subtasks(question("All of it."), dividing, offerings(2, 4096), {})
 
     with anyio.fail_after(20):
         first = await run(make, tokens, Nodes(seed, failing, 0), at_once)
@@ -265,7 +265,7 @@ async def test_reading_keeps_to_its_plan_in_any_order(
     dividing = Dividing(mode="context", documents=(Document(text=text),), cite=cite)
 
     def make() -> Mode:
-        return Reading(question("Who sailed?"), dividing, offerings(2, context), {})
+        return Context(question("Who sailed?"), dividing, offerings(2, context), {})
 
     with anyio.fail_after(20):
         first = await run(make, 0, Nodes(seed, failing, 0), 128)
@@ -302,7 +302,7 @@ async def test_a_vote_keeps_to_its_plan(
     )
 
     def make() -> Mode:
-        return Vote(question("Who sailed?"), dividing, offerings(nodes, 4096), {})
+        return Consensus(question("Who sailed?"), dividing, offerings(nodes, 4096), {})
 
     with anyio.fail_after(20):
         ended = await run(make, tokens, Nodes(seed, failing, order), 128)
@@ -314,7 +314,7 @@ async def test_a_vote_keeps_to_its_plan(
     if ended.outcome is not None:
         agreement = ended.outcome.agreement
         assert agreement is not None
-        answered = [r for r in ended.crew.in_order if r.state == "done"]
+        answered = [r for r in ended.driver.in_order if r.state == "done"]
         assert agreement.answers <= len(answered)
         assert agreement.quorum == (
             agreement.agreed >= 2 and 2 * agreement.agreed > agreement.answers

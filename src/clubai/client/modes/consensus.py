@@ -6,8 +6,9 @@ all; while they do not, one more is asked, and then another, up to a limit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
 import anyio
@@ -15,7 +16,7 @@ from anyio.to_thread import run_sync
 
 from clubai.client.answer import Agreement
 from clubai.client.forgetting import forgetting
-from clubai.client.modes.crew import Crew, Reply
+from clubai.client.modes.driver import JobDriver, Reply
 from clubai.client.modes.nodes import Offering, alike, owners, shares
 from clubai.client.modes.outcome import Outcome
 from clubai.client.modes.question import Question
@@ -34,14 +35,14 @@ from clubai.model import FailCode, NodeId
 from clubai.splitting import estimate_tokens
 from clubai.transport.bell import Bell
 
-STEADY: dict[str, Any] = {"temperature": 0, "seed": 0}
+STEADY: Final[Mapping[str, Any]] = MappingProxyType({"temperature": 0, "seed": 0})
 """What a request is given, unless it says otherwise: answers differ by chance else."""
 
 _BY_FORM: Final = frozenset({"text", "exact"})
 """Ways to compare that give way to the form that answers have."""
 
 
-class Vote:
+class Consensus:
     """One job in this mode."""
 
     def __init__(
@@ -90,13 +91,13 @@ class Vote:
             ),
         )
 
-    async def run(self, crew: Crew, plan: Plan) -> Outcome:
+    async def run(self, driver: JobDriver, plan: Plan) -> Outcome:
         """Ask, and judge.
 
         Raises:
             TaskError: no node answered.
         """
-        crew.expect(plan)
+        driver.expect(plan)
         steady = {
             name: value for name, value in STEADY.items() if name not in self._options
         }
@@ -108,7 +109,7 @@ class Vote:
         async def ask(step: Step, share: tuple[NodeId, ...], *, first: bool) -> None:
             nonlocal under_way
             try:
-                await self._ask(crew, step, share, steady, first=first)
+                await self._ask(driver, step, share, steady, first=first)
             finally:
                 under_way -= 1
                 ended.ring()
@@ -134,13 +135,13 @@ class Vote:
                 wanted = max(needed - len(self._replies), under_way, 1)
             tasks.cancel_scope.cancel()
         for step in plan.steps:
-            if step.id not in crew.reports:
-                crew.leave_out(step)
+            if step.id not in driver.reports:
+                driver.leave_out(step)
         return self._outcome()
 
     async def _ask(
         self,
-        crew: Crew,
+        driver: JobDriver,
         step: Step,
         share: tuple[NodeId, ...],
         steady: dict[str, Any],
@@ -148,10 +149,10 @@ class Vote:
         first: bool,
     ) -> None:
         def show(piece: str) -> None:
-            crew.offer(step, piece)
+            driver.offer(step, piece)
 
         try:
-            reply = await crew.ask(
+            reply = await driver.ask(
                 step,
                 self._question.messages,
                 pinned=share,

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import anyio
 from anyio.to_thread import run_sync
 from msgspec.structs import replace
 
 from clubai.client.forgetting import forgetting
-from clubai.client.modes.crew import Crew, Reply
+from clubai.client.modes.driver import JobDriver, Reply
 from clubai.client.modes.nodes import Offering, context
 from clubai.client.modes.outcome import Outcome
 from clubai.client.modes.question import Question, split_question
@@ -35,12 +35,12 @@ from clubai.dividing.reducing import (
 )
 from clubai.errors import TaskError
 
-SAYS_NOTHING = "The document says nothing about it."
-MOST_NAMED = 10
+SAYS_NOTHING: Final = "The document says nothing about it."
+MOST_NAMED: Final = 10
 """Passages that failed and are named; the rest is counted."""
 
 
-class Reading:
+class Context:
     """One job in this mode."""
 
     def __init__(
@@ -90,15 +90,15 @@ class Reading:
             system=self._system,
         )
 
-    async def run(self, crew: Crew, plan: Plan) -> Outcome:
+    async def run(self, driver: JobDriver, plan: Plan) -> Outcome:
         """Ask about each passage, and reduce.
 
         Raises:
             TaskError: no passage was answered, or the last request failed.
         """
-        crew.expect(plan)
+        driver.expect(plan)
         steps = {step.id: step for step in plan.steps}
-        replies = await self._map(crew, steps)
+        replies = await self._map(driver, steps)
         answers = {number: reply.text for number, reply in replies.items()}
         notes = notes_of(self._passages, answers)
         last: Reply | None
@@ -106,12 +106,12 @@ class Reading:
             last = replies[self._passages[0].number]
             text = last.text
         else:
-            last, text = await self._reduce(crew, steps, notes)
+            last, text = await self._reduce(driver, steps, notes)
         if last is None and len(notes) == 1:
             last = replies[notes[0].passages[0]]
         for step in plan.steps:
-            if step.id not in crew.reports:
-                crew.leave_out(step)
+            if step.id not in driver.reports:
+                driver.leave_out(step)
         cited: tuple[Citation, ...] = ()
         if self._dividing.cite:
             cited = await run_sync(partial(citations, text, notes, self._passages))
@@ -122,7 +122,7 @@ class Reading:
             citations=cited,
         )
 
-    async def _map(self, crew: Crew, steps: dict[str, Step]) -> dict[int, Reply]:
+    async def _map(self, driver: JobDriver, steps: dict[str, Step]) -> dict[int, Reply]:
         replies: dict[int, Reply] = {}
         errors: list[TaskError] = []
 
@@ -131,7 +131,7 @@ class Reading:
                 passage, self._asked, self._dividing, system=self._system
             )
             try:
-                reply = await crew.ask(steps[f"map-{passage.number}"], messages)
+                reply = await driver.ask(steps[f"map-{passage.number}"], messages)
             except TaskError as error:
                 # With its traceback it would hold this frame, and this what holds it.
                 errors.append(error.with_traceback(None))
@@ -146,11 +146,15 @@ class Reading:
         return replies
 
     async def _reduce(
-        self, crew: Crew, steps: dict[str, Step], notes: list[Note]
+        self, driver: JobDriver, steps: dict[str, Step], notes: list[Note]
     ) -> tuple[Reply | None, str]:
-        """The final reply and its text; None: one note or none was left by itself."""
+        """The final reply and its text; None: one note or none was left by itself.
+
+        A prompt of the caller's own for the reduction is asked for a single note, too:
+        it may want a form that no note has.
+        """
         level = 0
-        while len(notes) > 1:
+        while len(notes) > 1 or (notes and self._dividing.reduce_prompt):
             packed = await run_sync(
                 partial(
                     groups,
@@ -160,16 +164,20 @@ class Reading:
                 )
             )
             if len(packed) == 1:
-                reply = await crew.ask(
+                reply = await driver.ask(
                     steps["merge"], self._messages(notes, final=True)
                 )
                 return reply, reply.text
             level += 1
-            notes = merged(await self._level(crew, steps, level, packed))
+            notes = merged(await self._level(driver, steps, level, packed))
         return None, notes[0].text if notes else SAYS_NOTHING
 
     async def _level(
-        self, crew: Crew, steps: dict[str, Step], level: int, packed: list[list[Note]]
+        self,
+        driver: JobDriver,
+        steps: dict[str, Step],
+        level: int,
+        packed: list[list[Note]],
     ) -> list[Note]:
         made: list[Note | None] = [None] * len(packed)
 
@@ -179,7 +187,7 @@ class Reading:
                 made[place] = group[0]
                 return
             step = steps[f"reduce-{level}-{place + 1}"]
-            reply = await crew.ask(step, self._messages(group, final=False))
+            reply = await driver.ask(step, self._messages(group, final=False))
             made[place] = reduced_note(reply.text, group)
 
         async with anyio.create_task_group() as tasks:

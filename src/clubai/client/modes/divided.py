@@ -10,14 +10,14 @@ from anyio.to_thread import run_sync
 from msgspec.structs import replace
 
 from clubai.client.answer import Answer, NodeUsed
-from clubai.client.modes.consensus import Vote
-from clubai.client.modes.context import Reading
-from clubai.client.modes.crew import Crew, RunJob
+from clubai.client.modes.consensus import Consensus
+from clubai.client.modes.context import Context
+from clubai.client.modes.driver import JobDriver, RunJob
 from clubai.client.modes.nodes import Offering, expected_s, offering, slots
 from clubai.client.modes.outcome import Outcome
 from clubai.client.modes.progress import OnProgress
 from clubai.client.modes.question import Question
-from clubai.client.modes.subtasks import Parts
+from clubai.client.modes.subtasks import Subtasks
 from clubai.dividing.options import TOOLS, Dividing, check, read_dividing
 from clubai.dividing.plan import Plan, check_ceilings
 from clubai.errors import ConfigError, LocalProtocolError, lone_errors
@@ -39,7 +39,7 @@ class Mode(Protocol):
     def plan(self, model: str, max_tokens: int) -> Plan:
         """What is asked, as far as that is known before anything is."""
 
-    async def run(self, crew: Crew, plan: Plan) -> Outcome:
+    async def run(self, driver: JobDriver, plan: Plan) -> Outcome:
         """Ask it. Raises `TaskError`, `PlanError`."""
 
 
@@ -97,12 +97,12 @@ class Divided:
         self._deadline_s = deadline_s
         self._on_progress = on_progress
         self._prepared: Prepared | None = None
-        self._crew: Crew | None = None
+        self._driver: JobDriver | None = None
 
     @property
     def offered(self) -> bool:
         """Whether a node was offered a part: something may have been spent."""
-        return self._crew is not None and self._crew.offered
+        return self._driver is not None and self._driver.offered
 
     async def plan(self) -> Plan:
         """What would be asked, before anything is; within the ceilings.
@@ -128,7 +128,7 @@ class Divided:
         """
         prepared, self._prepared = self._prepared, None
         mode, plan, nodes = prepared or await self._prepare()
-        crew = self._crew = Crew(
+        driver = self._driver = JobDriver(
             self._run,
             model=self.model,
             mode=self._dividing.mode,
@@ -142,8 +142,8 @@ class Divided:
             tell=self._on_progress,
         )
         with lone_errors():
-            outcome = await mode.run(crew, plan)
-        return self._answer(crew, outcome)
+            outcome = await mode.run(driver, plan)
+        return self._answer(driver, outcome)
 
     async def _prepare(self) -> Prepared:
         nodes = offering(await self._snapshot(), self.model)
@@ -164,9 +164,9 @@ class Divided:
 
     def _mode(self, nodes: tuple[Offering, ...]) -> Mode:
         kinds: dict[str, Callable[..., Mode]] = {
-            "consensus": Vote,
-            "subtasks": Parts,
-            "context": Reading,
+            "consensus": Consensus,
+            "subtasks": Subtasks,
+            "context": Context,
         }
         make = kinds[self._dividing.mode]
         return make(self._question, self._dividing, nodes, self._options)
@@ -178,8 +178,8 @@ class Divided:
         default = 0 if self._dividing.mode == "context" else DEFAULT_PART_TOKENS
         return self._dividing.part_tokens or asked or default
 
-    def _answer(self, crew: Crew, outcome: Outcome) -> Answer:
-        reports = crew.in_order
+    def _answer(self, driver: JobDriver, outcome: Outcome) -> Answer:
+        reports = driver.in_order
         nodes = {
             node.id: NodeUsed(id=node.id, name=node.name)
             for report in reports
@@ -191,8 +191,8 @@ class Divided:
             mode=self._dividing.mode,
             nodes=tuple(nodes.values()),
             attempts=sum(report.attempts for report in reports),
-            usage=crew.usage,
-            timings=crew.timings,
+            usage=driver.usage,
+            timings=driver.timings,
             readable_by=self._readable_by,
             task=next((report.task for report in reports if report.task), ""),
             finish_reason=outcome.finish_reason,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from clubai.model import Redacted
 
 Messages = Sequence[dict[str, Any]]
+
+_LONGEST: Final = 500
 
 
 class Question(Redacted, frozen=True, kw_only=True):
@@ -79,6 +81,3 @@ def text_of(message: dict[str, Any]) -> str:
         return ""
     texts = [part.get("text") for part in content if isinstance(part, dict)]
     return "\n".join(text for text in texts if isinstance(text, str))
-
-
-_LONGEST = 500

@@ -14,7 +14,7 @@ import anyio
 from msgspec.structs import replace
 
 from clubai.client.forgetting import forgetting
-from clubai.client.modes.crew import Crew
+from clubai.client.modes.driver import JobDriver
 from clubai.client.modes.nodes import Offering, context
 from clubai.client.modes.outcome import Outcome
 from clubai.client.modes.question import Question
@@ -55,7 +55,7 @@ _NO_PLAN: Final = frozenset(
 """Failures of a planner after which the question can be asked undivided."""
 
 
-class Parts:
+class Subtasks:
     """One job in this mode."""
 
     def __init__(
@@ -81,7 +81,7 @@ class Parts:
             return self._plan_of(self._parts)
         return self._plan_unknown()
 
-    async def run(self, crew: Crew, plan: Plan) -> Outcome:
+    async def run(self, driver: JobDriver, plan: Plan) -> Outcome:
         """Plan where that is to be done, ask the parts, and merge.
 
         Raises:
@@ -89,18 +89,18 @@ class Parts:
             TaskError: no part came to an answer.
         """
         if self._parts:
-            crew.expect(plan)
-        parts = self._parts or await self._planned(crew, plan.steps[0])
+            driver.expect(plan)
+        parts = self._parts or await self._planned(driver, plan.steps[0])
         if not self._parts and not worth_dividing(parts):
-            return await self._alone(crew)
+            return await self._alone(driver)
         whole = self._plan_of(parts) if not self._parts else plan
         if not self._parts:
-            check_ceilings(whole, self._left(crew))
-            crew.expect(whole)
-        answers = await self._ask_all(crew, parts, whole)
+            check_ceilings(whole, self._left(driver))
+            driver.expect(whole)
+        answers = await self._ask_all(driver, parts, whole)
         if all(answer is None for answer in answers.values()):
             raise TaskFailed(FailCode.BACKEND, "every part failed; `parts` says why")
-        return await self._merge(crew, parts, whole, answers)
+        return await self._merge(driver, parts, whole, answers)
 
     def _known_parts(self) -> tuple[NamedPart, ...]:
         if self._dividing.parts:
@@ -172,10 +172,10 @@ class Parts:
             note=self._note,
         )
 
-    def _left(self, crew: Crew) -> Dividing:
+    def _left(self, driver: JobDriver) -> Dividing:
         """The ceilings, less what planning has taken."""
-        asked = len(crew.reports)
-        spent = crew.usage.completion_tokens
+        asked = len(driver.reports)
+        spent = driver.usage.completion_tokens
         budget = self._dividing.budget_tokens
         return replace(
             self._dividing,
@@ -183,7 +183,7 @@ class Parts:
             budget_tokens=max(budget - spent, 1) if budget else 0,
         )
 
-    async def _planned(self, crew: Crew, step: Step) -> tuple[NamedPart, ...]:
+    async def _planned(self, driver: JobDriver, step: Step) -> tuple[NamedPart, ...]:
         """The parts that a model plans; none when it plans nothing of use."""
         question = self._question.text
         most = self._most_planned
@@ -192,7 +192,7 @@ class Parts:
         for attempt in ("plan", "repair"):
             asked = replace(step, id=attempt)
             try:
-                reply = await crew.ask(asked, messages, more=planning)
+                reply = await driver.ask(asked, messages, more=planning)
                 return read_plan(reply.text, most=most)
             except PlanError as error:
                 self._note = f"the plan of the model was of no use: {error}"
@@ -204,7 +204,7 @@ class Parts:
                 break
         return ()
 
-    async def _alone(self, crew: Crew) -> Outcome:
+    async def _alone(self, driver: JobDriver) -> Outcome:
         """Ask the question undivided, and say so."""
         step = Step(
             id="single",
@@ -212,7 +212,7 @@ class Parts:
             title="asked undivided",
             max_tokens=self._part_tokens,
         )
-        reply = await crew.ask(step, self._question.messages)
+        reply = await driver.ask(step, self._question.messages)
         note = self._note or "the model sees no parts in it"
         return Outcome(
             text=reply.text,
@@ -221,7 +221,7 @@ class Parts:
         )
 
     async def _ask_all(
-        self, crew: Crew, parts: Sequence[NamedPart], plan: Plan
+        self, driver: JobDriver, parts: Sequence[NamedPart], plan: Plan
     ) -> dict[str, str | None]:
         """Ask each part once all that it needs have ended."""
         steps = {step.id: step for step in plan.steps}
@@ -233,7 +233,7 @@ class Parts:
                 await ended[need].wait()
             prompt = part_prompt(part, answers)
             try:
-                reply = await crew.ask(steps[part.id], self._asking(prompt))
+                reply = await driver.ask(steps[part.id], self._asking(prompt))
                 answers[part.id] = reply.text
                 self._cut |= reply.finish_reason == "length"
             except TaskError:
@@ -251,7 +251,7 @@ class Parts:
 
     async def _merge(
         self,
-        crew: Crew,
+        driver: JobDriver,
         parts: Sequence[NamedPart],
         plan: Plan,
         answers: dict[str, str | None],
@@ -268,14 +268,14 @@ class Parts:
         messages = merge_messages(self._asked, parts, answers)
         size = sum(estimate_tokens(str(each["content"])) for each in messages)
         if size + step.max_tokens > self._context:
-            crew.leave_out(step)
+            driver.leave_out(step)
             notes.append(
                 f"joined and not merged: the answers take about {size} tokens, and a "
                 f"node holds {self._context}"
             )
             return Outcome(text=text, finish_reason=ended, note="; ".join(notes))
         try:
-            reply = await crew.ask(step, messages)
+            reply = await driver.ask(step, messages)
         except TaskError as error:
             notes.append(f"joined and not merged: {error}")
             return Outcome(text=text, finish_reason=ended, note="; ".join(notes))

@@ -35,7 +35,9 @@ Messages = Sequence[dict[str, Any]]
 
 TRIES: Final = 2
 """How often a step is asked; each time the coordinator tries several nodes."""
-MOST_AT_ONCE: Final = 128
+MOST_AT_ONCE: Final = 64
+"""The coordinator closes a connection that says more than 400 things at once, or 100
+a second for long; a request is a few of them."""
 
 
 class Reply:
@@ -53,7 +55,7 @@ class Reply:
         return f"Reply(step={self.step.id!r}, characters={len(self.text)})"
 
 
-class Crew:
+class JobDriver:
     """Asks the steps of one job; `reports` tells what became of each."""
 
     def __init__(
