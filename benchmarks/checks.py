@@ -4,8 +4,8 @@ Known answers: each template is asked `--tries` times of the honest model; an an
 more than 96 tokens is cut.
 
 Answer keys: open prompts at temperature 0 are asked of two instances of the model,
-whose answers are the references, and then of whatever is to be told from it: a third
-instance, an instance that answers four requests at once, two cheaper models (the same
+whose answers are the references, and then of whatever is to be told from it: the second
+instance again, one that answers four requests at once, two cheaper models (the same
 file without 2, and without 6, of its 30 layers), a server that drops the system prompt,
 one that raises the temperature to 0.8, one that answers another prompt, one that
 repeats the request, one that refuses, one that stops early, and one that says garbage.
@@ -125,7 +125,7 @@ async def measure(tries: int, prompts: int) -> Result:
                 opened = open_embedded(path, slots=slots, context=CONTEXT)
                 return await stack.enter_async_context(opened)
 
-            first, second = await start(file), await start(file)
+            first, second, other = [await start(file) for _ in range(3)]
             busy = await start(file, 4)
             cheaper = {}
             for name, removed in CHEAPER.items():
@@ -134,7 +134,7 @@ async def measure(tries: int, prompts: int) -> Result:
                 cheaper[name] = await start(path)
             templates: list[TemplateRow] = []
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(try_templates, await start(file), tries, templates)
+                tasks.start_soon(try_templates, other, tries, templates)
                 found = await try_keys(first, second, busy, cheaper, prompts)
             return msgspec.structs.replace(found, templates=templates)
 
@@ -185,13 +185,14 @@ async def try_keys(
             f"prompt {number}: {pair[0][1]}, {'equal' if pair[0] == pair[1] else 'not'}"
         )
     asks: dict[str, Ask] = {
-        "honest, another instance": asking(second, alone),
+        "honest, asked again": asking(second, alone),
         "honest, without the system prompt": asking(second, without_system),
         "honest, at temperature 0.8": asking(second, warmer),
     }
     asks |= {name: asking(node, alone) for name, node in cheaper.items()}
     rows = [await against(name, keys, ask) for name, ask in asks.items()]
     rows.insert(1, await all_at_once("honest, four requests at once", keys, busy))
+    say(str(rows[1]))
     turned = dict(zip([key.id for key in keys], [*keys[1:], *keys[:1]], strict=True))
     fixed = {
         "the answer to another prompt": lambda key: turned[key.id].references[0].text,

@@ -220,3 +220,53 @@ def test_several_nodes_are_compared_with_the_slowest_and_with_the_ideal() -> Non
     )
 
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+def test_a_model_file_loses_the_layers_that_it_should(tmp_path: Path) -> None:
+    program = (
+        "import struct, sys\n"
+        "from pathlib import Path\n"
+        "from benchmarks.pruned import prune\n"
+        "def text(value): return struct.pack('<Q', len(value)) + value\n"
+        "def tensor(name, offset):\n"
+        "    return text(name) + struct.pack('<IQIQ', 1, 4, 0, offset)\n"
+        "def aligned(blob): return blob.ljust(-(-len(blob) // 32) * 32, b'\\0')\n"
+        "def gguf(count, names):\n"
+        "    pairs = text(b'x.words') + struct.pack('<IIQ', 9, 8, 2)\n"
+        "    pairs += text(b'a') + text(b'bc')\n"
+        "    pairs += text(b'llama.block_count') + struct.pack('<II', 4, count)\n"
+        "    head = b'GGUF' + struct.pack('<IQQ', 3, len(names), 2) + pairs\n"
+        "    for place, (name, _) in enumerate(names):\n"
+        "        head += tensor(name, 32 * place)\n"
+        "    blobs = [aligned(content * 16) for _, content in names]\n"
+        "    return aligned(head) + b''.join(blobs)\n"
+        "folder = Path(sys.argv[1])\n"
+        "layer = b'blk.%d.ffn'\n"
+        "whole = [(b'token_embd', b'e')]\n"
+        "whole += [(layer % n, b'%d' % n) for n in range(12)]\n"
+        "(folder / 'whole').write_bytes(gguf(12, whole))\n"
+        "prune(folder / 'whole', folder / 'pruned', (1, 10))\n"
+        "left = [each for n, each in enumerate(whole[1:]) if n not in (1, 10)]\n"
+        "renamed = [(layer % n, content) for n, (_, content) in enumerate(left)]\n"
+        "want = gguf(10, [whole[0], *renamed])\n"
+        "assert (folder / 'pruned').read_bytes() == want\n"
+    )
+
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, check=True)
+
+
+def test_what_the_checks_catch_is_counted() -> None:
+    program = (
+        "from benchmarks.checks import Result, TemplateRow, counted, lines\n"
+        "from clubai.verification.keys import Compared\n"
+        "outcomes = ('exact', 'another answer', 'another answer', 'not comparable')\n"
+        "row = counted('x', [Compared(each, 0.5) for each in outcomes])\n"
+        "assert (row.answers, row.exact, row.caught) == (4, 1, 2 / 3)\n"
+        "assert round(row.not_exact, 3) == 0.667\n"
+        "result = Result([TemplateRow('t', 16, 7)], 5, 4, 3, [row])\n"
+        "text = '\\n'.join(lines(result))\n"
+        "assert 'right of 16' in text and '4 of 5' in text\n"
+        "assert text.splitlines()[-1].split() == ['x', '3', '1', '0', '0', '2']\n"
+    )
+
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)

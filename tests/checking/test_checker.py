@@ -11,7 +11,8 @@ import pytest
 from clubai.checking import Checker, CheckerConfig
 from clubai.client.job import Job
 from clubai.coordinator.grants import CLUB
-from clubai.model import NodeId, node_bytes
+from clubai.errors import BackendError
+from clubai.model import FailCode, NodeId, node_bytes
 from clubai.protocol.messages import CloseCode, Goodbye
 from clubai.reputation.facts import CheckKind
 from support.divided_club import backend, broken, owner
@@ -25,11 +26,14 @@ OTHER = "A solar panel turns light into electricity; keep it clean and free of s
 
 @asynccontextmanager
 async def checked_club(
-    tmp_path: Path, *backends: ScriptedBackend, config: CheckerConfig | None = None
+    tmp_path: Path,
+    *backends: ScriptedBackend,
+    config: CheckerConfig | None = None,
+    **settings: object,
 ) -> AsyncIterator[tuple[MemoryClub, list[MemoryNode], PlayedStanding]]:
     """Nodes of an owner each, and a checker that runs."""
     standing = PlayedStanding()
-    async with memory_club(tmp_path) as club:
+    async with memory_club(tmp_path, **settings) as club:
         nodes = [
             await club.add(f"n{number}", each, owner=owner(f"o{number}"))
             for number, each in enumerate(backends)
@@ -120,6 +124,37 @@ async def test_a_node_without_room_is_asked_when_it_has_some(tmp_path: Path) -> 
         await standing.ended()
 
     assert [fact.passed for fact in standing.told] == [True]
+
+
+async def test_a_node_that_says_that_it_is_busy_is_asked_again(tmp_path: Path) -> None:
+    turns = [[BackendError(FailCode.BUSY, "in use")], say(BREAD)({})]
+    busy = ScriptedBackend(lambda _: turns.pop(0))
+    others = [backend(BREAD), backend(BREAD)]
+    config = CheckerConfig(wait_s=0.02, later_s=5)
+    async with checked_club(
+        tmp_path, busy, *others, config=config, heartbeat_s=0.1
+    ) as (_, nodes, standing):
+        standing.owe(nodes[0].id)
+        await standing.ended()
+
+    assert [fact.passed for fact in standing.told] == [True]
+    assert len(busy.asked) == 2
+
+
+async def test_a_node_that_stays_busy_is_given_up(tmp_path: Path) -> None:
+    busy = ScriptedBackend(lambda _: [BackendError(FailCode.BUSY, "in use")])
+    others = [backend(BREAD), backend(BREAD)]
+    config = CheckerConfig(wait_s=0.05, later_s=0.02)
+    async with checked_club(tmp_path, busy, *others, config=config) as (
+        _,
+        nodes,
+        standing,
+    ):
+        standing.owe(nodes[0].id)
+        await standing.ended()
+
+    assert standing.told == []
+    assert "in use" in standing.drops[0][1] or "busy" in standing.drops[0][1]
 
 
 async def test_over_their_share_only_new_nodes_are_checked(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def honest() -> ScriptedBackend:
 def liar() -> ScriptedBackend:
     """Answers another question, each time another one."""
     count = iter(range(10_000))
-    return ScriptedBackend(lambda body: say(answer_to(f"other {next(count)}"))(body))
+    return ScriptedBackend(lambda body: say(f"Nobody could ever know {next(count)}, ask me later!")(body))
 
 
 @asynccontextmanager

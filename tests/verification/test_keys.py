@@ -84,6 +84,12 @@ def test_what_was_cut_or_ended_otherwise_says_nothing(finish: str) -> None:
     assert compare(key(), OTHER, finish).passed is None
 
 
+def test_what_was_cut_says_nothing_though_the_references_were_too() -> None:
+    cut = key("k", reference(finish="length"), reference(owner="b", finish="length"))
+
+    assert compare(cut, OTHER, "length").passed is None
+
+
 def test_an_answer_may_be_like_any_of_the_references() -> None:
     made = key("k", reference(OTHER), reference(BREAD, "b"))
 

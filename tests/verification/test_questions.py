@@ -59,6 +59,14 @@ def test_the_request_said_again_is_wrong(seed: int, name: str) -> None:
     assert not any(question.judge(text) for text in (*own, "\n".join(own)))
 
 
+def test_a_needle_that_ends_its_text_is_drawn_again() -> None:
+    """Whose last number is the right one is answered by an echo."""
+    rng = Random(2)
+    asked = [make_question(rng, ("lookup.code",)) for _ in range(100)]
+
+    assert not any(each.judge(each.messages[-1].content) for each in asked)
+
+
 @given(seeds, templates, seeds, templates)
 def test_an_answer_to_another_question_is_wrong(
     seed: int, name: str, other_seed: int, other_name: str

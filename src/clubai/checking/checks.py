@@ -38,6 +38,9 @@ PROMPTS_TRIED: Final = 2
 FIRST_TRIES: Final = 8
 MORE_TRIES: Final = 2
 """Calibrating questions with one check, before any template is in use and after."""
+NOT_COMPARABLE: Final = Unanswered(
+    "its answer was cut off, or ended otherwise than those of others", later=False
+)
 _ALL: Final = tuple(TEMPLATES)
 
 
@@ -74,7 +77,7 @@ class Checks:
                 return found
             if found is not None:
                 last = found
-                if not found.later:
+                if found is not NOT_COMPARABLE and not found.later:
                     break
         return last
 
@@ -87,7 +90,7 @@ class Checks:
             return reply
         compared = compare(key, reply.text, reply.finish_reason)
         if compared.passed is None:
-            return None
+            return NOT_COMPARABLE
         whose = "trusted nodes" if key.source == "trusted" else "two other owners"
         return Verdict(
             CheckKind.ANSWER_KEY,
@@ -135,6 +138,8 @@ class Checks:
         if isinstance(own, Unanswered):
             return own
         said = [each for each in replies if isinstance(each, Reply)]
+        if own.finish_reason == CUT:
+            return NOT_COMPARABLE
         if len(said) < len(nodes) or any(each.finish_reason == CUT for each in said):
             return None
         judgement = judge(

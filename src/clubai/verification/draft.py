@@ -33,7 +33,7 @@ def listed(text: str, between: str = " ") -> tuple[str, ...]:
 
 
 PEOPLE: Final = listed(
-    "Ada Amir Anna Ben Carla Chen Dana David Elif Emma Femi Goran Hana Ines Ivan "
+    "Ada Amir Anna Ben Carla Chen Dana David Elif Emma Femi Goran Hana Iris Ivan "
     "Jonas Kofi Lena Luca Maja Marta Nadia Noor Olga Omar Pavel Priya Rosa Sami "
     "Sofia Tariq Tomas Uma Vera Wanda Yusuf Zoe"
 )
