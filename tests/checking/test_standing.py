@@ -41,7 +41,8 @@ def honest() -> ScriptedBackend:
 def liar() -> ScriptedBackend:
     """Answers another question, each time another one."""
     count = iter(range(10_000))
-    return ScriptedBackend(lambda body: say(f"Nobody could ever know {next(count)}, ask me later!")(body))
+    said = "Nobody could ever know {}, ask me later!"
+    return ScriptedBackend(lambda body: say(said.format(next(count)))(body))
 
 
 @asynccontextmanager
