@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks import dividing, report, sealing
-from benchmarks.clubs import Club, backend, generate, machine, up
+from benchmarks.clubs import Club, asker_key, backend, generate, machine, up
 from benchmarks.dividing import DividingResult
 from benchmarks.processes import Started, cpu_seconds, memory_mb, started
 from benchmarks.report import IdleResult, Row, Verdict
@@ -86,17 +86,18 @@ def measure_load(args: argparse.Namespace, scratch: Path) -> list[Row]:
                 )
                 show(args, report.line(rows[-1]))
         with up(scratch, f"--agents={args.agents}", f"--backend={url}") as one:
+            key = asker_key(one)
             for streamed in (False, True):
                 for at_once in args.at_once:
-                    rows.append(measure_club(args, one, streamed, at_once))
+                    rows.append(measure_club(args, one, key, streamed, at_once))
                     show(args, report.line(rows[-1]))
     return rows
 
 
 def measure_club(
-    args: argparse.Namespace, one: Club, streamed: bool, at_once: int
+    args: argparse.Namespace, one: Club, key: str, streamed: bool, at_once: int
 ) -> Row:
-    key, pids = one.api_key, one.pids
+    pids = one.pids
     generate(args, one.openai, key, streamed, at_once, seconds=WARM_UP_SECONDS)
     before = cpu_seconds(pids.coordinator)
     agents_before = sum(cpu_seconds(pid) for pid in pids.agents)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import msgspec
 
 from benchmarks.load import LoadResult
@@ -37,6 +38,18 @@ class Club(msgspec.Struct, frozen=True):
     api_key: str
     data: str
     pids: Pids
+
+
+def asker_key(club: Club) -> str:
+    """An API key of a member who owns none of the nodes: their work earns points."""
+    name, password = f"asker-{secrets.token_hex(3)}", secrets.token_urlsafe(24)
+    account = {"name": name, "password": password}
+    with httpx.Client(base_url=club.coordinator, trust_env=False) as http:
+        http.post("/api/register", json=account).raise_for_status()
+        token = http.post("/api/login", json=account).json()["access_token"]
+        http.headers["authorization"] = f"Bearer {token}"
+        made = http.post("/api/keys", json={"label": "load"}).raise_for_status()
+        return str(made.json()["api_key"])
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from clubai.core.nodes import Node
 from clubai.core.registry import Registry
 from clubai.core.tasks import Task
 from clubai.model import FailCode, NodeId, NodeStanding, Usage, Value, task_text
+from clubai.reputation.events import StandingEvent
 from clubai.reputation.facts import (
     AnswerGiven,
     AnswerMissed,
@@ -57,6 +58,12 @@ class Standing:
         self._judge = judge
         self._rng = rng
         self._hours = Hours()
+        self._here: set[NodeId] = set()
+        self._paused: set[NodeId] = set()
+        """By their own word, or their owner's."""
+        self._changed = True
+        """`_due` is to be looked for anew."""
+        self._due: float | None = None
         self._owed: OrderedDict[Owed, None] = OrderedDict()
         self._canaries: dict[NodeId, float] = {}
         """When a node that is kept from work was last made to owe an audit."""
@@ -76,7 +83,8 @@ class Standing:
         for node, schedule in schedules.items():
             self._hours.schedule(node, schedule, now)
         for node in paused:
-            self._hours.paused(node, now)
+            self._pause(node, True, now)
+        self._changed = True
 
     @property
     def draws(self) -> bool:
@@ -152,43 +160,53 @@ class Standing:
             return
         if isinstance(fact, Promised | PauseAnnounced):
             self._announced(fact, now)
-        events = self._judge.tell(fact, now=now)
-        if events:
-            out.append(RecordStanding(events=tuple(events)))
-            self._heed([event.node for event in events])
+        self._follow(self._judge.tell(fact, now=now), out)
 
     def advance(self, now: float, out: list[Command]) -> None:
         """Do what is due by `now`."""
-        if self._judge is None:
+        due = self.next_deadline()
+        if self._judge is None or due is None or now < due:
             return
         events = self._judge.advance(now=now)
         for passed in self._hours.advance(now):
             events += self._judge.tell(passed, now=now)
-        if events:
-            out.append(RecordStanding(events=tuple(events)))
-            self._heed([event.node for event in events])
+        self._follow(events, out)
 
     def next_deadline(self) -> float | None:
         """When `advance` has something to do; None: never."""
         if self._judge is None:
             return None
-        times = (self._judge.next_deadline(), self._hours.next_deadline())
-        return min((time for time in times if time is not None), default=None)
+        if self._changed:
+            self._changed = False
+            times = (self._judge.next_deadline(), self._hours.next_deadline())
+            known = [time for time in times if time is not None]
+            self._due = min(known, default=None)
+        return self._due
+
+    def _follow(self, events: list[StandingEvent], out: list[Command]) -> None:
+        self._changed = True
+        if events:
+            out.append(RecordStanding(events=tuple(events)))
+            self._heed([event.node for event in events])
 
     def gone(self, node: Node, now: float) -> None:
         """A node left, or is not heard from."""
-        if self._judge is not None:
+        if self._judge is not None and node.id in self._here:
+            self._here.remove(node.id)
             self._hours.down(node.id, now)
+            self._changed = True
 
     def heard(self, node: Node, now: float) -> None:
         """A node is here; one without members' work owes an audit now and then."""
         if self._judge is None:
             return
-        self._hours.up(node.id, now)
-        if node.paused or node.draining:
-            self._hours.paused(node.id, now)
-        elif not node.held:
-            self._hours.resumed(node.id, now)
+        if node.id not in self._here:
+            self._here.add(node.id)
+            self._hours.up(node.id, now)
+            self._changed = True
+        pauses = not node.working
+        if pauses != (node.id in self._paused):
+            self._pause(node.id, pauses, now)
         if node.barred and node.models:
             self._owe_canary(node, now)
 
@@ -206,11 +224,18 @@ class Standing:
 
     def _announced(self, fact: Promised | PauseAnnounced, now: float) -> None:
         if isinstance(fact, PauseAnnounced):
-            tell = self._hours.paused if fact.paused else self._hours.resumed
-            tell(fact.node, now)
+            self._pause(fact.node, fact.paused, now)
             return
         schedule = parse_schedule(fact.schedule) if fact.schedule else None
         self._hours.schedule(fact.node, schedule, now)
+
+    def _pause(self, node: NodeId, paused: bool, now: float) -> None:
+        if paused:
+            self._paused.add(node)
+            self._hours.paused(node, now)
+        else:
+            self._paused.discard(node)
+            self._hours.resumed(node, now)
 
     def _owe(self, owed: Owed) -> None:
         self._owed[owed] = None
