@@ -73,3 +73,11 @@ def test_a_backend_of_ones_own_answers() -> None:
     out = run("bring_your_own_backend.py")
 
     assert out == "WHO IS A CLEVER BIRD \nsaid polly\n"
+
+
+def test_a_month_is_closed_and_checked() -> None:
+    out = run("close_a_month.py")
+
+    assert re.findall(r"gets (\d+)$", out, re.M) == ["2108", "366"]
+    assert out.count("ok: ") == 5
+    assert out.splitlines()[-1].startswith("changed: root")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from clubai.economics.month import Period
 from clubai.economics.ratecard import CARD_1
 from clubai.economics.settling import Item, Status, settle, settled_by
-from clubai.model import TaskFacts
+from clubai.model import CLUB_ID, TaskFacts
 from clubai.reputation.events import Change, StandingEvent
 from support.small_month import (
     ALICE,
@@ -151,8 +151,8 @@ def test_what_was_settled_or_ended_later_is_left_out() -> None:
 
 
 def test_a_pair_is_capped_and_the_club_is_not() -> None:
-    members = (BOB, CAROL, DAVE, "club")
-    tasks = [task(n, ALICE, who) for n, who in enumerate(members, 1)]  # type: ignore[arg-type]
+    members = (BOB, CAROL, DAVE, CLUB_ID)
+    tasks = [task(n, ALICE, who) for n, who in enumerate(members, 1)]
     events = [
         event(n, ALICE, Change.COMPLETED, number=n, points=10) for n in range(1, 5)
     ]

@@ -14,7 +14,7 @@ from clubai.economics.statement import (
     make_statement,
     own_part,
 )
-from clubai.model import MemberId, NodeId, TaskFacts
+from clubai.model import CLUB_ID, MemberId, NodeId, TaskFacts
 from clubai.reputation.events import Change, StandingEvent
 
 JAN = Period(2026, 1)
@@ -92,7 +92,7 @@ def month_of_vector_6(cap_bp: int = 10_000) -> tuple[Closing, dict[NodeId, Stand
         (3, CAROL, "x-3B", (2_000_000, 900_000)),
         (4, DAVE, "x-3B", (0, 0)),
     ]
-    asker = MemberId("club")
+    asker = CLUB_ID
     items = settle(
         [task(n, owner, asker, model=m, tokens=t) for n, owner, m, t in work],
         owners=NODES,

@@ -12,11 +12,9 @@ import msgspec
 from clubai.economics.metering import PAIR_CAP_BP, capped, work_units
 from clubai.economics.month import Period
 from clubai.economics.ratecard import RateCard
-from clubai.model import MemberId, NodeId, TaskFacts, Value
+from clubai.model import CLUB_ID, MemberId, NodeId, TaskFacts, Value
 from clubai.reputation.events import Change, StandingEvent
 
-CLUB: Final = MemberId("club")
-"""The account that the club's own checks are asked from."""
 _TASK: Final = "task:"
 
 
@@ -120,7 +118,7 @@ def settle(
     period: Period,
     card: RateCard,
     pair_cap_bp: int = PAIR_CAP_BP,
-    club: MemberId = CLUB,
+    club: MemberId = CLUB_ID,
 ) -> tuple[Item, ...]:
     """Say of each task up to the end of `period` what its close makes of it.
 
