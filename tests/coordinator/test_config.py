@@ -8,6 +8,7 @@ import pytest
 
 from clubai.coordinator.config import CoordinatorConfig
 from clubai.coordinator.limits import EdgeLimits
+from clubai.reputation.rules import CLUB
 
 SECRET = "s" * 32
 
@@ -46,6 +47,10 @@ def test_database_and_key_file_may_be_elsewhere() -> None:
         ({"login_s": float("nan")}, "login_s is nan"),
         ({"shutdown_s": -0.1}, "shutdown_s is -0.1"),
         ({"max_nodes_member": -1}, "max_nodes_member is -1"),
+        ({"without_policies": "escro"}, "'escro', it must be one of confirmed_only"),
+        ({"currency": "euro"}, "currency is 'euro'"),
+        ({"cap_bp": 0}, "cap_bp is 0"),
+        ({"cap_bp": 10_001}, "cap_bp is 10001"),
         ({"origins": ("club.example", "http://")}, "no host"),
         ({"jwt_secret": "hunter2"}, "openssl rand -hex 32"),
         ({"jwt_secret": "\udcff" * 31}, "openssl rand -hex 32"),
@@ -170,3 +175,12 @@ def test_the_servers_limits_are_the_edges() -> None:
     assert (limits.max_connections, limits.max_connections_per_address) == (9, 7)
     assert (limits.count_loopback, limits.max_memory_mb) == (True, 123)
     assert limits.trusted_proxies == ("10.0.0.7",)
+
+
+def test_policies_can_be_off() -> None:
+    config = CoordinatorConfig(without_policies="escrow, probation")
+
+    assert not config.rules.escrow
+    assert not config.rules.probation
+    assert config.rules.slash
+    assert CoordinatorConfig().rules == CLUB
