@@ -7,13 +7,13 @@ import anyio
 import pytest
 
 from clubai.core.limits import CoordinatorLimits
-from clubai.errors import BackendError, StorageError, TaskFailed
+from clubai.errors import BackendError, StorageError, TaskFailed, TaskRejected
 from clubai.model import FailCode
 from clubai.protocol.messages import Goodbye, TaskAssign, TaskCancel, TaskRecord
-from clubai.reputation.events import StandingEvent
+from clubai.reputation.events import Change, StandingEvent
 from clubai.storage import MemoryStore
 from clubai.storage.base import TaskRow
-from support.memory_club import memory_club
+from support.memory_club import BOB, memory_club
 from support.raw_peers import RawNode
 from support.scripted_backend import ScriptedBackend, say, word
 
@@ -67,6 +67,26 @@ async def test_while_the_disk_is_full_answers_go_on_and_no_fact_is_lost(
 
         assert club.coordinator.driver.storing
         assert len(store.rows) == 3
+
+
+async def test_when_too_much_waits_for_the_disk_no_work_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clubai.coordinator.driver.UNSTORED_EVENTS", 0)
+    store = Breaking()
+    async with memory_club(tmp_path, store=store) as club, club.client() as client:
+        await club.add("attic", owner=BOB)
+        store.full = True
+        await client.ask("Q", model="m")
+        with pytest.raises(TaskRejected, match="database cannot be written"):
+            await client.ask("Q", model="m")
+        store.full = False
+        await club.add("cellar", owner=BOB)
+        assert (await client.ask("Q", model="m")).text == "hello"
+        kept = await store.standing_events()
+
+    assert [event.seq for event in kept] == list(range(len(kept)))
+    assert [event.change for event in kept].count(Change.COMPLETED) == 2
 
 
 async def test_unstored_facts_are_stored_at_the_end(tmp_path: Path) -> None:

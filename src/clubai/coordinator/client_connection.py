@@ -176,6 +176,10 @@ class ClientConnection(Connection):
         if self._driver.refuse_new:
             self._refuse(message, FailCode.RESTARTING, "the coordinator is stopping")
             return
+        if self._driver.is_full:
+            text = "the coordinator's database cannot be written"
+            self._refuse(message, FailCode.NO_CAPACITY, text)
+            return
         if len(self._open) >= MAX_OPEN_REQUESTS:
             text = f"{MAX_OPEN_REQUESTS} requests are open on this connection"
             self._refuse(message, FailCode.RATE_LIMITED, text)

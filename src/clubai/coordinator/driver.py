@@ -52,6 +52,9 @@ STORED: Final = (RecordTask, RecordStanding)
 """Commands that are only performed once the store has them."""
 UNSTORED_ROWS: Final = 10_000
 """Rows kept for the next try while the store cannot be written."""
+UNSTORED_EVENTS: Final = 50_000
+"""Events of standing beyond which no work is taken until the store can be written:
+unlike a row, none of them may be lost."""
 
 
 class Reached(Protocol):
@@ -178,6 +181,11 @@ class Driver:
                 checked=facts.checked,
             )
             self.post(FactTold(fact=said))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as much waits for the store as may: no further work is taken."""
+        return len(self._unstored_standing) > UNSTORED_EVENTS
 
     async def wait_idle(self) -> None:
         """Wait until no task is under way or queued, and all is said and stored."""
