@@ -82,6 +82,9 @@ async def test_when_too_much_waits_for_the_disk_no_work_is_taken(
             await client.ask("Q", model="m")
         store.full = False
         await club.add("cellar", owner=BOB)
+        driver = club.coordinator.driver
+        while not driver.storing:
+            await driver.changed.wait()
         assert (await client.ask("Q", model="m")).text == "hello"
         kept = await store.standing_events()
 
