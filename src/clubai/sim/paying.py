@@ -1,0 +1,233 @@
+"""The money of a simulated club: the club's own settling, weighing and close.
+
+What is simplified: every member pays the same fee each month, a payment provider takes
+nothing, and work is settled node by node as soon as nothing of it is held, which gives
+what settling all of a month at its cut-off gives. The last close waits until nothing is
+held any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from clubai.economics import close as closing
+from clubai.economics import metering
+from clubai.economics.metering import Due, Standing, Weight
+from clubai.economics.month import Period
+from clubai.economics.ratecard import CARD_1, Rate, RateCard, by_size, size_of
+from clubai.economics.settling import CLUB, Item, Status, settle
+from clubai.model import MemberId, NodeId, TaskFacts
+from clubai.reputation.events import Change, StandingEvent
+from clubai.reputation.record import Record
+from clubai.sim.tally import Closed
+from clubai.sim.work import MODEL, Size
+
+FEE: Final = 1_000
+"""Minor units that a member pays each month, and for each new name."""
+CURRENCY: Final = "EUR"
+_SINCE_ALL: Final = "2026-01"
+_LAST: Final = Period(2099, 12)
+_KEPT: Final = frozenset(
+    {Change.COMPLETED, Change.RELEASED, Change.VOIDED, Change.INVALID}
+)
+CARD: Final = RateCard(
+    rates=(
+        Rate(
+            model=MODEL,
+            since=_SINCE_ALL,
+            milli=by_size(size_of(MODEL) or CARD_1.unknown),
+        ),
+    )
+)
+"""Card 1, with what it says of the one model that there is."""
+
+
+class Answered(msgspec.Struct, frozen=True, gc=False):
+    """One answer that may be paid."""
+
+    task: bytes
+    asker: MemberId
+    at: float
+    size: Size
+
+
+class Work(msgspec.Struct):
+    """What one node did since its work was settled last."""
+
+    tasks: list[Answered] = []
+    events: list[StandingEvent] = []
+
+
+class Till:
+    """Keeps what nodes did until it is settled, and closes the months."""
+
+    def __init__(self, *, by_points: bool) -> None:
+        self.by_points = by_points
+        """The pool is shared by points, as asked, and not by work."""
+        self.credit: dict[MemberId, int] = {}
+        self.closes: list[Closed] = []
+        self._work: dict[NodeId, Work] = {}
+        self._units: dict[Period, dict[tuple[NodeId, MemberId], dict[MemberId, int]]]
+        self._units = {}
+        self._standings: dict[Period, dict[NodeId, Standing]] = {}
+        self._income: dict[Period, int] = {}
+        self._owners: dict[NodeId, MemberId] = {}
+
+    def took_fee(self, at: float) -> None:
+        """Take in a fee that somebody pays."""
+        period = _period(at)
+        self._income[period] = self._income.get(period, 0) + FEE
+
+    def answered(self, node: NodeId, answer: Answered) -> None:
+        """Note an answer."""
+        if self.by_points:
+            return
+        work = self._work.get(node)
+        if work is None:
+            work = self._work[node] = Work()
+        work.tasks.append(answer)
+
+    def heard(self, event: StandingEvent) -> None:
+        """Note an event, as far as pay follows from it."""
+        if event.change in _KEPT and not self.by_points:
+            work = self._work.get(event.node)
+            if work is not None:
+                work.events.append(event)
+
+    def settle(self, record: Record, at: float) -> None:
+        """Settle what a node did, if nothing of it is held."""
+        work = self._work.get(record.node)
+        if work is None or record.escrow or not work.tasks:
+            return
+        del self._work[record.node]
+        items = settle(
+            [_facts(record.node, each) for each in work.tasks],
+            owners={record.node: record.member},
+            events=work.events,
+            settled=(),
+            period=_LAST,
+            card=CARD,
+            pair_cap_bp=metering.BASIS,
+        )
+        for item in items:
+            if item.status is Status.PAID:
+                self._due(item, at)
+
+    def end_month(self, records: Iterable[Record], at: float, members: int) -> None:
+        """Note the standing of all at a month's end, and the fees of the month."""
+        period = _period(at - 1)
+        self._standings[period] = {
+            each.node: Standing(points=each.points, suspended=each.suspended)
+            for each in records
+        }
+        self._owners |= {each.node: each.member for each in records}
+        self._income[period] = self._income.get(period, 0) + members * FEE
+
+    def close(self) -> None:
+        """Close all months, once nothing is held any more."""
+        carry = 0
+        empty = 0
+        for period in sorted(self._standings):
+            weights = self._weights(period)
+            decided = closing.close(
+                closing.Inputs(
+                    period=period,
+                    currency=CURRENCY,
+                    income=closing.Income(fees=self._income[period], processor=0),
+                    weights=weights,
+                    carry_in=carry,
+                    empty_months=empty,
+                )
+            )
+            carry = decided.carry
+            empty = 0 if decided.total else empty + 1
+            for payout in decided.payouts:
+                before = self.credit.get(payout.member, 0)
+                self.credit[payout.member] = before + payout.minor
+            self.closes.append(
+                Closed(
+                    month=str(period),
+                    pool=decided.pool,
+                    paid=sum(each.minor for each in decided.payouts),
+                    carry=carry,
+                )
+            )
+
+    def _due(self, item: Item, at: float) -> None:
+        period = Period.read(item.month)
+        last = max(self._standings, default=None)
+        while period.cut_off_ms <= at * 1000 and (last is None or period < last):
+            period = period.plus(1)
+        nodes = self._units.setdefault(period, {})
+        askers = nodes.setdefault((item.node, item.owner), {})
+        askers[item.asker] = askers.get(item.asker, 0) + item.metered
+
+    def _weights(self, period: Period) -> tuple[Weight, ...]:
+        standings = self._standings[period]
+        if self.by_points:
+            return self._by_points(standings)
+        return metering.weigh(
+            list(_items(self._units.get(period, {}), str(period))), standings
+        )
+
+    def _by_points(self, standings: Mapping[NodeId, Standing]) -> tuple[Weight, ...]:
+        points: dict[MemberId, int] = {}
+        for node, standing in standings.items():
+            member = self._owners[node]
+            points[member] = points.get(member, 0) + standing.points
+        return tuple(Weight(member=each, wu=points[each]) for each in sorted(points))
+
+
+def _items(
+    units: Mapping[tuple[NodeId, MemberId], Mapping[MemberId, int]], month: str
+) -> Iterator[Item]:
+    """One item for each node and asker: the cap between two follows from sums alone."""
+    due: list[Due] = []
+    owners: list[MemberId] = []
+    for (node, owner), askers in units.items():
+        for asker, metered in askers.items():
+            due.append((len(due).to_bytes(16, "big"), node, asker, metered))
+            owners.append(owner)
+    paid = metering.capped(due, exempt=(CLUB,))
+    for (task, node, asker, metered), owner in zip(due, owners, strict=True):
+        yield Item(
+            task=task,
+            node=node,
+            owner=owner,
+            asker=asker,
+            model=MODEL,
+            month=month,
+            metered=metered,
+            wu=paid[task],
+            status=Status.PAID,
+        )
+
+
+def _facts(node: NodeId, answer: Answered) -> TaskFacts:
+    return TaskFacts(
+        id=answer.task,
+        member=answer.asker,
+        model=MODEL,
+        kind="chat",
+        mode="single",
+        state="done",
+        code="",
+        node=node,
+        attempts=1,
+        created_at=answer.at,
+        ended_at=answer.at,
+        queued_ms=0,
+        first_token_ms=0,
+        total_ms=0,
+        prompt_tokens=answer.size.prompt,
+        completion_tokens=answer.size.answer,
+        request_bytes=0,
+        answer_bytes=0,
+    )
+
+
+def _period(at: float) -> Period:
+    return Period.holding(int(at * 1000))
