@@ -13,6 +13,9 @@ class Change(StrEnum):
     """What kind of change. Those that move no points are kept for what follows them."""
 
     JOINED = "joined"
+    """It appeared with this owner; the first time with the points to start with."""
+    CLAIMED = "claimed"
+    """It offers a model that it never offered before."""
     COMPLETED = "completed"
     FAST = "fast"
     TIMEOUT = "timeout"
@@ -70,11 +73,15 @@ class StandingEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     total: int = 0
     """Points after it."""
     count: int = 1
-    """How many alike it stands for: hours, or weeks."""
+    """How many alike it stands for: hours; of RELEASED and VOIDED the events that were
+    held, oldest first; of SUSPENDED the days, 0 until a review. A TIMEOUT over the
+    limit has 0, and so has an UPTIME for hours that were told before."""
     model: str = ""
     """For which model, where that matters."""
     cause: str = ""
     """What it rests on: `task:HEX`, `check:ID`, `review:SEQ`, `hour:ISO`, `week:ISO`,
     `event:SEQ`, `member:ID`."""
+    by: str = ""
+    """Who or what said so: a kind of check, `member:ID` of a client, an operator."""
     why: str = ""
     """One sentence for people, or the text that the change carries (a schedule)."""
