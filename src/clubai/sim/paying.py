@@ -1,14 +1,15 @@
 """The money of a simulated club: the club's own settling, weighing and close.
 
-What is simplified: every member pays the same fee each month, a payment provider takes
-nothing, and work is settled node by node as soon as nothing of it is held, which gives
-what settling all of a month at its cut-off gives. The last close waits until nothing is
-held any more.
+What is simplified: every member pays the same fee each month, and a payment provider
+takes nothing. Work of a node is also settled between closes, when nothing of it is held:
+what the month's close makes of it follows from sums alone. The last close waits until
+nothing is held any more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -18,7 +19,7 @@ from clubai.economics import metering
 from clubai.economics.metering import Due, Standing, Weight
 from clubai.economics.month import Period
 from clubai.economics.ratecard import CARD_1, Rate, RateCard, by_size, size_of
-from clubai.economics.settling import CLUB, Item, Status, settle
+from clubai.economics.settling import CLUB, Item, Status, settle, settled_by
 from clubai.model import MemberId, NodeId, TaskFacts
 from clubai.reputation.events import Change, StandingEvent
 from clubai.reputation.record import Record
@@ -28,7 +29,8 @@ from clubai.sim.work import MODEL, Size
 FEE: Final = 1_000
 """Minor units that a member pays each month, and for each new name."""
 CURRENCY: Final = "EUR"
-_SINCE_ALL: Final = "2026-01"
+_MUCH: Final = 64
+"""Tasks of a node from which on they are settled together."""
 _LAST: Final = Period(2099, 12)
 _KEPT: Final = frozenset(
     {Change.COMPLETED, Change.RELEASED, Change.VOIDED, Change.INVALID}
@@ -37,7 +39,7 @@ CARD: Final = RateCard(
     rates=(
         Rate(
             model=MODEL,
-            since=_SINCE_ALL,
+            since="2000-01",
             milli=by_size(size_of(MODEL) or CARD_1.unknown),
         ),
     )
@@ -54,8 +56,12 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
     size: Size
 
 
+Units = dict[tuple[NodeId, MemberId], dict[MemberId, int]]
+"""Metered work units by node and owner, and by who asked."""
+
+
 class Work(msgspec.Struct):
-    """What one node did since its work was settled last."""
+    """What one node did that is not settled."""
 
     tasks: list[Answered] = []
     events: list[StandingEvent] = []
@@ -64,17 +70,20 @@ class Work(msgspec.Struct):
 class Till:
     """Keeps what nodes did until it is settled, and closes the months."""
 
-    def __init__(self, *, by_points: bool) -> None:
+    def __init__(self, first: Period, *, by_points: bool) -> None:
         self.by_points = by_points
         """The pool is shared by points, as asked, and not by work."""
         self.credit: dict[MemberId, int] = {}
         self.closes: list[Closed] = []
         self._work: dict[NodeId, Work] = {}
-        self._units: dict[Period, dict[tuple[NodeId, MemberId], dict[MemberId, int]]]
-        self._units = {}
+        self._units: dict[Period, Units] = {}
+        """What is settled and not closed yet, by the month whose close pays it."""
+        self._open = first
+        """The earliest month that is not closed."""
         self._standings: dict[Period, dict[NodeId, Standing]] = {}
         self._income: dict[Period, int] = {}
         self._owners: dict[NodeId, MemberId] = {}
+        self._empty = 0
 
     def took_fee(self, at: float) -> None:
         """Take in a fee that somebody pays."""
@@ -91,30 +100,18 @@ class Till:
         work.tasks.append(answer)
 
     def heard(self, event: StandingEvent) -> None:
-        """Note an event, as far as pay follows from it."""
-        if event.change in _KEPT and not self.by_points:
+        """Note an event, if pay follows from it."""
+        if event.change in _KEPT:
             work = self._work.get(event.node)
             if work is not None:
                 work.events.append(event)
 
-    def settle(self, record: Record, at: float) -> None:
-        """Settle what a node did, if nothing of it is held."""
+    def settle(self, record: Record) -> None:
+        """Settle what a node did, if it is much and nothing of it is held."""
         work = self._work.get(record.node)
-        if work is None or record.escrow or not work.tasks:
+        if work is None or record.escrow or len(work.tasks) < _MUCH:
             return
-        del self._work[record.node]
-        items = settle(
-            [_facts(record.node, each) for each in work.tasks],
-            owners={record.node: record.member},
-            events=work.events,
-            settled=(),
-            period=_LAST,
-            card=CARD,
-            pair_cap_bp=metering.BASIS,
-        )
-        for item in items:
-            if item.status is Status.PAID:
-                self._due(item, at)
+        self._settle(record.node, work, _LAST)
 
     def end_month(self, records: Iterable[Record], at: float, members: int) -> None:
         """Note the standing of all at a month's end, and the fees of the month."""
@@ -126,51 +123,73 @@ class Till:
         self._owners |= {each.node: each.member for each in records}
         self._income[period] = self._income.get(period, 0) + members * FEE
 
-    def close(self) -> None:
-        """Close all months, once nothing is held any more."""
-        carry = 0
-        empty = 0
-        for period in sorted(self._standings):
-            weights = self._weights(period)
-            decided = closing.close(
-                closing.Inputs(
-                    period=period,
-                    currency=CURRENCY,
-                    income=closing.Income(fees=self._income[period], processor=0),
-                    weights=weights,
-                    carry_in=carry,
-                    empty_months=empty,
-                )
-            )
-            carry = decided.carry
-            empty = 0 if decided.total else empty + 1
-            for payout in decided.payouts:
-                before = self.credit.get(payout.member, 0)
-                self.credit[payout.member] = before + payout.minor
-            self.closes.append(
-                Closed(
-                    month=str(period),
-                    pool=decided.pool,
-                    paid=sum(each.minor for each in decided.payouts),
-                    carry=carry,
-                )
-            )
+    def close(self, at: float) -> None:
+        """Close the months that ended and whose cut-off has come."""
+        while self._open in self._standings and self._open.cut_off_ms <= at * 1000:
+            self._close(up_to=self._open)
 
-    def _due(self, item: Item, at: float) -> None:
-        period = Period.read(item.month)
-        last = max(self._standings, default=None)
-        while period.cut_off_ms <= at * 1000 and (last is None or period < last):
-            period = period.plus(1)
-        nodes = self._units.setdefault(period, {})
-        askers = nodes.setdefault((item.node, item.owner), {})
-        askers[item.asker] = askers.get(item.asker, 0) + item.metered
+    def close_rest(self) -> None:
+        """Close what is left, the last month with all that is settled by now."""
+        while self._open in self._standings:
+            last = self._open.plus(1) not in self._standings
+            self._close(up_to=_LAST if last else self._open)
+
+    def _settle(self, node: NodeId, work: Work, up_to: Period) -> None:
+        items = settle(
+            [_facts(node, each) for each in work.tasks],
+            owners={},
+            events=work.events,
+            settled=(),
+            period=up_to,
+            card=CARD,
+            pair_cap_bp=metering.BASIS,
+        )
+        for item in items:
+            if item.status is Status.PAID:
+                period = max(_month(item.month), self._open)
+                nodes = self._units.setdefault(period, {})
+                askers = nodes.setdefault((node, item.owner), {})
+                askers[item.asker] = askers.get(item.asker, 0) + item.metered
+        done = frozenset(settled_by(items))
+        work.tasks = [each for each in work.tasks if each.task not in done]
+        if not work.tasks:
+            work.events = []
+
+    def _close(self, *, up_to: Period) -> None:
+        period = self._open
+        for node, work in self._work.items():
+            if work.tasks:
+                self._settle(node, work, up_to)
+        self._open = period.plus(1)
+        decided = closing.close(
+            closing.Inputs(
+                period=period,
+                currency=CURRENCY,
+                income=closing.Income(fees=self._income.pop(period), processor=0),
+                weights=self._weights(period),
+                carry_in=self.closes[-1].carry if self.closes else 0,
+                empty_months=self._empty,
+            )
+        )
+        self._empty = 0 if decided.total else self._empty + 1
+        for payout in decided.payouts:
+            before = self.credit.get(payout.member, 0)
+            self.credit[payout.member] = before + payout.minor
+        self.closes.append(
+            Closed(
+                month=str(period),
+                pool=decided.pool,
+                paid=sum(each.minor for each in decided.payouts),
+                carry=decided.carry,
+            )
+        )
 
     def _weights(self, period: Period) -> tuple[Weight, ...]:
-        standings = self._standings[period]
+        standings = self._standings.pop(period)
         if self.by_points:
             return self._by_points(standings)
         return metering.weigh(
-            list(_items(self._units.get(period, {}), str(period))), standings
+            list(_items(self._units.pop(period, {}), str(period))), standings
         )
 
     def _by_points(self, standings: Mapping[NodeId, Standing]) -> tuple[Weight, ...]:
@@ -227,6 +246,11 @@ def _facts(node: NodeId, answer: Answered) -> TaskFacts:
         request_bytes=0,
         answer_bytes=0,
     )
+
+
+@cache
+def _month(text: str) -> Period:
+    return Period.read(text)
 
 
 def _period(at: float) -> Period:

@@ -12,6 +12,7 @@ from heapq import heappop, heappush
 from random import Random
 from typing import Final
 
+from clubai.economics.month import Period
 from clubai.economics.settling import CLUB
 from clubai.model import MemberId, NodeId
 from clubai.reputation import selection
@@ -63,7 +64,7 @@ class World:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.judge = Judge(plan.rules)
-        self.till = Till(by_points=plan.as_asked)
+        self.till = Till(Period.holding(START * 1000), by_points=plan.as_asked)
         self.tally = Tally()
         self.seats = list(take_seats(plan.mix, plan.nodes))
         self.names: dict[MemberId, str] = {}
@@ -91,6 +92,7 @@ class World:
         for self._day in range(self.plan.days):
             start = START + self._day * DAY_S
             before = self._counts()
+            self.till.close(start)
             self._begin(start)
             self._pass(start)
             self._end(start)
@@ -170,9 +172,7 @@ class World:
     def _close(self, end: float) -> None:
         self._end_month(end)
         self._hear(self.judge.advance(now=end + 8 * DAY_S))
-        for record in self.judge.records():
-            self.till.settle(record, end)
-        self.till.close()
+        self.till.close_rest()
 
     def _ask(self, at: float, hour: int) -> None:
         tally = self.tally
@@ -375,7 +375,7 @@ class World:
             if change is Change.RELEASED or change is Change.VOIDED:
                 record = self.judge.record(event.node)
                 if record is not None:
-                    self.till.settle(record, event.at)
+                    self.till.settle(record)
             elif change is Change.SUSPENDED and self.seats[place].suspended_at < 0:
                 self.seats[place].suspended_at = event.at
             if event.points or change in _MOVES_WEIGHT:
