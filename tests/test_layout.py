@@ -31,6 +31,7 @@ DECLARATIONS = {
     "reputation/events.py": "structs without behaviour; test_judge.py sees each",
     "reputation/facts.py": "structs without behaviour; test_judge.py sees each",
     "reputation/rules.py": "a struct without behaviour; test_judge.py sees each",
+    "storage/books.py": "a Protocol; tests/storage/contract.py runs every store",
     "storage/base.py": "a Protocol; tests/storage/contract.py runs every store",
     "agent/backends/base.py": "a Protocol and its values; each backend is tested",
 }

@@ -1,8 +1,8 @@
 """What members pay and get: fees, refunds, chargebacks, credit, payouts, as postings.
 
-A fee belongs to the month that it is for, whenever it is paid. What comes in for a month
-that is closed already counts in the next close; what goes out for one is the reserve's,
-and when that is empty the operator's.
+A fee belongs to the month that it is for, whenever it is paid. What comes in for a
+month that is closed already counts in the next close; what goes out for one is the
+reserve's, and when that is empty the operator's.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def fee(payment: Payment, *, processor_minor: int = 0) -> tuple[Posting, ...]:
 
 
 def annual_fee(payment: Payment, *, processor_minor: int = 0) -> tuple[Posting, ...]:
-    """A fee for twelve months from `payment.period` on: twelve parts that add up to it."""
+    """A fee for twelve months from `payment.period` on: its parts add up to it."""
     if payment.minor < MONTHS:
         raise PaymentError("amount_minor", payment.minor, "give at least 12")
     parts = equal_parts(payment.minor, MONTHS)
@@ -89,7 +89,7 @@ def annual_fee(payment: Payment, *, processor_minor: int = 0) -> tuple[Posting, 
 
 
 def unused(paid: int, period: Period, *, left_ms: int) -> int:
-    """What of a month's fee is for whole days (UTC) that had not begun, rounded down."""
+    """What of a month's fee is for whole days (UTC) not begun yet, rounded down."""
     used = -(-(left_ms - period.start_ms) // DAY_MS)
     return paid * (period.days - min(max(used, 0), period.days)) // period.days
 
@@ -201,7 +201,7 @@ def _give_back(ledger: Ledger, payment: Payment, kind: str, target: str) -> Post
 
 
 def from_reserve(ledger: Ledger, minor: int, currency: str) -> tuple[Line, ...]:
-    """Lines that take an amount from the reserve, and what it lacks from the operator."""
+    """Lines that take from the reserve, and what it lacks from the operator."""
     have = min(minor, ledger.balance(RESERVE, currency))
     lines = (Line(RESERVE, currency, have), Line(OPERATOR, currency, minor - have))
     return tuple(line for line in lines if line.minor)

@@ -1,9 +1,10 @@
 """The ledger: double entry, append-only, hash-chained, and its balances as a fold.
 
 Signs: what the club has (`psp_clearing`, the money at its payment provider) and what it
-spent (`processor_fees`) grow by positive amounts. What it owes or has earned (`member:…`,
-`pool`, `reserve`, `operator`, `fee_income`, `escrow`) grows by negative ones, so the lines of
-an entry add up to 0. `Ledger.balance` turns the second kind round: there, more is more.
+spent (`processor_fees`) grow by positive amounts. What it owes or has earned
+(`member:ID`, `pool`, `reserve`, `operator`, `fee_income`, `escrow`) grows by negative
+ones, so the lines of an entry add up to 0. `Ledger.balance` turns the second kind
+round: there, more is more.
 
 Nothing is changed or removed. A mistake is made good by an entry that names the first.
 """
@@ -25,7 +26,7 @@ CLEARING: Final = "psp_clearing"
 PROCESSOR: Final = "processor_fees"
 INCOME: Final = "fee_income"
 OPERATOR: Final = "operator"
-"""The only account of those that the club owes that may be below zero, besides income."""
+"""It may be below zero, and income too; no other that the club owes."""
 RESERVE: Final = "reserve"
 POOL: Final = "pool"
 """What closes carried on to the next month."""

@@ -1,7 +1,7 @@
 """The rate card: how many thousandths of a work unit one token of a model is worth.
 
-It is published, has a version and a hash, and each statement names the hash. A card that
-cannot be read is an error and never another card: nothing is closed without one.
+It is published, has a version and a hash, and each statement names the hash. A card
+that cannot be read is an error and never another card: nothing is closed without one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import math
 import re
 import tomllib
+from itertools import pairwise
 from typing import Any, Final
 
 from clubai.economics import canonical
@@ -127,7 +128,7 @@ def card_of(raw: object) -> RateCard:
     if not isinstance(given, list) or len(given) > MOST_RATES:
         raise RateCardError("rate", "...", f"give at most {MOST_RATES} [[rate]] tables")
     rates = sorted(map(_rate, given), key=lambda each: (each.model, each.since))
-    for one, other in zip(rates, rates[1:], strict=False):
+    for one, other in pairwise(rates):
         if (one.model, one.since) == (other.model, other.since):
             raise RateCardError("model", one.model, f"say it once for {one.since}")
     return RateCard(

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import Final
 
+import msgspec
+
 from clubai.economics.metering import PAIR_CAP_BP, capped, work_units
 from clubai.economics.month import Period
 from clubai.economics.ratecard import RateCard
@@ -48,6 +50,8 @@ class Item(Value, frozen=True, kw_only=True):
     model: str
     month: str
     """In which it ended: an earlier one than the close's is an adjustment."""
+    prompt_tokens: int
+    answer_tokens: int
     metered: int
     """Work units (thousandths) of its tokens."""
     wu: int
@@ -170,6 +174,8 @@ def _item(
         asker=task.member,
         model=task.model,
         month=str(month),
+        prompt_tokens=task.prompt_tokens,
+        answer_tokens=task.completion_tokens,
         metered=metered,
         wu=0,
         status=_status(task, owner, judged),
@@ -188,17 +194,7 @@ def _paid(item: Item, wu: int) -> Item:
     if item.status is not Status.PAID:
         return item
     status = Status.PAID if wu == item.metered else Status.CAPPED
-    return Item(
-        task=item.task,
-        node=item.node,
-        owner=item.owner,
-        asker=item.asker,
-        model=item.model,
-        month=item.month,
-        metered=item.metered,
-        wu=wu,
-        status=status,
-    )
+    return msgspec.structs.replace(item, wu=wu, status=status)
 
 
 def _task_of(event: StandingEvent) -> bytes | None:

@@ -1,54 +1,53 @@
-"""What is kept of the money: the ledger's rows, the closes, and which tasks they paid."""
+"""The books of the club as they are kept: the ledger, the closes, and what is settled.
+
+They are only ever added to. A mistake is corrected by an entry that names it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Protocol
 
-import msgspec
-
-from clubai.model import Redacted, TaskFacts
-from clubai.reputation.events import StandingEvent
+from clubai.model import Redacted, TaskFacts, Value
 
 
-class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry of the ledger. It is never changed and never removed."""
+class LedgerRow(Value, frozen=True, kw_only=True):
+    """One entry of the ledger."""
 
     seq: int
-    """From 0, without gaps."""
+    """From 0 and without gaps."""
     ts: str
-    """UTC with milliseconds: `2026-01-31T23:59:59.999Z`."""
+    """When it was posted, ISO 8601 in UTC."""
     key: str
-    """Unique."""
+    """What it is for; no two entries have the same."""
     body: bytes
-    """The entry's canonical JSON, which the hash is of."""
+    """Canonical JSON of the entry."""
     hash: bytes
-    """Of the chain up to this entry; 32 bytes."""
+    """SHA-256 of the hash before it and the body, 32 bytes."""
 
 
 class CloseRow(Redacted, frozen=True, kw_only=True):
     """One month that was closed."""
 
     month: str
-    """Such as `2026-01`; unique."""
+    """`2026-01`; a month is closed once."""
     at: float
-    """When, Unix seconds."""
     statement: bytes
-    """The statement's file, JSON."""
+    """What was signed and published."""
     secret: bytes
-    """From which the month's pseudonyms and salts are made."""
+    """From which the pseudonyms and salts of the month are made."""
     closing: bytes
-    """All that was decided, JSON: for what is shown to each member."""
+    """All that the close has computed, for who may see it."""
 
     def __repr__(self) -> str:
-        return f"CloseRow(month={self.month!r})"
+        return f"CloseRow(month={self.month!r}, at={self.at!r})"
 
 
 class BookStore(Protocol):
-    """Where the money's books are kept."""
+    """What a store promises of the books; it raises as `Store` does."""
 
     async def ledger(self, *, since: int = 0) -> list[LedgerRow]:
-        """The rows from number `since` on, in order."""
+        """The entries with a `seq` of `since` or more, in order."""
 
     async def post(
         self,
@@ -57,20 +56,18 @@ class BookStore(Protocol):
         close: CloseRow | None = None,
         settled: Sequence[bytes] = (),
     ) -> bool:
-        """Add rows, a close and the tasks that it settled, in one transaction.
+        """Add entries, a close and the ids of the tasks it paid, in one transaction.
 
-        False, and no change, when any number, key, closed month or settled task is
-        there already.
+        It is durable against a loss of power when this returns. False, and no change
+        at all, when a seq, a key, the month or a task is there already or is given
+        twice, or when a seq is not the next one.
         """
 
     async def closes(self) -> list[CloseRow]:
-        """All closes, the earliest month first."""
+        """All closes, in the order in which they were made."""
 
     async def settled_tasks(self) -> set[bytes]:
-        """The ids of all tasks that a close has settled."""
+        """The ids of all tasks that a close has paid."""
 
     async def tasks_between(self, start: float, end: float) -> list[TaskFacts]:
-        """The tasks that ended well in [start, end), Unix seconds."""
-
-    async def standing_events(self, *, since: int = 0) -> list[StandingEvent]:
-        """The events of standing from number `since` on, in order."""
+        """Tasks that ended well from `start` until before `end`, oldest first."""
