@@ -219,6 +219,8 @@ def _items(
             asker=asker,
             model=MODEL,
             month=month,
+            prompt_tokens=0,
+            answer_tokens=0,
             metered=metered,
             wu=paid[task],
             status=Status.PAID,
