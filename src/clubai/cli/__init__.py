@@ -30,6 +30,10 @@ COMMANDS = {
     "node": ("clubai.cli.node:node", "Enrol, confirm and remove your nodes."),
     "tasks": ("clubai.cli.watching:tasks", "Show the tasks."),
     "trust": ("clubai.cli.trust:trust", "Show, check and choose trusted keys."),
+    "simulate": (
+        "clubai.cli.simulate:simulate",
+        "Try the club's rules on cheats, in virtual time.",
+    ),
     "model": ("clubai.cli.models:model", "Fetch and list the embedded models."),
     "doctor": ("clubai.cli.doctor:doctor", "Check this machine, and say the fixes."),
     "config": ("clubai.cli.config:config", "Show or check the settings."),

@@ -8,7 +8,7 @@ from clubai.sim.tally import Outcome, Result
 from clubai.sim.world import START, Told, World
 
 
-def simulate(plan: Plan, told: Told = lambda done, days: None) -> Result:
+def simulate(plan: Plan, told: Told = lambda day: None) -> Result:
     """Simulate one club exactly, however large; equal plans have equal results."""
     world = World(plan)
     world.run(told)

@@ -51,8 +51,8 @@ AUDIT_WITHIN_S: Final = HOUR_S
 ASKERS: Final = tuple(MemberId(f"m_asker{number:011}") for number in range(97))
 """Members who ask and lend nothing."""
 
-Told = Callable[[int, int], None]
-"""Is told how many days are done, and of how many."""
+Told = Callable[[int], None]
+"""Is told how many days are done."""
 
 _MOVES_WEIGHT: Final = frozenset({Change.PASSED, Change.SUSPENDED, Change.REINSTATED})
 _NO_NODE: Final = -1
@@ -87,7 +87,7 @@ class World:
             seat.from_hour = int(24 * self._random.random())
             self._appear(place, member_id(seat.group), START)
 
-    def run(self, told: Told = lambda done, days: None) -> None:
+    def run(self, told: Told = lambda day: None) -> None:
         """Let all days pass, and close the months."""
         for self._day in range(self.plan.days):
             start = START + self._day * DAY_S
@@ -97,7 +97,7 @@ class World:
             self._pass(start)
             self._end(start)
             self.tally.days.append(self._counts().minus(before))
-            told(self._day + 1, self.plan.days)
+            told(self._day + 1)
         self._close(START + self.plan.days * DAY_S)
 
     def _counts(self) -> DayCount:
