@@ -73,7 +73,7 @@ def _base(where: str, name: str, given: dict[str, Any]) -> dict[str, Any]:
     like = given.pop("like", name if name in PRESETS else None)
     if like is None:
         return {}
-    if like not in PRESETS:
+    if not isinstance(like, str) or like not in PRESETS:
         raise ConfigError(f"{where}.like", like, f"use one of {', '.join(PRESETS)}")
     return msgspec.structs.asdict(PRESETS[like])
 

@@ -18,6 +18,7 @@ COLUMNS: Final = (
     "Suspended",
     "On day",
     "Answers",
+    "Bad",
     "Checks",
 )
 _BARS: Final = " ▁▂▃▄▅▆▇█"
@@ -38,6 +39,8 @@ class PopulationReport(Value, frozen=True, kw_only=True):
     """In the middle of those; None: none was."""
     answers: float
     """To members' tasks, each node in all days."""
+    bad_answers: float
+    """Of these, bad ones that reached members."""
     checks: float
     credit_minor: int
     """Of all its nodes."""
@@ -118,6 +121,7 @@ def rows(found: Report) -> list[tuple[str, ...]]:
             f"{each.suspended_share:.1%}",
             "-" if each.suspended_day is None else str(each.suspended_day),
             f"{each.answers:.0f}",
+            f"{each.bad_answers:.1f}",
             f"{each.checks:.0f}",
         )
         for name, each in found.populations.items()
@@ -150,6 +154,7 @@ def _population(outcome: Outcome, honest: float) -> PopulationReport:
         suspended_share=_share(outcome.suspended, outcome.nodes),
         suspended_day=days[len(days) // 2] if days else None,
         answers=round(outcome.answers / outcome.nodes, 1),
+        bad_answers=round(outcome.bad / outcome.nodes, 1),
         checks=round(outcome.checks / outcome.nodes, 1),
         credit_minor=outcome.credit,
         fees_lost_minor=outcome.fees,

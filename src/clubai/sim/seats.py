@@ -25,6 +25,7 @@ class Seat:
 
     __slots__ = (
         "answers",
+        "bad",
         "checks",
         "cost",
         "fees",
@@ -56,6 +57,8 @@ class Seat:
         self.from_hour = 0
         """UTC; in the hours from it on it can be reached."""
         self.answers = 0
+        self.bad = 0
+        """Bad answers that reached members."""
         self.checks = 0
         self.cost = 0.0
         """Work that its compute is worth, in the tokens of `work.Size.tokens`."""

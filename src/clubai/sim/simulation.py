@@ -40,13 +40,14 @@ def _outcome(world: World, name: str, credit: int, price: float) -> Outcome:
     )
     return Outcome(
         nodes=len(seats),
-        points=sum(map(world.points, seats)),
+        points=world.courses[name][-1],
         suspended=len(suspended),
         suspended_days=tuple(suspended),
         credit=credit,
         fees=sum(seat.fees for seat in seats),
         cost=price * sum(seat.cost for seat in seats),
         answers=sum(seat.answers for seat in seats),
+        bad=sum(seat.bad for seat in seats),
         checks=sum(seat.checks for seat in seats),
         course=tuple(world.courses[name]),
     )

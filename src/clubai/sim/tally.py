@@ -77,6 +77,8 @@ class Outcome(Value, frozen=True, kw_only=True):
     """Minor units of compute."""
     answers: int
     """To members' tasks."""
+    bad: int
+    """Of these, bad ones that reached members."""
     checks: int
     """Answered checks."""
     course: tuple[int, ...] = ()
@@ -93,6 +95,7 @@ class Outcome(Value, frozen=True, kw_only=True):
             fees=self.fees + other.fees,
             cost=self.cost + other.cost,
             answers=self.answers + other.answers,
+            bad=self.bad + other.bad,
             checks=self.checks + other.checks,
             course=tuple(map(sum, zip(self.course, other.course, strict=True))),
         )

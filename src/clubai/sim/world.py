@@ -185,16 +185,17 @@ class World:
         if place == _NO_NODE:
             tally.unserved += 1
             return
-        self._deliver(self._is_bad(place, size))
+        self._deliver(place, bad=self._is_bad(place, size))
         if not self.plan.as_asked:
             rate = self.judge.audit_rate(self.seats[place].node)
             if self._random.random() < rate:
                 later = AUDIT_WITHIN_S * self._random.random()
                 self._plan_check(place, at + later, if_idle=False)
 
-    def _deliver(self, bad: bool) -> None:
+    def _deliver(self, place: int, *, bad: bool) -> None:
         self.tally.delivered += 1
         self.tally.bad += bad
+        self.seats[place].bad += bad
 
     def _serve(self, at: float, hour: int, size: Size, without: int = _NO_NODE) -> int:
         """Have a task answered by somebody; the seat, or `_NO_NODE`."""
@@ -285,7 +286,8 @@ class World:
         self.tally.check_work += size.tokens * (len(says) - 1)
         said = [word for _, _, word in says]
         winner = max(said, key=said.count)
-        self._deliver(says[said.index(winner)][1])
+        place, bad, _ = says[said.index(winner)]
+        self._deliver(place, bad=bad)
         if said.count(winner) == 1:
             return
         for place, _, word in says:

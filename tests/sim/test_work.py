@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from clubai.sim import work
+
+
+def test_an_average_task_is_the_work_of_three_checks() -> None:
+    found = work.sizes(Random(1))
+
+    mean = sum(size.tokens for size in found) / len(found)
+
+    assert mean / work.check_size().tokens == pytest.approx(work.CHECK_SHARE, rel=0.15)
+
+
+def test_the_same_seed_gives_the_same_sizes() -> None:
+    assert work.sizes(Random(5)) == work.sizes(Random(5))
+    assert work.sizes(Random(5)) != work.sizes(Random(6))
