@@ -27,9 +27,7 @@ def test_a_thousand_nodes_are_those_of_the_design() -> None:
     nodes=st.integers(1, 5000),
 )
 def test_counts_add_up_and_are_near_their_shares(parts: list[int], nodes: int) -> None:
-    mix = {
-        f"p{i}": Population(share=part / sum(parts)) for i, part in enumerate(parts)
-    }
+    mix = {f"p{i}": Population(share=part / sum(parts)) for i, part in enumerate(parts)}
 
     found = counts(mix, nodes)
 

@@ -7,8 +7,12 @@ import pytest
 from clubai.sim import work
 
 
+def drawn(seed: int) -> list[work.Size]:
+    return work.sizes(Random(seed))  # noqa: S311
+
+
 def test_an_average_task_is_the_work_of_three_checks() -> None:
-    found = work.sizes(Random(1))
+    found = drawn(1)
 
     mean = sum(size.tokens for size in found) / len(found)
 
@@ -16,5 +20,5 @@ def test_an_average_task_is_the_work_of_three_checks() -> None:
 
 
 def test_the_same_seed_gives_the_same_sizes() -> None:
-    assert work.sizes(Random(5)) == work.sizes(Random(5))
-    assert work.sizes(Random(5)) != work.sizes(Random(6))
+    assert drawn(5) == drawn(5)
+    assert drawn(5) != drawn(6)

@@ -54,7 +54,7 @@ def run_plan(plan: Plan, processes: int | None) -> Simulated:
     ) as bar:
         shown = bar.add_task("", total=plan.days)
 
-        def told(days: float) -> None:
+        def told(days: int) -> None:
             bar.update(shown, completed=days / len(clubs))
 
         if at_once == 1:
@@ -66,8 +66,13 @@ def run_plan(plan: Plan, processes: int | None) -> Simulated:
 
 def _one_by_one(clubs: Sequence[Plan], told: Told) -> list[Result]:
     results: list[Result] = []
-    for before, club in enumerate(clubs):
-        results.append(simulate(club, lambda day, at=before * club.days: told(at + day)))
+    for club in clubs:
+        before = len(results) * club.days
+
+        def count(day: int, before: int = before) -> None:
+            told(before + day)
+
+        results.append(simulate(club, count))
     return results
 
 

@@ -1,9 +1,9 @@
 """The money of a simulated club: the club's own settling, weighing and close.
 
 What is simplified: every member pays the same fee each month, and a payment provider
-takes nothing. Work of a node is also settled between closes, when nothing of it is held:
-what the month's close makes of it follows from sums alone. The last close waits until
-nothing is held any more.
+takes nothing. Work of a node is also settled between closes, when nothing of it is
+held: what the month's close makes of it follows from sums alone. The last close waits
+until nothing is held any more.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from clubai.economics.metering import Due, Standing, Weight
 from clubai.economics.month import Period
 from clubai.economics.ratecard import CARD_1, Rate, RateCard, by_size, size_of
 from clubai.economics.settling import CLUB, Item, Status, settle, settled_by
+from clubai.economics.sharing import BASIS
 from clubai.model import MemberId, NodeId, TaskFacts
 from clubai.reputation.events import Change, StandingEvent
 from clubai.reputation.record import Record
@@ -142,7 +143,7 @@ class Till:
             settled=(),
             period=up_to,
             card=CARD,
-            pair_cap_bp=metering.BASIS,
+            pair_cap_bp=BASIS,
         )
         for item in items:
             if item.status is Status.PAID:

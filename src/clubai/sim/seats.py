@@ -1,4 +1,4 @@
-"""Who sits in a simulated club: one seat a node, also when it comes back with a new name."""
+"""Who sits in a simulated club: a seat is a node, also when it gets a new name."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Seat:
         "member",
         "name",
         "node",
-        "population",
         "pace",
+        "population",
         "renewals",
         "suspended_at",
         "taken",

@@ -1,8 +1,8 @@
 """What is asked in a simulated club: how long tasks and checks are. ASSUMPTIONS.
 
-Lengths of tasks are spread as those of chats are: most are short, a few are long. A check
-is a short question with a short answer, a third of the work of an average task. Half of
-the checks have a known answer, half an answer key.
+Lengths of tasks are spread as those of chats are: most are short, a few are long. A
+check is a short question with a short answer, a third of the work of an average task.
+Half of the checks have a known answer, half an answer key.
 """
 
 from __future__ import annotations

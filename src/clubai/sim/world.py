@@ -1,8 +1,8 @@
 """A club in virtual time: a heap of what comes, one `Random`, and the club's own judge.
 
 Nothing here decides what an answer or a check is worth: the world draws what happens,
-tells the judge, and asks it whom to draw and whom to check. An answer is told when it is
-asked, for answers take seconds and the world moves in hours.
+tells the judge, and asks it whom to draw and whom to check. An answer is told when it
+is asked, for answers take seconds and the world moves in hours.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 from clubai.economics.month import Period
 from clubai.economics.settling import CLUB
 from clubai.model import MemberId, NodeId
-from clubai.reputation import selection
+from clubai.reputation import audits, selection
 from clubai.reputation.days import DAY_S, HOUR_S, day_at, iso_day
 from clubai.reputation.events import Change, StandingEvent
 from clubai.reputation.facts import (
@@ -71,13 +71,13 @@ class World:
         """The population of each member that lent a node, former ones too."""
         self.courses: dict[str, list[int]] = {name: [] for name in plan.mix}
         """Points of each population at the end of each day."""
-        self._random = Random(plan.seed)
+        self._random = Random(plan.seed)  # noqa: S311 - no secret, and reproducible
         self._day = 0
         self._places: dict[NodeId, int] = {}
         self._weights = [0.0] * len(self.seats)
         self._online: list[list[int]] = []
         self._checks: list[tuple[float, int, int, NodeId, bool]] = []
-        """A heap: when, number, seat, its node, and whether it is only for idle ones."""
+        """A heap: when, number, seat, its node, and whether only if it was idle."""
         self._numbers = 0
         self._sizes = work.sizes(self._random)
         self._check_size = work.check_size()
@@ -89,15 +89,16 @@ class World:
 
     def run(self, told: Told = lambda day: None) -> None:
         """Let all days pass, and close the months."""
-        for self._day in range(self.plan.days):
-            start = START + self._day * DAY_S
+        for day in range(self.plan.days):
+            self._day = day
+            start = START + day * DAY_S
             before = self._counts()
             self.till.close(start)
             self._begin(start)
             self._pass(start)
             self._end(start)
             self.tally.days.append(self._counts().minus(before))
-            told(self._day + 1)
+            told(day + 1)
         self._close(START + self.plan.days * DAY_S)
 
     def _counts(self) -> DayCount:
@@ -348,7 +349,9 @@ class World:
         seat.node, seat.member = node_id(self._numbers), member
         self._places[seat.node] = place
         self.names[member] = seat.name
-        self._tell(NodeAppeared(node=seat.node, member=member, models=(work.MODEL,)), at)
+        self._tell(
+            NodeAppeared(node=seat.node, member=member, models=(work.MODEL,)), at
+        )
         self._weigh(place)
 
     def _renew(self, place: int, at: float) -> None:
@@ -359,6 +362,11 @@ class World:
         self.till.took_fee(at)
         self._numbers += 1
         self._appear(place, member_id(len(self.seats) + self._numbers), at)
+
+    def _owe(self, event: StandingEvent) -> None:
+        for _ in range(audits.owed_after(event, self.plan.rules)):
+            at = event.at + AUDIT_WITHIN_S * self._random.random()
+            self._plan_check(self._places[event.node], at, if_idle=False)
 
     def _weigh(self, place: int) -> None:
         seat = self.seats[place]
@@ -373,6 +381,8 @@ class World:
             self.tally.events += 1
             self.till.heard(event)
             change = event.change
+            if not self.plan.as_asked:
+                self._owe(event)
             place = self._places[event.node]
             if change is Change.RELEASED or change is Change.VOIDED:
                 record = self.judge.record(event.node)
