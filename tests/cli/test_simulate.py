@@ -1,16 +1,30 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
-from support.commands import clubai
+import pytest
+from click.testing import CliRunner, Result
 
-FEW = ("simulate", "--nodes", "20", "--days", "2", "--tasks-per-day", "5")
+from clubai.cli.simulate import simulate
+from clubai.errors import ConfigError
+
+FEW = ("--nodes", "20", "--days", "2", "--tasks-per-day", "5")
 
 
-def test_json_has_its_keys_and_the_seed_is_obeyed(tmp_path: Path) -> None:
-    first = clubai(*FEW, "--json", home=tmp_path).json()
-    again = clubai(*FEW, "--json", home=tmp_path).json()
-    other = clubai(*FEW, "--json", "--seed", "2", home=tmp_path).json()
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(simulate, [*FEW, *arguments])
+
+
+def found(*arguments: str) -> Any:
+    done = run(*arguments, "--json")
+    assert (done.exit_code, done.stderr, done.stdout.count("\n")) == (0, "", 1)
+    return json.loads(done.stdout)
+
+
+def test_json_has_its_keys_and_the_seed_is_obeyed() -> None:
+    first, again, other = found(), found(), found("--seed", "2")
 
     assert {
         "seed",
@@ -29,41 +43,44 @@ def test_json_has_its_keys_and_the_seed_is_obeyed(tmp_path: Path) -> None:
     assert first["points_by_day"] != other["points_by_day"]
 
 
-def test_the_table_and_the_charts_are_for_people(tmp_path: Path) -> None:
-    done = clubai(*FEW, "--rules", "asked", "--seed", "9", home=tmp_path)
+def test_the_table_and_the_charts_are_for_people() -> None:
+    done = run("--rules", "asked", "--seed", "9")
 
-    assert (done.code, done.err) == (0, "")
-    assert "20 nodes for 2 days, rules: asked, seed 9" in done.out
-    assert "Population" in done.out
-    assert "work that was verification" in done.out
-    assert "█" in done.out
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "20 nodes for 2 days, rules: asked, seed 9" in done.stdout
+    assert "Population" in done.stdout
+    assert "work that was verification" in done.stdout
+    assert "█" in done.stdout
 
 
 def test_a_mix_is_read_from_a_file(tmp_path: Path) -> None:
     mix = tmp_path / "club.toml"
     mix.write_text("[population.honest]\nshare = 0.5\n[population.idle]\nshare = 0.5\n")
 
-    found = clubai(*FEW, "--mix", str(mix), "--json", home=tmp_path).json()
-
-    assert list(found["populations"]) == ["honest", "idle"]
+    assert list(found("--mix", str(mix))["populations"]) == ["honest", "idle"]
 
 
-def test_a_bad_mix_is_wrong_usage(tmp_path: Path) -> None:
+def test_a_bad_mix_is_refused(tmp_path: Path) -> None:
     mix = tmp_path / "club.toml"
     mix.write_text("[population.honest]\nshare = 2.0\n")
 
-    done = clubai(*FEW, "--mix", str(mix), "--json", home=tmp_path)
+    done = run("--mix", str(mix))
 
-    assert done.code == 2
-    assert "population.honest.share" in done.error()["message"]
+    assert isinstance(done.exception, ConfigError)
+    assert done.exception.field == "population.honest.share"
 
 
-def test_policies_are_of_the_clubs_rules(tmp_path: Path) -> None:
+def test_policies_are_of_the_clubs_rules() -> None:
     without = ("--without", "slash", "--without", "escrow")
 
-    found = clubai(*FEW, *without, "--json", home=tmp_path).json()
-    refused = clubai(*FEW, *without, "--rules", "asked", home=tmp_path)
+    assert found(*without)["without"] == ["slash", "escrow"]
+    refused = run(*without, "--rules", "asked")
+    assert refused.exit_code == 2
+    assert "--without is for --rules club" in refused.stderr
 
-    assert found["without"] == ["slash", "escrow"]
-    assert refused.code == 2
-    assert "--without is for --rules club" in refused.err
+
+@pytest.mark.parametrize(
+    "option", ["--nodes=0", "--days=0", "--rules=none", "--seed=x"]
+)
+def test_wrong_options_are_wrong_usage(option: str) -> None:
+    assert run(option).exit_code == 2

@@ -27,15 +27,23 @@ class Books:
     def __init__(self, *, by_points: bool = False) -> None:
         self.till = Till(JANUARY, by_points=by_points)
         self.records = [
-            Record(node=node_id(n), member=member_id(n), points=1500) for n in (1, 2)
+            Record(
+                node=node_id(n),
+                member=member_id(n),
+                points=1500,
+                first_at=START,
+                probation_since=START,
+            )
+            for n in (1, 2)
         ]
         self._numbers: Iterator[int] = iter(range(1, 10_000))
+        self._tasks: Iterator[int] = iter(range(1, 10_000))
 
     def work(
         self, place: int, at: float, *, asker: str = "", held: bool = True
     ) -> None:
-        record, number = self.records[place], next(self._numbers)
-        asked_by = MemberId(asker or f"m_{number % 10}")
+        record, number = self.records[place], next(self._tasks)
+        asked_by = MemberId(asker or f"m_{number % 30}")
         task = number.to_bytes(16, "big")
         self.till.answered(record.node, Answered(task, asked_by, at, SIZE))
         points = {"held": 10} if held else {"points": 10}
@@ -210,7 +218,12 @@ def test_without_work_the_pool_is_carried() -> None:
 
 def test_unknown_nodes_are_no_matter() -> None:
     books = Books()
-    stranger = Record(node=NodeId(bytes(32)), member=MemberId("m_x"))
+    stranger = Record(
+        node=NodeId(bytes(32)),
+        member=MemberId("m_x"),
+        first_at=START,
+        probation_since=START,
+    )
 
     books.till.settle(stranger)
     books.end_january()
