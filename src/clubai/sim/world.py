@@ -55,6 +55,7 @@ Told = Callable[[int], None]
 """Is told how many days are done."""
 
 _MOVES_WEIGHT: Final = frozenset({Change.PASSED, Change.SUSPENDED, Change.REINSTATED})
+_EVERYDAY: Final = frozenset({Change.COMPLETED, Change.FAST, Change.PASSED})
 _NO_NODE: Final = -1
 
 
@@ -363,11 +364,6 @@ class World:
         self._numbers += 1
         self._appear(place, member_id(len(self.seats) + self._numbers), at)
 
-    def _owe(self, event: StandingEvent) -> None:
-        for _ in range(audits.owed_after(event, self.plan.rules)):
-            at = event.at + AUDIT_WITHIN_S * self._random.random()
-            self._plan_check(self._places[event.node], at, if_idle=False)
-
     def _weigh(self, place: int) -> None:
         seat = self.seats[place]
         full = seat.population.per_day and seat.taken >= seat.population.per_day
@@ -380,15 +376,28 @@ class World:
         for event in events:
             self.tally.events += 1
             self.till.heard(event)
-            change = event.change
-            if not self.plan.as_asked:
-                self._owe(event)
-            place = self._places[event.node]
-            if change is Change.RELEASED or change is Change.VOIDED:
+            if event.points or event.change in _MOVES_WEIGHT:
+                self._weigh(self._places[event.node])
+            if event.change not in _EVERYDAY:
+                self._heed(event)
+
+    def _heed(self, event: StandingEvent) -> None:
+        """Do what follows from an event that is not one of every day."""
+        place = self._places[event.node]
+        seat = self.seats[place]
+        match event.change:
+            case Change.RELEASED | Change.VOIDED:
                 record = self.judge.record(event.node)
                 if record is not None:
                     self.till.settle(record)
-            elif change is Change.SUSPENDED and self.seats[place].suspended_at < 0:
-                self.seats[place].suspended_at = event.at
-            if event.points or change in _MOVES_WEIGHT:
-                self._weigh(place)
+            case Change.SUSPENDED if seat.suspended_at < 0:
+                seat.suspended_at = event.at
+            case _:
+                self._owe(place, event)
+
+    def _owe(self, place: int, event: StandingEvent) -> None:
+        if self.plan.as_asked:
+            return
+        for _ in range(audits.owed_after(event, self.plan.rules)):
+            at = event.at + AUDIT_WITHIN_S * self._random.random()
+            self._plan_check(place, at, if_idle=False)
