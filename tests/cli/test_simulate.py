@@ -70,6 +70,13 @@ def test_a_bad_mix_is_refused(tmp_path: Path) -> None:
     assert done.exception.field == "population.honest.share"
 
 
+def test_a_mix_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    mix = tmp_path / "club.toml"
+    mix.write_bytes(b"\xff\xfe")
+
+    assert isinstance(run("--mix", str(mix)).exception, ConfigError)
+
+
 def test_policies_are_of_the_clubs_rules() -> None:
     without = ("--without", "slash", "--without", "escrow")
 

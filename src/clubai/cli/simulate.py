@@ -15,10 +15,11 @@ from rich.text import Text
 from clubai.cli import plain, show
 from clubai.cli.options import examples, json_option, option
 from clubai.cli.simulating import run_plan
+from clubai.errors import ConfigError
 from clubai.reputation.rules import POLICIES
 from clubai.sim.mix import read_mix
 from clubai.sim.plan import TASKS_PER_DAY, Plan, as_asked, rules_without
-from clubai.sim.populations import PRESETS
+from clubai.sim.populations import PRESETS, Population
 from clubai.sim.report import COLUMNS, Report, bars, report, rows
 
 _CHART_WIDTH: Final = 60
@@ -49,7 +50,7 @@ _NAME_WIDTH: Final = 12
 )
 @option(
     "--mix",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    type=click.Path(path_type=Path, dir_okay=False),
     default=None,
     help="A TOML file that says who is in the club.",
 )
@@ -96,7 +97,7 @@ def simulate(
         days=days,
         seed=seed,
         rules=rules_without(without),
-        mix=read_mix(mix.read_text()) if mix else dict(PRESETS),
+        mix=_mix_of(mix) if mix else dict(PRESETS),
         tasks_per_day=tasks_per_day,
     )
     if rules == "asked":
@@ -115,6 +116,13 @@ def simulate(
     else:
         console = show.console()
         console.print(draw(found, console), soft_wrap=True)
+
+
+def _mix_of(path: Path) -> dict[str, Population]:
+    try:
+        return read_mix(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ConfigError("mix", str(path), "write it in UTF-8") from error
 
 
 def draw(found: Report, console: Console) -> RenderableType:
