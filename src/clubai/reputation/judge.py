@@ -182,18 +182,16 @@ class Judge:
                 break
             register.now = max(register.now, at)
             if self._week_at <= due:
-                self._end_week(until=min(now, due))
+                self._end_week()
             else:
                 self._settle()
         register.now = max(register.now, now)
 
-    def _end_week(self, until: float) -> None:
+    def _end_week(self) -> None:
         rules, minimum = self._rules, self._rules.minimum
         cause = f"week:{iso_day(day_at(self._week_at))}"
-        decayed = False
         for record in self._register.records:
             if record.points > minimum:
-                decayed = True
                 self._register.put(
                     record,
                     Change.DECAY,
@@ -201,7 +199,7 @@ class Judge:
                     cause=cause,
                     why="A week ended.",
                 )
-        self._week_at = next_week(self._week_at if decayed else until)
+        self._week_at = next_week(self._week_at)
 
     def _settle(self) -> None:
         at, index = heappop(self._due)
