@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from random import Random
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -147,6 +148,14 @@ def test_standings_are_those_before_the_moment() -> None:
     found = standings(events, before_ms=9001)
     assert found == {N1: Standing(points=110)}
     assert read_standing(snapshot(found)[0][1:]) == found[N1]
+
+
+def test_points_are_those_of_the_last_owner() -> None:
+    sold = msgspec.structs.replace(event(1, Change.JOINED, at=1, points=50), member=BOB)
+
+    found = standings([event(0, Change.JOINED, points=100), sold], before_ms=2000)
+
+    assert found == {N1: Standing(points=50)}
 
 
 def test_what_is_no_standing_is_refused() -> None:

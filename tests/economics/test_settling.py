@@ -114,6 +114,24 @@ def test_escrow(later: list[StandingEvent], status: Status) -> None:
     assert item.wu == (FULL if status is Status.PAID else 0)
 
 
+def test_releases_are_of_the_oldest_that_are_held() -> None:
+    fast = event(2, ALICE, Change.FAST, number=1, held=5)
+    events = [held(1, 1), fast, held(3, 2), held(4, 3)]
+    tasks = [task(n, ALICE, BOB) for n in (1, 2, 3)]
+
+    def statuses(*later: StandingEvent) -> list[str]:
+        return [each.status for each in settled(tasks, [*events, *later]).values()]
+
+    two = event(5, ALICE, Change.RELEASED, count=2)
+    assert statuses(two) == ["paid", "held", "held"]
+    assert statuses(two, event(6, ALICE, Change.VOIDED, count=2)) == [
+        "paid",
+        "void",
+        "void",
+    ]
+    assert statuses(event(5, ALICE, Change.RELEASED, count=9)) == ["paid"] * 3
+
+
 def test_what_is_known_after_the_cut_off_is_an_adjustment() -> None:
     cut_off = JAN.cut_off_ms // 1000
     tasks = [task(1, ALICE, BOB)]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from clubai.crypto.identity import Identity
 from clubai.economics import canonical
 from clubai.economics.errors import StatementError
-from clubai.economics.statement import BODY_LABEL
+from clubai.economics.statement import BODY_LABEL, OWN_LABEL
 from clubai.economics.verify import verify_statement
 from clubai.model import MemberId
 from support.books import (
@@ -148,3 +148,71 @@ def test_a_wrong_share_is_found() -> None:
 def test_any_other_bytes_are_refused(file: bytes) -> None:
     with pytest.raises(StatementError):
         verify_statement(file, KEY.key)
+
+
+def own_signed(**changes: Any) -> bytes:
+    """A file whose own part the club itself signed, and that is wrong."""
+    told = json.loads(OWN)
+    own = canonical.encode(json.loads(base64.b64decode(told["own"]["body"])) | changes)
+    told["own"] = {
+        "body": base64.b64encode(own).decode(),
+        "sig": base64.b64encode(KEY.sign(OWN_LABEL + own)).decode(),
+    }
+    return canonical.encode(told)
+
+
+OWN_TOLD = json.loads(base64.b64decode(json.loads(OWN)["own"]["body"]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"tasks": [OWN_TOLD["tasks"][0] | {"metered": 10**10}]}, "units, not"),
+        ({"tasks": [OWN_TOLD["tasks"][0] | {"wu": 10**10}]}, "more than it is"),
+        ({"tasks": [OWN_TOLD["tasks"][0] | {"wu": 1}]}, "weighted units"),
+        ({"proof": OWN_TOLD["proof"][::-1]}, "does not lead"),
+        ({"proof": []}, "does not lead"),
+        ({"index": (OWN_TOLD["index"] + 1) % 4}, "not in the list"),
+        ({"index": 4}, "not in the list"),
+        ({"month": "2026-02"}, "it is of"),
+        ({"leaf": None}, "have no payout"),
+    ],
+)
+def test_the_club_cannot_show_a_member_what_is_not(
+    changes: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(StatementError, match=reason):
+        verify_statement(own_signed(**changes), KEY.key)
+
+
+def test_the_carry_is_followed() -> None:
+    empty = msgspec.structs.replace(
+        CLOSING, carry_in=5, pool=4784, carry=4784, total=0, payouts=()
+    )
+    before = statement_of(CLOSING, POINTS)
+    after = statement_of(empty, POINTS, before.body)
+
+    assert verify_statement(after.file, KEY.key).statement.carry == 4784
+    with pytest.raises(StatementError, match="carried on"):
+        verify_statement(after.file, KEY.key, previous=before.file)
+
+
+def test_base64_has_one_form() -> None:
+    told = json.loads(STATEMENT.file)
+    assert told["sig"].endswith("==")
+    last = chr(ord(told["sig"][-3]) + 1)
+    told["sig"] = f"{told['sig'][:-3]}{last}=="
+
+    with pytest.raises(StatementError, match="one base64 form"):
+        verify_statement(canonical.encode(told), KEY.key)
+
+
+def test_a_unit_that_went_to_a_smaller_remainder_is_found() -> None:
+    moved = tuple(
+        msgspec.structs.replace(each, minor=each.minor + by)
+        for each, by in zip(CLOSING.payouts, (0, -1, 1, 0), strict=True)
+    )
+    wrong = msgspec.structs.replace(CLOSING, payouts=moved)
+
+    with pytest.raises(StatementError, match="smaller remainder"):
+        verify_statement(statement_of(wrong, POINTS).file, KEY.key)

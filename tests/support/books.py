@@ -43,7 +43,7 @@ def task(
         member=asker,
         model=model,
         kind="chat",
-        mode="sealed",
+        mode="single",
         state=state,  # type: ignore[arg-type]
         code="",
         node=NODE_OF[owner],
@@ -69,6 +69,7 @@ def event(
     points: int = 0,
     held: int = 0,
     at: float = JAN.start_ms // 1000 + 5,
+    count: int = 1,
 ) -> StandingEvent:
     return StandingEvent(
         seq=seq,
@@ -78,6 +79,7 @@ def event(
         change=change,
         points=points,
         held=held,
+        count=count,
         cause="" if number is None else f"task:{(bytes([number]) * 16).hex()}",
     )
 

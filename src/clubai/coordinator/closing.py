@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import msgspec
+from anyio import to_thread
 
-from clubai.economics import canonical
 from clubai.economics.close import Closing, Inputs, close, income_of, paid_by
-from clubai.economics.errors import PeriodError
-from clubai.economics.ledger import POOL, RESERVE, Ledger
+from clubai.economics.errors import PeriodError, RateCardError
+from clubai.economics.ledger import POOL, RESERVE, Ledger, Link
 from clubai.economics.metering import Standing, standings, weigh
 from clubai.economics.month import DAY_MS, Period
-from clubai.economics.ratecard import RateCard
+from clubai.economics.ratecard import RateCard, read_card
 from clubai.economics.settling import Item, settle
 from clubai.model import MemberId, NodeId, Value
 from clubai.reputation.events import Change, StandingEvent
-from clubai.storage.books import BookStore, CloseRow
+from clubai.storage.books import BookStore, CloseRow, LedgerRow
 
 LOOK_BACK_DAYS: Final = 92
-"""A task that was in escrow for longer than that before a month is not paid any more."""
+"""A task that was in escrow for longer before a month is not paid any more."""
 
 
 class MoneyStore(BookStore, Protocol):
@@ -43,6 +45,21 @@ class Terms(Value, frozen=True, kw_only=True):
     """A close takes a second operator or treasurer, who asks for the very same."""
 
 
+def read_terms(card: Path | None, **terms: Any) -> Terms:
+    """The terms with an operator's rate card; None: the club's own.
+
+    Raises:
+        RateCardError: the card cannot be read or used; no other takes its place.
+    """
+    if card is None:
+        return Terms(**terms)
+    try:
+        text = card.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RateCardError("file", str(card), f"make it readable: {error}") from error
+    return Terms(card=read_card(text), **terms)
+
+
 class Decided(Value, frozen=True, kw_only=True):
     """A closing, and the standing that it rests on."""
 
@@ -54,7 +71,8 @@ class Decided(Value, frozen=True, kw_only=True):
 class Kept(Value, frozen=True, kw_only=True):
     """What is kept of a closing, for what is shown to each member."""
 
-    total: int
+    worked: bool
+    """There was work to be paid."""
     items: tuple[Item, ...]
 
 
@@ -83,7 +101,8 @@ async def decide(
     end_ms = period.end_ms
     start_ms = period.start_ms - LOOK_BACK_DAYS * DAY_MS
     events = await store.standing_events()
-    items = settle(
+    settling = partial(
+        settle,
         await store.tasks_between(start_ms // 1000, end_ms // 1000),
         owners=owners,
         events=events,
@@ -92,6 +111,7 @@ async def decide(
         card=terms.card,
         pair_cap_bp=terms.pair_cap_bp,
     )
+    items = await to_thread.run_sync(settling)
     points = standings(events, before_ms=end_ms)
     empty = _empty_months(closes)
     months = [str(period.plus(-back)) for back in range(empty + 1)]
@@ -114,13 +134,20 @@ async def decide(
 
 def keep(closing: Closing) -> bytes:
     """What is kept of a closing, as bytes."""
-    kept = Kept(total=closing.total, items=closing.items)
-    return canonical.encode(msgspec.to_builtins(kept))
+    return msgspec.json.encode(Kept(worked=closing.total > 0, items=closing.items))
 
 
 def read_kept(content: bytes) -> Kept:
     """Read what `keep` wrote."""
-    return msgspec.convert(canonical.decode(content), Kept)
+    return msgspec.json.decode(content, type=Kept)
+
+
+def row_of(link: Link) -> LedgerRow:
+    """An entry as it is stored."""
+    entry = link.entry
+    return LedgerRow(
+        seq=entry.seq, ts=entry.ts, key=entry.key, body=entry.body, hash=link.hash
+    )
 
 
 def summary(closing: Closing) -> dict[str, Any]:
@@ -148,7 +175,7 @@ def summary(closing: Closing) -> dict[str, Any]:
 def _empty_months(closes: Sequence[CloseRow]) -> int:
     count = 0
     for row in reversed(closes):
-        if read_kept(row.closing).total:
+        if read_kept(row.closing).worked:
             break
         count += 1
     return count

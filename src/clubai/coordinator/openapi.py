@@ -32,6 +32,36 @@ _KEY: Final = {
     "expires_at": "number",
     "login": "boolean",
 }
+_PAYMENT: Final = {
+    "member": "string",
+    "period": "string",
+    "amount_minor": "integer",
+    "reference": "string",
+}
+_FEE: Final = {**_PAYMENT, "processor_minor": "integer"}
+_REFUND: Final = {**_PAYMENT, "to_balance": "boolean"}
+MONEY_PATHS: Final[tuple[tuple[str, str, str, bool, dict[str, str]], ...]] = (
+    ("get", "/api/months", "Which months are closed", True, {}),
+    (
+        "post",
+        "/api/months/{period}/close",
+        "Close a month, or show what its close would be",
+        True,
+        {"dry_run": "boolean"},
+    ),
+    ("get", "/api/months/{period}/statement", "A month's statement", True, {}),
+    ("get", "/api/months/{period}/mine", "With the caller's own part", True, {}),
+    ("get", "/api/fees", "Fees, and what was given back", True, {}),
+    ("post", "/api/fees", "Book a fee", True, _FEE),
+    ("post", "/api/fees/import", "Book the fees of a CSV", True, {"csv": "string"}),
+    ("post", "/api/fees/refund", "Give a fee back", True, _REFUND),
+    ("post", "/api/fees/chargeback", "Book a chargeback", True, _FEE),
+    ("get", "/api/balance", "The caller's balance", True, {}),
+    ("post", "/api/credit", "Pay a fee from a balance", True, _PAYMENT),
+    ("get", "/api/payouts", "What can be paid out, as CSV", True, {}),
+    ("post", "/api/payouts", "Book a payout", True, _PAYMENT),
+    ("get", "/api/ledger", "The ledger, from `since` on", True, {}),
+)
 _PATHS: Final[tuple[tuple[str, str, str, bool, dict[str, str]], ...]] = (
     ("get", "/v1/models", "The models of the club", True, {}),
     ("get", "/v1/models/{id}", "One model of the club", True, {}),

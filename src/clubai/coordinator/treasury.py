@@ -1,7 +1,7 @@
 """The club's money: the one owner of its ledger, who may book what, and the closes.
 
-A booking is checked on a copy of the ledger, stored in one transaction, and only then is
-the copy the ledger. Only one is under way at a time.
+A booking is checked on a copy of the ledger, stored in one transaction, and only then
+is the copy the ledger. Only one is under way at a time.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from clubai.coordinator.closing import (
     decide,
     keep,
     read_kept,
+    row_of,
     summary,
 )
 from clubai.coordinator.grants import Member, require_in_person, require_role
@@ -41,7 +42,7 @@ from clubai.economics.statement import (
 from clubai.errors import PermissionDenied, StorageError
 from clubai.model import MemberId, NodeId
 from clubai.storage.base import Role
-from clubai.storage.books import CloseRow, LedgerRow
+from clubai.storage.books import CloseRow
 
 BOOKING: Final[tuple[Role, ...]] = ("operator", "treasurer")
 READING: Final[tuple[Role, ...]] = (*BOOKING, "auditor")
@@ -248,9 +249,11 @@ class Treasury:
             StorageError: it cannot be stored.
         """
         require_role(asker, "closing a month", *BOOKING)
+        told: dict[str, Any] = {}
         with anyio.CancelScope(shield=True):
             async with self._booking:
-                return await self._close(asker, period, dry_run=dry_run)
+                told = await self._close(asker, period, dry_run=dry_run)
+        return told
 
     async def _close(
         self, asker: Member, period: Period, *, dry_run: bool
@@ -379,16 +382,7 @@ class Treasury:
         close: CloseRow | None = None,
         settled: Sequence[bytes] = (),
     ) -> None:
-        rows = [
-            LedgerRow(
-                seq=link.entry.seq,
-                ts=link.entry.ts,
-                key=link.entry.key,
-                body=link.entry.body,
-                hash=link.hash,
-            )
-            for link in fork.links[len(self._ledger) :]
-        ]
+        rows = [row_of(link) for link in fork.links[len(self._ledger) :]]
         if not await self._store.post(rows, close=close, settled=settled):
             reason = "somebody else wrote to it: is another coordinator running?"
             raise StorageError("the ledger", reason)

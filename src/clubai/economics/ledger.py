@@ -208,7 +208,7 @@ class Ledger:
         """What a member may use: closes of the last 14 days do not count yet."""
         account = member_account(member)
         young = 0
-        for entry in reversed(self.entries):
+        for entry, _ in reversed(self._links):
             if read_stamp(entry.ts) + DISPUTE_DAYS * DAY_MS <= at_ms:
                 break
             if entry.parts[0] == "close":

@@ -89,18 +89,24 @@ def capped(
 def standings(
     events: Iterable[StandingEvent], *, before_ms: int
 ) -> dict[NodeId, Standing]:
-    """What the standing of each node was at a moment (Unix milliseconds)."""
-    found: dict[NodeId, Standing] = {}
+    """What the standing of each node was at a moment (Unix milliseconds).
+
+    Points belong to a node and its owner: of a node that changed hands, its last one's.
+    """
+    found: dict[tuple[NodeId, MemberId], Standing] = {}
+    owners: dict[NodeId, MemberId] = {}
     for event in sorted(events, key=lambda each: each.seq):
         if event.at * 1000 >= before_ms:
             continue
-        before = found.get(event.node, Standing())
+        place = (event.node, event.member)
+        before = found.get(place, Standing())
         suspended = before.suspended
         if event.change in (Change.SUSPENDED, Change.REINSTATED):
             suspended = event.change is Change.SUSPENDED
         points = before.points + event.points
-        found[event.node] = Standing(points=points, suspended=suspended)
-    return found
+        found[place] = Standing(points=points, suspended=suspended)
+        owners[event.node] = event.member
+    return {node: found[node, owner] for node, owner in owners.items()}
 
 
 def snapshot(found: Mapping[NodeId, Standing]) -> list[list[object]]:

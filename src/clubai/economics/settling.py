@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import Final
@@ -60,28 +61,30 @@ class Item(Value, frozen=True, kw_only=True):
 
 
 class Judged:
-    """What the standing events up to a moment say of tasks."""
+    """What the standing events up to a moment say of tasks.
+
+    A `RELEASED` or `VOIDED` with the count n is about the n oldest events that have
+    points in escrow, of its node and owner: tasks, and that they were done fast.
+    """
 
     def __init__(self, events: Iterable[StandingEvent], *, before_ms: int) -> None:
         self._status: dict[bytes, Status] = {}
         self._owners: dict[bytes, MemberId] = {}
-        held: dict[NodeId, list[bytes]] = {}
+        self._held: dict[tuple[NodeId, MemberId], deque[bytes | None]] = {}
         for event in sorted(events, key=lambda each: each.seq):
             if event.at * 1000 >= before_ms:
                 continue
             match event.change:
-                case Change.COMPLETED:
-                    self._completed(event, held.setdefault(event.node, []))
                 case Change.RELEASED:
-                    self._settle(held.pop(event.node, []), Status.PAID)
+                    self._let_go(event, Status.PAID)
                 case Change.VOIDED:
-                    self._settle(held.pop(event.node, []), Status.VOID)
+                    self._let_go(event, Status.VOID)
                 case Change.INVALID:
                     task = _task_of(event)
                     if task is not None:
                         self._status[task] = Status.VOID
                 case _:
-                    pass
+                    self._earned(event)
 
     def status(self, task: TaskFacts) -> Status:
         """Paid, held or void, by its standing alone."""
@@ -91,20 +94,20 @@ class Judged:
         """Who owned the node when the task was completed, where an event tells."""
         return self._owners.get(task.id)
 
-    def _completed(self, event: StandingEvent, held: list[bytes]) -> None:
-        task = _task_of(event)
-        if task is None or task in self._status:
-            return
-        self._owners[task] = event.member
-        if event.points > 0 and event.held <= 0:
-            self._status[task] = Status.PAID
-        else:
-            self._status[task] = Status.HELD
-            held.append(task)
+    def _earned(self, event: StandingEvent) -> None:
+        task = _task_of(event) if event.change is Change.COMPLETED else None
+        if task is not None and task not in self._status:
+            self._owners[task] = event.member
+            at_once = event.points > 0 and event.held <= 0
+            self._status[task] = Status.PAID if at_once else Status.HELD
+        if event.held > 0:
+            self._held.setdefault((event.node, event.member), deque()).append(task)
 
-    def _settle(self, tasks: Iterable[bytes], status: Status) -> None:
-        for task in tasks:
-            if self._status[task] is Status.HELD:
+    def _let_go(self, event: StandingEvent, status: Status) -> None:
+        held = self._held.get((event.node, event.member), deque())
+        for _ in range(min(event.count, len(held))):
+            task = held.popleft()
+            if task is not None and self._status[task] is Status.HELD:
                 self._status[task] = status
 
 
