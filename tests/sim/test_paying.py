@@ -36,6 +36,7 @@ class Books:
             )
             for n in (1, 2)
         ]
+        self.held = [0, 0]
         self._numbers: Iterator[int] = iter(range(1, 10_000))
         self._tasks: Iterator[int] = iter(range(1, 10_000))
 
@@ -47,15 +48,20 @@ class Books:
         task = number.to_bytes(16, "big")
         self.till.answered(record.node, Answered(task, asked_by, at, SIZE))
         points = {"held": 10} if held else {"points": 10}
+        self.held[place] += held
         self._event(place, at, Change.COMPLETED, cause=f"task:{task.hex()}", **points)
 
     def release(self, place: int, at: float) -> None:
-        self._event(place, at, Change.RELEASED)
+        self._let_go(place, at, Change.RELEASED)
         self.till.settle(self.records[place])
 
     def void(self, place: int, at: float) -> None:
-        self._event(place, at, Change.VOIDED)
+        self._let_go(place, at, Change.VOIDED)
         self.till.settle(self.records[place])
+
+    def _let_go(self, place: int, at: float, change: Change) -> None:
+        self._event(place, at, change, count=self.held[place])
+        self.held[place] = 0
 
     def end_january(self) -> None:
         self.till.end_month(self.records, ENDS, members=2)

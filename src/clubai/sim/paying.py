@@ -34,7 +34,13 @@ _MUCH: Final = 64
 """Tasks of a node from which on they are settled together."""
 _LAST: Final = Period(2099, 12)
 _KEPT: Final = frozenset(
-    {Change.COMPLETED, Change.RELEASED, Change.VOIDED, Change.INVALID}
+    {
+        Change.COMPLETED,
+        Change.FAST,
+        Change.RELEASED,
+        Change.VOIDED,
+        Change.INVALID,
+    }
 )
 CARD: Final = RateCard(
     rates=(
