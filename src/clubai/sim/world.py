@@ -15,7 +15,7 @@ from typing import Final
 from clubai.economics.month import Period
 from clubai.economics.settling import CLUB
 from clubai.model import MemberId, NodeId
-from clubai.reputation import audits, selection
+from clubai.reputation import audits
 from clubai.reputation.days import DAY_S, HOUR_S, day_at, iso_day
 from clubai.reputation.events import Change, StandingEvent
 from clubai.reputation.facts import (
@@ -31,16 +31,13 @@ from clubai.reputation.judge import Judge
 from clubai.sim import work
 from clubai.sim.paying import FEE, Answered, Till
 from clubai.sim.plan import Plan
+from clubai.sim.pool import NOBODY, Pool
 from clubai.sim.seats import Seat, member_id, node_id, take_seats
 from clubai.sim.tally import DayCount, Tally
 from clubai.sim.work import Size
 
 START: Final = 1_767_225_600
 """2026-01-01 00:00 UTC: 90 days are three whole months."""
-CANDIDATES: Final = 16
-"""Nodes among which one is drawn; the same one may be looked at twice."""
-LOOKS: Final = 4
-"""Times that candidates are looked for when none of them may work."""
 TRIES: Final = 4
 """Nodes that are asked, one after another, before a task fails."""
 SPARE: Final = 4
@@ -56,7 +53,6 @@ Told = Callable[[int], None]
 
 _MOVES_WEIGHT: Final = frozenset({Change.PASSED, Change.SUSPENDED, Change.REINSTATED})
 _EVERYDAY: Final = frozenset({Change.COMPLETED, Change.FAST, Change.PASSED})
-_NO_NODE: Final = -1
 
 
 class World:
@@ -75,8 +71,7 @@ class World:
         self._random = Random(plan.seed)  # noqa: S311 - no secret, and reproducible
         self._day = 0
         self._places: dict[NodeId, int] = {}
-        self._weights = [0.0] * len(self.seats)
-        self._online: list[list[int]] = []
+        self._pool = Pool(self.seats, self._random)
         self._checks: list[tuple[float, int, int, NodeId, bool]] = []
         """A heap: when, number, seat, its node, and whether only if it was idle."""
         self._numbers = 0
@@ -116,19 +111,12 @@ class World:
         for place, seat in enumerate(self.seats):
             seat.taken = seat.machine.answered = 0
             self._weigh(place)
-            if not self._weights[place] and seat.renewals < seat.population.renews:
+            if not self._pool.weights[place] and seat.renewals < seat.population.renews:
                 self._renew(place, start)
             if not self.plan.as_asked:
                 at = start + DAY_S * random()
                 self._plan_check(place, at, if_idle=True)
-        self._online = self._find_online()
-
-    def _find_online(self) -> list[list[int]]:
-        willing = [place for place, weight in enumerate(self._weights) if weight > 0]
-        return [
-            [place for place in willing if self.seats[place].is_here(hour)]
-            for hour in range(24)
-        ]
+        self._pool.open()
 
     def _pass(self, start: float) -> None:
         random, checks = self._random.random, self._checks
@@ -184,7 +172,7 @@ class World:
             self._compare(at, hour, size)
             return
         place = self._serve(at, hour, size)
-        if place == _NO_NODE:
+        if place == NOBODY:
             tally.unserved += 1
             return
         self._deliver(place, bad=self._is_bad(place, size))
@@ -199,34 +187,17 @@ class World:
         self.tally.bad += bad
         self.seats[place].bad += bad
 
-    def _serve(self, at: float, hour: int, size: Size, without: int = _NO_NODE) -> int:
-        """Have a task answered by somebody; the seat, or `_NO_NODE`."""
+    def _serve(self, at: float, hour: int, size: Size, without: int = NOBODY) -> int:
+        """Have a task answered by somebody; the seat, or `NOBODY`."""
         for _ in range(TRIES):
-            place = self._draw(hour, without)
-            if place == _NO_NODE:
+            place = self._pool.draw(hour, without)
+            if place == NOBODY:
                 break
             asker = ASKERS[int(len(ASKERS) * self._random.random())]
             if self._answer(place, at, size, asker):
                 self.seats[place].answers += 1
                 return place
-        return _NO_NODE
-
-    def _draw(self, hour: int, without: int) -> int:
-        random, weights, pool = self._random.random, self._weights, self._online[hour]
-        count = len(pool)
-        if not count:
-            return _NO_NODE
-        for _ in range(LOOKS):
-            seen = [pool[int(count * random())] for _ in range(CANDIDATES)]
-            odds = [weights[place] for place in seen]
-            if without != _NO_NODE:
-                odds = [
-                    0.0 if place == without else weight
-                    for place, weight in zip(seen, odds, strict=True)
-                ]
-            if any(odds):
-                return seen[selection.draw(odds, self._random)]
-        return _NO_NODE
+        return NOBODY
 
     def _answer(self, place: int, at: float, size: Size, asker: MemberId) -> bool:
         """Whether the seat answers what it accepted; the judge is told."""
@@ -259,7 +230,7 @@ class World:
         )
         self._tell(given, at)
         if seat.taken == population.per_day:
-            self._weights[place] = 0.0
+            self._pool.weights[place] = 0.0
         self.tally.work += size.tokens
         return True
 
@@ -274,16 +245,16 @@ class World:
     def _compare(self, at: float, hour: int, size: Size) -> None:
         """Two nodes answer; a third decides when they differ."""
         first = self._serve(at, hour, size)
-        if first == _NO_NODE:
+        if first == NOBODY:
             self.tally.unserved += 1
             return
         says = [(first, *self._say(first, size))]
         second = self._serve(at, hour, size, without=first)
-        if second != _NO_NODE:
+        if second != NOBODY:
             says.append((second, *self._say(second, size)))
             if says[0][2] != says[1][2]:
                 third = self._serve(at, hour, size, without=first)
-                if third not in (_NO_NODE, second):
+                if third not in (NOBODY, second):
                     says.append((third, *self._say(third, size)))
         self.tally.check_work += size.tokens * (len(says) - 1)
         said = [word for _, _, word in says]
@@ -367,7 +338,7 @@ class World:
     def _weigh(self, place: int) -> None:
         seat = self.seats[place]
         full = seat.population.per_day and seat.taken >= seat.population.per_day
-        self._weights[place] = 0.0 if full else self.judge.weight(seat.node)
+        self._pool.weights[place] = 0.0 if full else self.judge.weight(seat.node)
 
     def _tell(self, fact: Fact, at: float) -> None:
         self._hear(self.judge.tell(fact, now=at))
