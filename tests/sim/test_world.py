@@ -150,3 +150,39 @@ def test_rules_without_a_policy_are_used() -> None:
     )
 
     assert lived(plan).tally.bad < lived(free).tally.bad
+
+
+def test_a_suspended_node_is_not_checked_any_more() -> None:
+    world = World(Plan(nodes=6, days=6, mix={"bad": Population(share=1, bad=1.0)}))
+    checks: list[int] = []
+
+    world.run(lambda day: checks.append(world.tally.checks))
+
+    assert all(seat.suspended_at >= 0 for seat in world.seats)
+    assert checks[0] == checks[-1] > 0
+
+
+def test_who_is_outvoted_loses_points() -> None:
+    mix = only(bad=1.0, caught=1.0)
+    unseen = only(bad=1.0, caught=0.0)
+
+    def others(world: World) -> int:
+        return sum(world.points(seat) for seat in world.seats if seat.name == "other")
+
+    caught = lived(as_asked(Plan(nodes=24, days=4, mix=mix)))
+    assert others(caught) < 0.8 * others(
+        lived(as_asked(Plan(nodes=24, days=4, mix=unseen)))
+    )
+
+
+def test_new_nodes_are_checked_before_they_have_worked() -> None:
+    world = lived(Plan(nodes=10, days=1, mix=only(), tasks_per_day=1))
+
+    assert all(seat.checks >= 20 for seat in world.seats)
+
+
+def test_work_is_audited_at_the_rate_of_the_judge() -> None:
+    flat = rules_without(("adaptive_audit",))
+    world = lived(Plan(nodes=20, days=5, mix=only(), rules=flat))
+
+    assert 0.06 < world.tally.checks / world.tally.delivered < 0.14
