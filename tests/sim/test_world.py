@@ -186,3 +186,10 @@ def test_work_is_audited_at_the_rate_of_the_judge() -> None:
     world = lived(Plan(nodes=20, days=5, mix=only(), rules=flat))
 
     assert 0.06 < world.tally.checks / world.tally.delivered < 0.14
+
+
+def test_a_node_without_work_is_checked_all_day() -> None:
+    world = lived(Plan(nodes=8, days=4, mix=only(timeouts=0.8)))
+    others = [seat for seat in world.seats if seat.name == "other"]
+
+    assert all(seat.checks > 20 for seat in others)

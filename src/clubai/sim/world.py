@@ -45,6 +45,8 @@ SPARE: Final = 4
 COMPARED_SHARE: Final = 0.1
 """Of the tasks, by the rules as asked."""
 AUDIT_WITHIN_S: Final = HOUR_S
+CANARY_EVERY_S: Final = 900
+"""A node that gets no members' work is asked a check this often, as in a club."""
 ASKERS: Final = tuple(MemberId(f"m_asker{number:011}") for number in range(97))
 """Members who ask and lend nothing."""
 
@@ -73,7 +75,7 @@ class World:
         self._places: dict[NodeId, int] = {}
         self._pool = Pool(self.seats, self._random)
         self._checks: list[tuple[float, int, int, NodeId, bool]] = []
-        """A heap: when, number, seat, its node, and whether only if it was idle."""
+        """A heap: when, number, seat, its node, and whether only if it is barred."""
         self._numbers = 0
         self._sizes = work.sizes(self._random)
         self._check_size = work.check_size()
@@ -107,15 +109,13 @@ class World:
         )
 
     def _begin(self, start: float) -> None:
-        random = self._random.random
         for place, seat in enumerate(self.seats):
             seat.taken = seat.machine.answered = 0
             self._weigh(place)
             if not self._pool.weights[place] and seat.renewals < seat.population.renews:
                 self._renew(place, start)
-            if not self.plan.as_asked:
-                at = start + DAY_S * random()
-                self._plan_check(place, at, if_idle=True)
+            if not self._pool.weights[place] and not self.plan.as_asked:
+                self._plan_canaries(place, start)
         self._pool.open()
 
     def _pass(self, start: float) -> None:
@@ -180,7 +180,7 @@ class World:
             rate = self.judge.audit_rate(self.seats[place].node)
             if self._random.random() < rate:
                 later = AUDIT_WITHIN_S * self._random.random()
-                self._plan_check(place, at + later, if_idle=False)
+                self._plan_check(place, at + later, if_barred=False)
 
     def _deliver(self, place: int, *, bad: bool) -> None:
         self.tally.delivered += 1
@@ -278,19 +278,29 @@ class World:
         self._numbers += 1
         return bad, self._numbers
 
-    def _plan_check(self, place: int, at: float, *, if_idle: bool) -> None:
+    def _plan_check(self, place: int, at: float, *, if_barred: bool) -> None:
         self._numbers += 1
         node = self.seats[place].node
-        heappush(self._checks, (at, self._numbers, place, node, if_idle))
+        heappush(self._checks, (at, self._numbers, place, node, if_barred))
+
+    def _plan_canaries(self, place: int, start: float) -> None:
+        """Let a node that gets no members' work earn its way back."""
+        record = self.judge.record(self.seats[place].node)
+        if record is None or record.suspended_until >= start + DAY_S:
+            return
+        late = CANARY_EVERY_S * self._random.random()
+        for number in range(DAY_S // CANARY_EVERY_S):
+            at = start + late + number * CANARY_EVERY_S
+            self._plan_check(place, at, if_barred=True)
 
     def _check(
-        self, at: float, number: int, place: int, node: NodeId, if_idle: bool
+        self, at: float, number: int, place: int, node: NodeId, if_barred: bool
     ) -> None:
         seat = self.seats[place]
         record = self.judge.record(node)
         if record is None or record.suspended or node != seat.node:
             return
-        if if_idle and seat.taken:
+        if if_barred and self.judge.weight(node):
             return
         size = self._check_size
         if not self._answer(place, at, size, CLUB):
@@ -371,4 +381,4 @@ class World:
             return
         for _ in range(audits.owed_after(event, self.plan.rules)):
             at = event.at + AUDIT_WITHIN_S * self._random.random()
-            self._plan_check(place, at, if_idle=False)
+            self._plan_check(place, at, if_barred=False)
