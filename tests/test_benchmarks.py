@@ -270,3 +270,18 @@ def test_what_the_checks_catch_is_counted() -> None:
     )
 
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+def test_a_simulation_breaks_the_bounds_that_it_breaks() -> None:
+    program = (
+        "from benchmarks.simulation import bounds_of, run_one\n"
+        "from clubai.sim.plan import Plan, as_asked\n"
+        "plan = Plan(nodes=100, days=2, tasks_per_day=5)\n"
+        "club, asked = run_one(plan, 'club'), run_one(as_asked(plan), 'asked')\n"
+        "kept = [bound.kept for bound in bounds_of([club], [], [club])]\n"
+        "broken = [bound.kept for bound in bounds_of([asked], [], [])]\n"
+        "assert kept[2] and kept[4], kept\n"
+        "assert not broken[0], broken\n"
+    )
+
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)

@@ -106,6 +106,7 @@ async def test_a_node_that_answers_something_else_is_kept_from_work_and_suspende
         events = await club.coordinator.store.standing_events(node=nodes[3].id)
         changes = [event.change for event in events]
         until = changes[: changes.index(Change.SUSPENDED)]
+        await club.coordinator.driver.wait_idle()
         before = len(nodes[3].backend.asked)
         async with club.client(BOB) as client:
             for number in range(20):

@@ -27,6 +27,11 @@ from support.scene import START, Scene, all_of, node_id, only, task_id
 OWED = Owed(node=node_id("a"), model="llama")
 
 
+def taken(scene: Scene) -> list[Owed]:
+    """All audits that are owed."""
+    return list(iter(scene.machine.standing.take_owed, None))
+
+
 def changes(scene: Scene) -> list[StandingEvent]:
     return [
         event
@@ -94,16 +99,17 @@ def test_the_rules_that_were_asked_for_pay_at_once() -> None:
 def test_a_new_node_owes_an_audit_for_each_task() -> None:
     scene = judged()
     scene.join("a")
+    assert taken(scene) == [OWED] * 20
     scene.ask("t")
     scene.run("a", "t", 1, 10)
 
-    assert scene.machine.standing.take_owed() == OWED
-    assert scene.machine.standing.take_owed() is None
+    assert taken(scene) == [OWED]
 
 
 def test_checks_and_embeddings_owe_nothing() -> None:
     scene = judged()
     scene.join("a")
+    taken(scene)
     scene.ask("check", member=CLUB_ID, check=True)
     scene.run("a", "check", 1, 10)
 
@@ -115,13 +121,34 @@ def test_whoever_makes_audits_is_told_and_takes_each_once() -> None:
     told: list[int] = []
     scene.machine.standing.on_owed = lambda: told.append(1)
     scene.join("a", slots=2)
+    taken(scene)
+    told.clear()
     for number in range(2):
         scene.ask(f"t{number}", ref=number)
         scene.run("a", f"t{number}", 1, 10)
 
     assert told == [1, 1]
-    assert scene.machine.standing.take_owed() == OWED
-    assert scene.machine.standing.take_owed() is None
+    assert taken(scene) == [OWED, OWED]
+
+
+def test_nodes_that_owe_much_take_turns() -> None:
+    scene = judged()
+    scene.join("a")
+    scene.join("b", owner="m_other")
+
+    turns = [owed.node for owed in taken(scene)[:4]]
+
+    assert turns == [node_id("a"), node_id("b")] * 2
+
+
+def test_a_suspended_node_owes_nothing() -> None:
+    scene = judged()
+    scene.join("a")
+    lie(scene, "a", 2)
+    assert taken(scene)
+    lie(scene, "a")
+
+    assert taken(scene) == []
 
 
 def lost(scene: Scene) -> list[StandingEvent]:
@@ -254,14 +281,15 @@ def test_a_node_with_few_points_may_earn_its_way_back_by_checks() -> None:
     lie(scene, "a")
     assert scene.node("a").standing == NodeStanding(points=10, held=0)
     assert all_of(OfferTask, scene.ask("t", wait_s=0.0)) == []
+    taken(scene)
     scene.wait(30)
-    assert scene.machine.standing.take_owed() == OWED
+    assert taken(scene) == [OWED]
     scene.wait(60)
-    assert scene.machine.standing.take_owed() is None
+    assert taken(scene) == []
 
     scene.wait(CoordinatorLimits().canary_every_s)
 
-    assert scene.machine.standing.take_owed() == OWED
+    assert taken(scene) == [OWED]
 
 
 def test_nodes_are_drawn_by_their_points() -> None:

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from clubai.reputation.audits import AuditResults, audit_rate
+from clubai.reputation.audits import AuditResults, audit_rate, owed_after
+from clubai.reputation.events import Change
+from clubai.reputation.facts import NodeAppeared
+from clubai.reputation.judge import Judge
 from clubai.reputation.record import Record
 from clubai.reputation.rules import ASKED, CLUB, Rules
 from support.standing import MONDAY, NODE, OWNER, Court
@@ -74,3 +77,29 @@ def test_more_than_one_in_a_hundred_is_bad() -> None:
     for _ in range(990):
         results.add(passed=True)
     assert not results.bad
+
+
+def test_doubted_nodes_owe_audits_at_once() -> None:
+    court = Court()
+    owed = {
+        event.change: owed_after(event, CLUB)
+        for event in [*court.lie(), *court.check(passed=False)]
+    }
+
+    assert owed[Change.INVALID] == 20
+    assert owed[Change.FAILED] == 6
+
+
+def test_new_nodes_owe_audits_at_once() -> None:
+    joined, *_ = Judge(CLUB).tell(NodeAppeared(node=NODE, member=OWNER), now=MONDAY)
+
+    assert owed_after(joined, CLUB) == 20
+    assert owed_after(joined, ASKED) == 0
+
+
+def test_work_makes_a_node_owe_nothing_at_once() -> None:
+    court = Court()
+    events = [*court.answer(), *court.check(passed=True)]
+
+    assert events
+    assert not any(owed_after(event, CLUB) for event in events)

@@ -35,6 +35,10 @@ COMMANDS = {
     "reputation": ("clubai.cli.reputation:reputation", "Show points, and why."),
     "review": ("clubai.cli.reviews:review", "Read and end reviews."),
     "trust": ("clubai.cli.trust:trust", "Show, check and choose trusted keys."),
+    "simulate": (
+        "clubai.cli.simulate:simulate",
+        "Try the club's rules on cheats, in virtual time.",
+    ),
     "model": ("clubai.cli.models:model", "Fetch and list the embedded models."),
     "doctor": ("clubai.cli.doctor:doctor", "Check this machine, and say the fixes."),
     "config": ("clubai.cli.config:config", "Show or check the settings."),

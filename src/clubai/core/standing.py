@@ -18,6 +18,7 @@ from clubai.core.nodes import Node
 from clubai.core.registry import Registry
 from clubai.core.tasks import Task
 from clubai.model import FailCode, NodeId, NodeStanding, Usage, Value, task_text
+from clubai.reputation.audits import owed_after
 from clubai.reputation.events import StandingEvent
 from clubai.reputation.facts import (
     AnswerGiven,
@@ -34,6 +35,8 @@ from clubai.reputation.record import Record
 from clubai.reputation.selection import draw
 
 MOST_OWED: Final = 4096
+MOST_OWED_BY_ONE: Final = 40
+"""Audits of one node and model."""
 
 
 class Owed(Value, frozen=True, kw_only=True):
@@ -64,7 +67,8 @@ class Standing:
         self._changed = True
         """`_due` is to be looked for anew."""
         self._due: float | None = None
-        self._owed: OrderedDict[Owed, None] = OrderedDict()
+        self._owed: OrderedDict[Owed, int] = OrderedDict()
+        """How many of each, the longest owed first."""
         self._canaries: dict[NodeId, float] = {}
         """When a node that is kept from work was last made to owe an audit."""
         self.on_owed: Callable[[], None] = lambda: None
@@ -187,7 +191,20 @@ class Standing:
         self._changed = True
         if events:
             out.append(RecordStanding(events=tuple(events)))
+            self._owe_after(events)
             self._heed([event.node for event in events])
+
+    def _owe_after(self, events: list[StandingEvent]) -> None:
+        """A new node, and one in doubt, owe audits at once."""
+        assert self._judge is not None  # noqa: S101 - it gave the events
+        for event in events:
+            count = owed_after(event, self._judge.rules)
+            node = self._registry.nodes.get(event.node) if count else None
+            if node is None:
+                continue
+            model = event.model or next((each.name for each in node.models), "")
+            if model:
+                self._owe(Owed(node=node.id, model=model), count)
 
     def gone(self, node: Node, now: float) -> None:
         """A node left, or is not heard from."""
@@ -220,7 +237,17 @@ class Standing:
 
     def take_owed(self) -> Owed | None:
         """The audit that is owed for the longest; it is the caller's now."""
-        return self._owed.popitem(last=False)[0] if self._owed else None
+        if not self._owed:
+            return None
+        owed, count = self._owed.popitem(last=False)
+        if count > 1:
+            self._owed[owed] = count - 1  # behind the others: nodes take turns
+        return owed
+
+    def _forgive(self, node: NodeId) -> None:
+        """A suspended node owes nothing: it is over with it for a while."""
+        for owed in [each for each in self._owed if each.node == node]:
+            del self._owed[owed]
 
     def _announced(self, fact: Promised | PauseAnnounced, now: float) -> None:
         if isinstance(fact, PauseAnnounced):
@@ -237,8 +264,8 @@ class Standing:
             self._paused.discard(node)
             self._hours.resumed(node, now)
 
-    def _owe(self, owed: Owed) -> None:
-        self._owed[owed] = None
+    def _owe(self, owed: Owed, count: int = 1) -> None:
+        self._owed[owed] = min(self._owed.get(owed, 0) + count, MOST_OWED_BY_ONE)
         if len(self._owed) > MOST_OWED:
             self._owed.popitem(last=False)
         self.on_owed()
@@ -248,6 +275,8 @@ class Standing:
         for node_id in dict.fromkeys(nodes):
             node = self._registry.nodes.get(node_id)
             record = self._judge.record(node_id)
+            if record is not None and record.suspended:
+                self._forgive(node_id)
             if node is None or record is None:
                 continue
             barred = self._judge.weight(node_id) == 0

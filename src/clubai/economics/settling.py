@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from clubai.economics.metering import PAIR_CAP_BP, capped, work_units
-from clubai.economics.month import Period
+from clubai.economics.month import DAY_MS, Period
 from clubai.economics.ratecard import RateCard
 from clubai.model import CLUB_ID, MemberId, NodeId, TaskFacts, Value
 from clubai.reputation.events import Change, StandingEvent
@@ -137,10 +137,12 @@ def settle(
         The tasks in order of their ids: the order in which they were given is nothing.
     """
     judged = Judged(events, before_ms=period.cut_off_ms)
+    end_ms = period.end_ms
+    rates = _Rates(card)
     items = [
-        _item(task, judged, owners, card)
+        _item(task, judged, owners, rates)
         for task in sorted(tasks, key=lambda each: each.id)
-        if task.id not in settled and task.ended_at * 1000 < period.end_ms
+        if task.id not in settled and task.ended_at * 1000 < end_ms
     ]
     due = [each for each in items if each.status is Status.PAID]
     paid = capped(
@@ -156,17 +158,44 @@ def settled_by(items: Iterable[Item]) -> tuple[bytes, ...]:
     return tuple(each.task for each in items if each.status in FINAL)
 
 
+class _Rates:
+    """A card's rates and the months of days, each looked up once."""
+
+    def __init__(self, card: RateCard) -> None:
+        self._card = card
+        self._rates: dict[tuple[str, Period], int] = {}
+        self._months: dict[int, tuple[Period, str]] = {}
+
+    def month(self, at: int) -> tuple[Period, str]:
+        """The month that holds a moment (Unix seconds), and its text."""
+        at_ms = at * 1000
+        day = at_ms // DAY_MS
+        found = self._months.get(day)
+        if found is None:
+            period = Period.holding(at_ms)
+            found = self._months[day] = (period, str(period))
+        return found
+
+    def milli(self, model: str, month: Period) -> int:
+        """What a token of `model` is worth in a month."""
+        key = (model, month)
+        rate = self._rates.get(key)
+        if rate is None:
+            rate = self._rates[key] = self._card.milli(model, month)
+        return rate
+
+
 def _item(
     task: TaskFacts,
     judged: Judged,
     owners: Mapping[NodeId, MemberId],
-    card: RateCard,
+    rates: _Rates,
 ) -> Item:
     node = NodeId(task.node)
     owner = judged.owner(task) or owners.get(node) or MemberId("")
-    month = Period.holding(int(task.ended_at) * 1000)
+    month, text = rates.month(int(task.ended_at))
     metered = work_units(
-        task.prompt_tokens, task.completion_tokens, card.milli(task.model, month)
+        task.prompt_tokens, task.completion_tokens, rates.milli(task.model, month)
     )
     return Item(
         task=task.id,
@@ -174,7 +203,7 @@ def _item(
         owner=owner,
         asker=task.member,
         model=task.model,
-        month=str(month),
+        month=text,
         prompt_tokens=task.prompt_tokens,
         answer_tokens=task.completion_tokens,
         metered=metered,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
+from clubai.reputation.events import Change, StandingEvent
 from clubai.reputation.probation import in_probation
 from clubai.reputation.record import Record
 from clubai.reputation.rules import Rules
@@ -18,6 +19,22 @@ FLAT: Final = 0.10
 _SCALE: Final = 10
 _BAD_SHARE: Final = 0.01
 _KEPT: Final = 1000
+
+
+_OWED: Final = {
+    Change.JOINED: 20,
+    Change.REINSTATED: 20,
+    Change.INVALID: 20,
+    Change.FAILED: 6,
+}
+
+
+def owed_after(event: StandingEvent, rules: Rules) -> int:
+    """How many audits a node owes at once after an event, whatever it works.
+
+    A new node shows what it is before much work comes to it; a doubt is settled soon.
+    """
+    return _OWED.get(event.change, 0) if rules.adaptive_audit else 0
 
 
 class AuditResults:
