@@ -47,6 +47,10 @@ def test_a_month_is_closed_and_its_statement_checked(
     assert json.loads(told.output)["own"]["leaf"]["minor"] == 850
 
 
+def test_a_close_says_that_it_closed(club: MoneyClub) -> None:
+    assert "it is closed" in club.clubai("month", "close", "2026-01").output
+
+
 def test_what_does_not_hold_is_said(club: MoneyClub, tmp_path: Path) -> None:
     club.clubai("month", "close", "2026-01")
     file = tmp_path / "s.json"

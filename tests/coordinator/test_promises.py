@@ -133,6 +133,16 @@ async def test_a_promise_is_told_once_and_shown_with_what_was_kept() -> None:
     assert made.told.changes == [("promised", f"{HOURS} Europe/Berlin")]
 
 
+async def test_a_node_is_named_by_its_name_too() -> None:
+    made = await parts()
+
+    shown = await made.promises.publish(ALICE, "Attic", HOURS)
+
+    assert shown == await made.promises.show(ALICE, NICKNAME)
+    with pytest.raises(PermissionDenied):
+        await made.promises.show(BOB, "attic")
+
+
 async def test_what_is_not_stored_does_not_count() -> None:
     made = await parts()
     made.told.broken = True

@@ -195,8 +195,8 @@ def _closing_lines(told: dict[str, Any]) -> list[str]:
     lines += [f"  {count} tasks {status}" for status, count in told["tasks"].items()]
     if told.get("waits_for"):
         lines.append("not closed yet: a second person must ask for the same")
-    elif not told["closed"]:
-        lines.append("nothing was changed")
+    else:
+        lines.append("it is closed" if told["closed"] else "nothing was changed")
     return lines
 
 

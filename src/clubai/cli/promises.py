@@ -35,7 +35,7 @@ _why_option = click.option(
         "clubai node promise abcdefghijkl --withdraw",
     )
 )
-@click.argument("nickname", required=False, default="")
+@click.argument("nickname", required=False, default="", metavar="[NODE]")
 @click.argument("schedule", required=False, default="")
 @click.option(
     "--zone",
@@ -62,10 +62,10 @@ def promise(
     api_key: str | None,
     as_json: bool,
 ) -> None:
-    """Show the hours that node NICKNAME promises, or promise SCHEDULE.
+    """Show the hours that NODE (a name or nickname) promises, or promise SCHEDULE.
 
     A schedule counts from the next full hour on. A promised hour that is not kept costs
-    points, unless you announced a pause. With one node, leave NICKNAME out.
+    points, unless you announced a pause. With one node, leave NODE out.
     """
     if ":" in nickname and not schedule:
         nickname, schedule = "", nickname
@@ -92,17 +92,17 @@ def promise(
         "clubai node pause abcdefghijkl", 'clubai node pause --why "a film until ten"'
     )
 )
-@click.argument("nickname", required=False, default="")
+@click.argument("nickname", required=False, default="", metavar="[NODE]")
 @_why_option
 @club_options
 @json_option
 def pause(
     nickname: str, why: str, url: str | None, api_key: str | None, as_json: bool
 ) -> None:
-    """Give node NICKNAME no new work; it ends what it has.
+    """Give NODE no new work; it ends what it has.
 
     Promised hours that begin before it goes on cost nothing. With one node, leave
-    NICKNAME out.
+    NODE out.
     """
     target = place.find(url, api_key)
     answer = run(partial(_call, target, "PUT", nickname, "pause", {"why": why}))
@@ -114,17 +114,17 @@ def pause(
         "clubai node drain abcdefghijkl", 'clubai node drain --why "a new card"'
     )
 )
-@click.argument("nickname", required=False, default="")
+@click.argument("nickname", required=False, default="", metavar="[NODE]")
 @_why_option
 @club_options
 @json_option
 def drain(
     nickname: str, why: str, url: str | None, api_key: str | None, as_json: bool
 ) -> None:
-    """Give node NICKNAME no new work, for you want to stop it.
+    """Give NODE no new work, for you want to stop it.
 
     As `pause`, and shown as draining: stop the agent when `clubai nodes` shows no slot
-    in use. With one node, leave NICKNAME out.
+    in use. With one node, leave NODE out.
     """
     target = place.find(url, api_key)
     answer = run(partial(_call, target, "PUT", nickname, "drain", {"why": why}))
@@ -134,13 +134,13 @@ def drain(
 @click.command(
     epilog=examples("clubai node resume abcdefghijkl", "clubai node resume --json")
 )
-@click.argument("nickname", required=False, default="")
+@click.argument("nickname", required=False, default="", metavar="[NODE]")
 @club_options
 @json_option
 def resume(nickname: str, url: str | None, api_key: str | None, as_json: bool) -> None:
-    """Let a paused or draining node NICKNAME take work again.
+    """Let a paused or draining NODE take work again.
 
-    With one node, leave NICKNAME out.
+    With one node, leave NODE out.
     """
     target = place.find(url, api_key)
     answer = run(partial(_call, target, "DELETE", nickname, "pause"))

@@ -238,7 +238,9 @@ class Promises:
         self._post(NodePaused(node=node, paused=True, drain=drain, reason=why))
 
     async def _find(self, member: Member, node: str, doing: str) -> NodeId:
-        found = await self._enrolments.find(member, node, doing=doing)
+        named = self._roster.holder(node)
+        wanted = node if named is None else node_text(named)
+        found = await self._enrolments.find(member, wanted, doing=doing)
         return node_bytes(found.node)
 
     async def _find_joined(self, member: Member, node: str, doing: str) -> NodeId:

@@ -371,7 +371,7 @@ class Treasury:
                 action,
                 actor=asker.id,
                 object=first.key,
-                detail=f"{len(fork) - before} entries",
+                detail=f"entries {before} to {len(fork) - 1} of the ledger",
             )
         return entries
 
