@@ -347,12 +347,12 @@ async def test_a_verdict_names_the_answer_and_is_signed_for_the_task() -> None:
     attempt, answer = await begun()
     attempt.record(answer.usage())
     result = answer.result(records=99)
-    with pytest.raises(TrustError) as caught:
+    with pytest.raises(TrustError):
         await attempt.result(result)
-    message = attempt.verdict(caught.value.code, CVK, now_ms=NOW_MS)
+    message = attempt.verdict(VerdictValue.USELESS, CVK, now_ms=NOW_MS)
 
     verdict = verify_verdict(CVK.key, message.body, message.sig)
-    assert verdict.value is VerdictValue.UNDECRYPTABLE
+    assert verdict.value is VerdictValue.USELESS
     assert verdict.node == answer.node.identity.node_id
     assert verdict.th == answer.seal.th
     assert verdict.attestation_hash == hashlib.sha256(result.body).digest()

@@ -149,13 +149,15 @@ class Attempt:
         except (TrustError, RemoteProtocolError):
             return ""  # it may have been altered on the way: nobody is to blame
 
-    def verdict(self, code: TrustCode, key: Identity, *, now_ms: int) -> TaskVerdict:
-        """What to tell the coordinator of an answer that failed a check."""
+    def verdict(
+        self, value: VerdictValue, key: Identity, *, now_ms: int
+    ) -> TaskVerdict:
+        """What to tell the coordinator of an answer."""
         verdict = Verdict(
             th=self._seal.th,
             node=self.node,
             attestation_hash=self._attestation_hash,
-            value=VERDICTS.get(code, VerdictValue.UNDECRYPTABLE),
+            value=value,
             score_milli=0,
             now_ms=now_ms,
         )

@@ -15,11 +15,12 @@ from typing import NamedTuple, Self, assert_never
 
 import msgspec
 
-from clubai.client.attempt import Attempt, begin_attempt, request_body
+from clubai.client.attempt import VERDICTS, Attempt, begin_attempt, request_body
 from clubai.client.job import Job
 from clubai.client.logview import Fetch
 from clubai.client.mailbox import Mailbox
 from clubai.client.trust import Trust
+from clubai.crypto.attestation import VerdictValue
 from clubai.crypto.identity import Identity
 from clubai.errors import (
     ClubAIError,
@@ -189,6 +190,13 @@ class Run:
         self.ended = True
         await self._send(TaskCancel(ref=self.ref))
 
+    async def complain(self, value: VerdictValue) -> None:
+        """Tell the coordinator what is wrong with the answer; after its end, too."""
+        if self._attempt is not None:
+            now_ms = self._sealing.now_ms()
+            verdict = self._attempt.verdict(value, self._verdict_key, now_ms=now_ms)
+            await self._send(verdict)
+
     async def _next_data(self) -> bytes:
         """The data of the next record; empty at the end."""
         while not self._data and not self.ended:
@@ -205,7 +213,8 @@ class Run:
         try:
             await self._take(message)
         except TrustError as error:
-            await self._complain(error)
+            value = VERDICTS.get(error.code, VerdictValue.UNDECRYPTABLE)
+            await self.complain(value)
             await self.cancel()
             raise
         except RemoteProtocolError:
@@ -313,11 +322,3 @@ class Run:
             retry_after=fail.retry_after_s,
             attempts=fail.attempts,
         )
-
-    async def _complain(self, error: TrustError) -> None:
-        """Tell the coordinator what was wrong with an answer that was asked for."""
-        if self._attempt is not None:
-            now_ms = self._sealing.now_ms()
-            await self._send(
-                self._attempt.verdict(error.code, self._verdict_key, now_ms=now_ms)
-            )

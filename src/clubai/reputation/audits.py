@@ -26,6 +26,7 @@ _OWED: Final = {
     Change.REINSTATED: 20,
     Change.INVALID: 20,
     Change.FAILED: 6,
+    Change.MARKED: 3,
 }
 
 

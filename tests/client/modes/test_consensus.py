@@ -8,7 +8,9 @@ import pytest
 
 from clubai.client.modes.progress import Progress
 from clubai.errors import PlanError, TaskFailed
+from clubai.reputation.events import Change
 from support.divided_club import backend, broken, divided_club
+from support.memory_club import BOB
 from support.scripted_backend import ScriptedBackend
 
 RIGHT = "The capital of France is Paris, a city on the Seine."
@@ -52,6 +54,21 @@ async def test_one_more_is_asked_when_two_disagree(tmp_path: Path, bad: int) -> 
     assert agreement.quorum
     if asked(nodes) == 3:
         assert [wrong[node] for node in agreement.dissent] == [f"n{bad}"]
+
+
+async def test_the_odd_one_out_is_marked_and_loses_nothing(tmp_path: Path) -> None:
+    nodes = [backend(WRONG), backend(RIGHT), backend(RIGHT)]
+    async with divided_club(tmp_path, nodes) as (club, client):
+        for _ in range(6):
+            await client.ask(QUESTION, mode="consensus")
+        await club.coordinator.driver.wait_idle()
+        events = await club.coordinator.store.standing_events()
+        stands = club.coordinator.standings.all(BOB)
+
+    marked = [event for event in events if event.change is Change.MARKED]
+    assert marked
+    assert {each.name for each in stands if each.marks} == {"n0"}
+    assert [each.points for each in stands] == [100, 100, 100]
 
 
 async def test_no_quorum_is_said_with_the_candidates(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ all; while they do not, one more is asked, and then another, up to a limit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -28,9 +29,10 @@ from clubai.comparing import (
     judge,
     majority,
 )
+from clubai.crypto.attestation import VerdictValue
 from clubai.dividing.options import Dividing
 from clubai.dividing.plan import Plan, Step
-from clubai.errors import PlanError, TaskError, TaskFailed
+from clubai.errors import ConnectionLost, PlanError, TaskError, TaskFailed
 from clubai.model import FailCode, NodeId
 from clubai.splitting import estimate_tokens
 from clubai.transport.bell import Bell
@@ -137,7 +139,16 @@ class Consensus:
         for step in plan.steps:
             if step.id not in driver.reports:
                 driver.leave_out(step)
+        await self._complain()
         return self._outcome()
+
+    async def _complain(self) -> None:
+        """Say whose answer is unlike those that agree: a mark, and no proof."""
+        if self._judgement is None:
+            return
+        with suppress(ConnectionLost):  # the answer is here all the same
+            for label in self._judgement.outliers:
+                await self._replies[label].complain(VerdictValue.MINORITY)
 
     async def _ask(
         self,

@@ -6,7 +6,7 @@ time. What every step cost, and who answered it, is kept for the answer's proven
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from clubai.client.answer import AnswerStream, NodeUsed, PartReport
 from clubai.client.job import Job
 from clubai.client.modes.progress import OnProgress, Progress, State
 from clubai.client.run import Run
+from clubai.crypto.attestation import VerdictValue
 from clubai.dividing.plan import Plan, Step
 from clubai.errors import TaskError, TaskFailed
 from clubai.model import (
@@ -44,12 +45,19 @@ class Reply:
     """What a step gave."""
 
     def __init__(
-        self, step: Step, text: str, finish_reason: str, node: NodeUsed
+        self,
+        step: Step,
+        text: str,
+        finish_reason: str,
+        node: NodeUsed,
+        complain: Callable[[VerdictValue], Awaitable[None]],
     ) -> None:
         self.step = step
         self.text = text
         self.finish_reason = finish_reason
         self.node = node
+        self.complain = complain
+        """Tells the coordinator what is wrong with it."""
 
     def __repr__(self) -> str:
         return f"Reply(step={self.step.id!r}, characters={len(self.text)})"
@@ -190,7 +198,7 @@ class JobDriver:
         text, finish = answer.answer.text, answer.answer.finish_reason
         report = self._note(step, run, text=text)
         self._ended(step, "done", node=report.nodes[-1].name)
-        return Reply(step, text, finish, report.nodes[-1])
+        return Reply(step, text, finish, report.nodes[-1], run.complain)
 
     def _job(
         self,
