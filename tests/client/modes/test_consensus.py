@@ -10,7 +10,7 @@ from clubai.client.modes.progress import Progress
 from clubai.errors import PlanError, TaskFailed
 from support.divided_club import backend, broken, divided_club
 from support.memory_club import BOB
-from support.scripted_backend import ScriptedBackend
+from support.scripted_backend import ScriptedBackend, say
 
 RIGHT = "The capital of France is Paris, a city on the Seine."
 OTHER_WORDS = "Paris, a city on the Seine, is the capital of France."
@@ -56,16 +56,17 @@ async def test_one_more_is_asked_when_two_disagree(tmp_path: Path, bad: int) -> 
 
 
 async def test_the_odd_one_out_is_marked_and_loses_nothing(tmp_path: Path) -> None:
-    nodes = [backend(WRONG), backend(RIGHT), backend(RIGHT)]
+    texts = iter([WRONG, RIGHT, RIGHT])
+    nodes = [backend(lambda body: say(next(texts))(body)) for _ in range(3)]
     async with divided_club(tmp_path, nodes) as (club, client):
-        while len(nodes[0].asked) == 0:  # two that agree are enough
-            await client.ask(QUESTION, mode="consensus")
+        answer = await client.ask(QUESTION, mode="consensus")
+        assert answer.agreement is not None
         with anyio.fail_after(10):
             while not any(each.marks for each in club.coordinator.standings.all(BOB)):
                 await club.coordinator.driver.changed.wait()
         stands = club.coordinator.standings.all(BOB)
 
-    assert {each.name for each in stands if each.marks} == {"n0"}
+    assert [each.id for each in stands if each.marks] == list(answer.agreement.dissent)
     assert [each.points for each in stands] == [100, 100, 100]
 
 
