@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from random import Random
 from typing import Final
 
@@ -38,20 +40,15 @@ def draw(weights: Sequence[float], rng: Random) -> int:
     Raises:
         ValueError: no weight is above 0.
     """
-    total = sum(weight for weight in weights if weight > 0)
+    totals = list(accumulate(weights))
+    total = totals[-1] if totals else 0
     if not total > 0:
         msg = f"none of {len(weights)} weights is above 0: nothing can be drawn"
         raise ValueError(msg)
-    alike = rng.random() < EXPLORED
-    if alike:
-        total = sum(1 for weight in weights if weight > 0)
-    left = rng.random() * total
-    last = 0
-    for index, weight in enumerate(weights):
-        if weight <= 0:
-            continue
-        last = index
-        left -= 1 if alike else weight
-        if left < 0:
-            break
-    return last
+    if rng.random() < EXPLORED:
+        drawable = [index for index, weight in enumerate(weights) if weight > 0]
+        return drawable[int(rng.random() * len(drawable))]
+    index = bisect_right(totals, rng.random() * total, hi=len(totals) - 1)
+    while weights[index] <= 0:  # the last ones may be 0, and a product rounded up
+        index -= 1
+    return index
