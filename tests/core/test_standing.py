@@ -124,6 +124,17 @@ def test_whoever_makes_audits_is_told_and_takes_each_once() -> None:
     assert scene.machine.standing.take_owed() is None
 
 
+def test_an_audit_that_told_nothing_is_owed_once_more() -> None:
+    standing = judged().machine.standing
+    standing.owe_again(OWED)
+    again = standing.take_owed()
+
+    assert again is not None
+    assert (again.node, again.model, again.again) == (OWED.node, OWED.model, True)
+    standing.owe_again(again)
+    assert standing.take_owed() is None
+
+
 def lost(scene: Scene) -> list[StandingEvent]:
     return of(scene, Change.TIMEOUT)
 

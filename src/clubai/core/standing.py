@@ -12,6 +12,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
+import msgspec
+
 from clubai.core.commands import Command, RecordStanding
 from clubai.core.limits import CoordinatorLimits
 from clubai.core.nodes import Node
@@ -40,6 +42,8 @@ class Owed(Value, frozen=True, kw_only=True):
 
     node: NodeId
     model: str
+    again: bool = False
+    """An earlier one told nothing."""
 
 
 class Standing:
@@ -203,6 +207,11 @@ class Standing:
     def take_owed(self) -> Owed | None:
         """The audit that is owed for the longest; it is the caller's now."""
         return self._owed.popitem(last=False)[0] if self._owed else None
+
+    def owe_again(self, owed: Owed) -> None:
+        """An audit that was taken told nothing: it is owed once more, and not twice."""
+        if not owed.again:
+            self._owe(msgspec.structs.replace(owed, again=True))
 
     def _announced(self, fact: Promised | PauseAnnounced, now: float) -> None:
         if isinstance(fact, PauseAnnounced):
