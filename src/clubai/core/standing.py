@@ -27,12 +27,15 @@ from clubai.reputation.facts import (
     NodeAppeared,
     PauseAnnounced,
     Promised,
+    SpeedDoubted,
 )
 from clubai.reputation.hours import Hours
 from clubai.reputation.judge import Judge
 from clubai.reputation.promise import Schedule, parse_schedule
 from clubai.reputation.record import Record
 from clubai.reputation.selection import draw
+from clubai.verification.plausibility import Machine, Speed, doubts
+from clubai.verification.rates import Rates
 
 MOST_OWED: Final = 4096
 
@@ -61,6 +64,7 @@ class Standing:
         self._judge = judge
         self._rng = rng
         self._hours = Hours()
+        self._rates = Rates()
         self._owed: OrderedDict[Owed, None] = OrderedDict()
         self._canaries: dict[NodeId, float] = {}
         """When a node that is kept from work was last made to owe an audit."""
@@ -115,6 +119,7 @@ class Standing:
         if self._judge is None:
             return
         request = task.request
+        seconds = max(now - task.began_at, 0.0)
         fact = AnswerGiven(
             node=node.id,
             asker=request.member,
@@ -122,15 +127,30 @@ class Standing:
             model=request.model,
             kind=request.kind,
             tokens=usage.completion_tokens,
-            seconds=max(now - task.began_at, 0.0),
+            seconds=seconds,
             check=request.check,
         )
         self.tell(fact, now, out)
+        if request.kind != "embedding":
+            self._doubt(fact, usage, now, out)
         own = request.member == node.owner
         if own or request.check or request.kind != "chat":
             return
         if self._rng.random() < self._judge.audit_rate(node.id):
             self._owe(Owed(node=node.id, model=request.model))
+
+    def _doubt(
+        self, given: AnswerGiven, usage: Usage, now: float, out: list[Command]
+    ) -> None:
+        """Flag an answer that came faster than others can make it."""
+        node, model, tokens = given.node, given.model, usage.completion_tokens
+        most = self._rates.add(node, model, tokens, given.seconds, now)
+        if not most:
+            return
+        speed = Speed(tokens=tokens, total_ms=given.seconds * 1000)
+        why = "; ".join(doubts(speed, Machine(class_tokens_s=most)))
+        doubted = SpeedDoubted(node=node, cause=given.cause, model=model, why=why)
+        self.tell(doubted, now, out)
 
     def missed(
         self, task: Task, code: FailCode, now: float, out: list[Command]
