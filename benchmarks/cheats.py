@@ -115,6 +115,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     honest: int
     cheats: tuple[str, ...]
+    convictions: int
+    """Of each cheat but the smaller model; the third suspends."""
     tasks: int
     """The member asks at least so many questions."""
     seconds: float
@@ -132,6 +134,7 @@ def main() -> int:
     parser.add_argument(
         "--cheats", default="garbage,another-prompt,smaller", help="which, by commas"
     )
+    parser.add_argument("--convictions", type=int, default=STRIKES, help="of each")
     parser.add_argument("--tasks", type=int, default=300, help="at least")
     parser.add_argument("--seconds", type=float, default=1500, help="at most")
     parser.add_argument("--pause", type=float, default=0.2, help="after the checks")
@@ -141,6 +144,7 @@ def main() -> int:
     plan = Plan(
         honest=args.honest,
         cheats=tuple(args.cheats.split(",")),
+        convictions=args.convictions,
         tasks=args.tasks,
         seconds=args.seconds,
         pause=args.pause,
@@ -197,7 +201,6 @@ class Unclear(logging.Handler):
         logger.addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        say(str(record.args))
         if isinstance(record.args, tuple) and "cut off" in str(record.args[1]):
             self.counts[str(record.args[0])] += 1
 
@@ -305,9 +308,13 @@ class _Run:
         return ", ".join(f"{name} {each}" for name, each in points.items())
 
     def caught(self) -> bool:
+        """Whether each cheat was convicted as often as is awaited."""
         find = self.coordinator.standings.find
-        awaited = [name for name in self.plan.cheats if name != MEASURED]
-        return all(find(name).suspended for name in awaited)
+        awaited = [find(name) for name in self.plan.cheats if name != MEASURED]
+        return all(
+            each.suspended or len(each.confirmed_at) >= self.plan.convictions
+            for each in awaited
+        )
 
     async def row(self, name: str, rows: list[TaskRow]) -> Row:
         node = self.nodes[name]
