@@ -75,6 +75,8 @@ class Checks:
         """
         last = Unanswered("there is nothing to judge it by", later=False)
         for way in (self._by_key, self._by_question, self._by_agreement):
+            if last is NOT_COMPARABLE and way == self._by_agreement:
+                break  # one text was cut: another would speak to another test
             found = await way(scene)
             if isinstance(found, Verdict):
                 return found
