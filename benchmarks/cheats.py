@@ -4,8 +4,9 @@ Nine honest agents share one server of the embedded model; of three more one sen
 garbage, one the answers to other prompts, and one runs a smaller model (the same file
 without 6 of its 30 layers). Each has another owner. The coordinator, the agents and
 the member who asks are joined by real sockets on loopback, and the club's own checks
-are on. An operator has made two honest nodes references. Only times are shortened:
-heartbeats, and how often a node without members' work is checked.
+are on. An operator has made two honest nodes references. The member asks one node after
+the other, each time when the checks have ended. Only times are shortened: heartbeats,
+and how often a node without members' work is checked.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from math import ceil
 from pathlib import Path
+from random import SystemRandom
 from tempfile import TemporaryDirectory
 from typing import Final
 
@@ -37,6 +39,7 @@ from clubai.agent import AgentConfig, BackendConfig
 from clubai.agent.agent import serve_agent
 from clubai.agent.backends.embedded import open_embedded
 from clubai.agent.backends.models import DEFAULT_MODEL, ensure_model
+from clubai.checking.asking import ask_node
 from clubai.client import Client
 from clubai.club import Served, operator_key, serve_coordinator
 from clubai.coordinator.config import CoordinatorConfig
@@ -44,7 +47,6 @@ from clubai.coordinator.coordinator import Coordinator
 from clubai.coordinator.grants import CLUB, KeyWish
 from clubai.coordinator.limits import EdgeLimits
 from clubai.core.limits import CoordinatorLimits
-from clubai.errors import TaskError
 from clubai.model import CLUB_ID, NodeId, node_bytes, node_nickname
 from clubai.reputation.events import Change, StandingEvent
 from clubai.reputation.sequential import CONVICT, SUBTLE, expected_to_convict
@@ -215,6 +217,7 @@ class _Run:
         self.unclear = unclear
         self.nodes: dict[str, NodeId] = {}
         self.asked = 0
+        self.rng = SystemRandom()
         self.key = ""
 
     @classmethod
@@ -284,13 +287,19 @@ class _Run:
         )
 
     async def ask(self, client: Client) -> None:
+        """Ask the next node in turn, as a member can who names a node."""
+        node = list(self.nodes.values())[self.asked % len(self.nodes)]
         question = QUESTIONS[self.asked % len(QUESTIONS)]
         self.asked += 1
-        try:
-            await client.ask(question, max_tokens=TOKENS, seed=self.asked)
-        except TaskError as error:
-            say(f"question {self.asked}: {error}")
-        if self.asked % 10 == 0:
+        body = {
+            "messages": [{"role": "user", "content": question}],
+            "max_tokens": TOKENS,
+            "seed": self.asked,
+        }
+        await ask_node(
+            client, node, DEFAULT_MODEL, body, self.rng, wait_s=2.0, deadline_s=120.0
+        )
+        if self.asked % len(self.nodes) == 0:
             say(f"{self.asked} asked; {self.points()}")
 
     async def settled(self) -> None:
