@@ -17,7 +17,7 @@ from clubai.reputation.sequential import SUBTLE, expected_to_convict
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = ("-m", "benchmarks.cheats", "--json", "--cheats=garbage,another-prompt")
-SHORT = ("--honest=3", "--convictions=1", "--tasks=0", "--seconds=200", "--pause=0.1")
+SHORT = ("--honest=3", "--convictions=1", "--tasks=6", "--seconds=200", "--pause=0.1")
 
 pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -27,7 +27,7 @@ def test_cheats_are_convicted_as_soon_as_predicted_and_nobody_else(
 ) -> None:
     assert model_file.exists()
     done = subprocess.run(
-        [sys.executable, *PROGRAM, *SHORT],
+        [sys.executable, *PROGRAM, *SHORT, "--spare-references"],
         cwd=ROOT,
         capture_output=True,
         text=True,
