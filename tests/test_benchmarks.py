@@ -285,3 +285,30 @@ def test_a_simulation_breaks_the_bounds_that_it_breaks() -> None:
     )
 
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+def test_the_cheats_are_counted_until_their_end() -> None:
+    program = (
+        "from benchmarks.cheats import CHECKED, Result, Row, lines, until\n"
+        "from clubai.model import MemberId, NodeId\n"
+        "from clubai.reputation.events import Change, StandingEvent\n"
+        "def event(seq, change):\n"
+        "    return StandingEvent(seq=seq, at=float(seq), node=NodeId(bytes(32)),\n"
+        "        member=MemberId('m'), change=change)\n"
+        "checks = [event(n, Change.FAILED) for n in range(0, 12, 2)]\n"
+        "end = until([event(5, Change.SUSPENDED)], checks, [1.0, 2.0, 7.0])\n"
+        "assert end == (2, 3)\n"
+        "assert until([], checks, [1.0]) is None\n"
+        "assert checks[0].change in CHECKED\n"
+        "row = Row(node='x', does='x', tasks=4, passed=1, failed=5, unclear=2,\n"
+        "    kinds={'answer_key': 6}, cut=0, convictions=1, points=50, flagged=0,\n"
+        "    kept_away=None, suspended=end)\n"
+        "result = Result(machine='m', seconds=5.0, asked=8, least=9, expected=15,\n"
+        "    rows=[row])\n"
+        "text = lines(result)\n"
+        "assert '9 at the least, 15 usual' in text[1]\n"
+        "assert text[3].split()[:5] == ['x', '4', '1', '5', '2']\n"
+        "assert text[3].split()[-3:] == ['-', '2t', '3c']\n"
+    )
+
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)

@@ -18,7 +18,7 @@ from clubai.reputation.facts import CheckKind
 from support.divided_club import backend, broken, owner
 from support.memory_club import MemoryClub, MemoryNode, memory_club
 from support.played_standing import PlayedStanding
-from support.scripted_backend import ScriptedBackend, say
+from support.scripted_backend import USAGE, ScriptedBackend, say, stop, word
 
 BREAD = "Bread is made of flour, water, salt and yeast. Let it rise, then bake it hot."
 OTHER = "A solar panel turns light into electricity; keep it clean and free of shade."
@@ -242,4 +242,20 @@ async def test_who_is_doubted_judges_nobody(tmp_path: Path) -> None:
         standing.owe(nodes[0].id)
         await standing.ended()
 
+    assert standing.told == []
+
+
+async def test_an_audit_that_could_not_be_compared_is_said_to_be_unclear(
+    tmp_path: Path,
+) -> None:
+    cut = ScriptedBackend(lambda _: [word(BREAD), stop("length"), USAGE])
+    backends = [cut, backend(BREAD), backend(BREAD)]
+    async with checked_club(tmp_path, *backends) as (_, nodes, standing):
+        standing.owe(nodes[0].id)
+        await standing.ended()
+        assert standing.unclear == 1
+        standing.owe(NodeId(bytes(32)))
+        await standing.ended(2)
+
+    assert standing.unclear == 1
     assert standing.told == []

@@ -146,12 +146,74 @@ async def test_a_key_serves_the_next_owner_and_never_the_same_one_twice() -> Non
     assert club.asked[-1][1] != club.asked[0][1]
 
 
-async def test_answers_that_were_cut_are_not_judged() -> None:
+BEGUN = " ".join(BREAD.split()[:13])
+
+
+@pytest.mark.parametrize("finish", ["length", "content_filter"])
+async def test_an_answer_that_was_cut_says_nothing_if_it_begins_alike(
+    finish: str,
+) -> None:
+    club = Played(says(BEGUN, finish), says(BREAD), says(BREAD))
+
+    assert await club.check(1, 2) is NOT_COMPARABLE
+
+
+async def test_an_answer_that_was_cut_fails_if_it_begins_otherwise() -> None:
     club = Played(says(OTHER, "length"), says(BREAD), says(BREAD))
+    other = Played(
+        *(says(OTHER, "length"), says(BREAD), says(BREAD)), quantizations="abb"
+    )
 
-    found = await club.check()
+    by_key, by_agreement = await club.check(), await other.check()
 
-    assert found == NOT_COMPARABLE
+    assert isinstance(by_key, Verdict)
+    assert isinstance(by_agreement, Verdict)
+    assert (by_key.kind, by_key.passed) == (CheckKind.ANSWER_KEY, False)
+    assert (by_agreement.kind, by_agreement.passed) == (CheckKind.AGREEMENT, False)
+
+
+@pytest.mark.parametrize("quantizations", ["", "abb"])
+@pytest.mark.parametrize("text", ["", BEGUN, BREAD * 3])
+async def test_a_node_that_is_always_cut_fails_the_third_time(
+    text: str, quantizations: str
+) -> None:
+    club = Played(
+        *(says(text, "length"), says(BREAD), says(BREAD)), quantizations=quantizations
+    )
+    found = await in_turn(club, 12)
+
+    failed = [each for each in found if isinstance(each, Verdict)]
+    assert failed
+    assert {each.passed for each in failed} == {False}
+    assert {each.why for each in failed} == {
+        "cut off 3 times in a row where others were not"
+    }
+    asked = [who for who, _ in club.asked].count(0)
+    assert len(failed) == asked // 3
+
+
+async def test_one_answer_that_ends_by_itself_begins_the_row_anew() -> None:
+    turns = [(BEGUN, "length"), (BEGUN, "length"), (BREAD, "stop")] * 4
+    club = Played(lambda _: turns.pop(0), says(BREAD), says(BREAD), quantizations="abb")
+
+    found = await in_turn(club, 12)
+
+    assert [
+        each for each in found if isinstance(each, Verdict) and not each.passed
+    ] == []
+
+
+async def test_where_others_are_cut_too_nothing_follows() -> None:
+    cut = says(BEGUN, "length")
+    club = Played(cut, cut, cut)
+
+    found = await in_turn(club, 12)
+
+    assert {type(each) for each in found} == {Unanswered}
+
+
+async def in_turn(club: Played, count: int) -> list[Verdict | Unanswered]:
+    return [await club.check() for _ in range(count)]
 
 
 async def test_references_that_disagree_make_no_key() -> None:

@@ -13,13 +13,14 @@ import anyio
 from clubai.checking import Checker, ClubStanding
 from clubai.checking.standing import row_of
 from clubai.core.limits import CoordinatorLimits
+from clubai.core.standing import Owed
 from clubai.model import CLUB_ID, NodeId
 from clubai.reputation.events import Change
 from clubai.reputation.facts import CheckKind
 from clubai.verification.review import Evidence, Shown
 from support.divided_club import owner
 from support.memory_club import ALICE, BOB, MemoryClub, MemoryNode, memory_club
-from support.scripted_backend import ScriptedBackend, say
+from support.scripted_backend import USAGE, ScriptedBackend, say, stop, word
 
 WORDS = ("river", "stone", "window", "morning", "letter", "garden", "copper", "silver")
 
@@ -124,6 +125,49 @@ async def test_a_node_that_answers_something_else_is_kept_from_work_and_suspende
     assert not row.passed
     assert row.got not in row.references
     assert passed == [0, 0, 0]
+
+
+async def test_a_node_that_always_says_that_it_was_cut_is_convicted(
+    tmp_path: Path,
+) -> None:
+    """Its words are those of an honest one, as far as they go."""
+    cut = ScriptedBackend(
+        lambda body: [
+            word(" ".join(answer_to(asked(body)).split()[:20])),
+            stop("length"),
+            USAGE,
+        ]
+    )
+    async with checked_club(tmp_path, [honest(), honest(), cut]) as (club, nodes):
+        for node in nodes[:2]:
+            await club.coordinator.standings.set_trusted(ALICE, node.name, True)
+        await ask_until(club, nodes[2], Change.CONVICTED)
+        events = await club.coordinator.store.standing_events(node=nodes[2].id)
+        others = [await found(club, node, Change.FAILED) for node in nodes[:2]]
+
+    failed = [event for event in events if event.change is Change.FAILED]
+    assert len(failed) == 3
+    assert {event.why for event in failed} == {
+        "cut off 3 times in a row where others were not"
+    }
+    assert Change.PASSED not in {event.change for event in events}
+    assert others == [0, 0]
+
+
+async def test_an_audit_that_was_unclear_is_owed_again_and_others_are_not(
+    tmp_path: Path,
+) -> None:
+    async with memory_club(tmp_path) as club:
+        standing = ClubStanding(club.coordinator)
+        owed = Owed(node=NodeId(bytes(32)), model="m")
+        standing.dropped(owed, "it is gone")
+        standing.dropped(owed, "it was cut", unclear=True)
+        again = await standing.next_owed()
+        standing.dropped(again, "it was cut", unclear=True)
+        none = club.coordinator.driver.machine.standing.take_owed()
+
+    assert (again.node, again.again) == (owed.node, True)
+    assert none is None
 
 
 async def test_checks_are_the_clubs_own_and_counted_as_such(tmp_path: Path) -> None:

@@ -151,6 +151,55 @@ def test_a_suspended_node_owes_nothing() -> None:
     assert taken(scene) == []
 
 
+def test_an_audit_that_told_nothing_is_owed_once_more() -> None:
+    standing = judged().machine.standing
+    standing.owe_again(OWED)
+    again = standing.take_owed()
+
+    assert again is not None
+    assert (again.node, again.model, again.again) == (OWED.node, OWED.model, True)
+    standing.owe_again(again)
+    assert standing.take_owed() is None
+
+
+def answer(scene: Scene, name: str, number: int, seconds: float) -> None:
+    """One of 100 tokens."""
+    scene.ask(f"t{number}", pinned=(node_id(name),))
+    scene.run(name, f"t{number}", seconds, 100)
+
+
+def test_a_speed_far_above_that_of_others_is_flagged_and_costs_nothing() -> None:
+    scene = judged()
+    for name in ("a", "b", "c"):
+        scene.join(name)
+    for number in range(120):
+        answer(scene, "ab"[number % 2], number, 4 + number % 5)
+    before = scene.node("c").standing
+    for number in range(120, 260):
+        answer(scene, "c", number, 0.5)
+    assert before is not None
+
+    [event] = of(scene, Change.FLAGGED)
+    assert (event.node, event.points, event.held) == (node_id("c"), 0, 0)
+    assert event.why.startswith("200 tokens/s, and 99 of 100 alike reach ")
+    after = scene.node("c").standing
+    assert after is not None
+    assert after.points >= before.points
+    assert not after.suspended
+
+
+def test_while_little_is_known_of_others_no_speed_is_flagged() -> None:
+    scene = judged()
+    for name in ("a", "b"):
+        scene.join(name)
+    for number in range(60):
+        answer(scene, "a", number, 5)
+    for number in range(60, 260):
+        answer(scene, "b", number, 0.5)
+
+    assert of(scene, Change.FLAGGED) == []
+
+
 def lost(scene: Scene) -> list[StandingEvent]:
     return of(scene, Change.TIMEOUT)
 

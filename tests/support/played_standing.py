@@ -23,6 +23,7 @@ class PlayedStanding:
         self.told: list[CheckEnded] = []
         self.kept: list[Evidence] = []
         self.drops: list[tuple[Owed, str]] = []
+        self.unclear = 0
         self.broken = False
         self._owed: deque[Owed] = deque()
         self._changed = anyio.Event()
@@ -42,8 +43,9 @@ class PlayedStanding:
             while len(self.told) + len(self.drops) < count:
                 await self._changed.wait()
 
-    def dropped(self, owed: Owed, why: str) -> None:
+    def dropped(self, owed: Owed, why: str, *, unclear: bool = False) -> None:
         self.drops.append((owed, why))
+        self.unclear += unclear
         self._ring()
 
     def trusted(self) -> tuple[NodeId, ...]:

@@ -25,8 +25,8 @@ def word(text: str) -> Choice:
     return Choice(delta=msgspec.Raw(msgspec.json.encode({"content": text})))
 
 
-def stop() -> Choice:
-    return Choice(delta=msgspec.Raw(b"{}"), finish_reason="stop")
+def stop(finish: str = "stop") -> Choice:
+    return Choice(delta=msgspec.Raw(b"{}"), finish_reason=finish)
 
 
 Answerer = Callable[[dict[str, Any]], Sequence[Piece | BackendError | anyio.Event]]

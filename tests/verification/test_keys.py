@@ -80,8 +80,10 @@ def test_an_answer_that_repeats_the_request_is_no_answer() -> None:
 
 
 @pytest.mark.parametrize("finish", ["length", "tool_calls", ""])
-def test_what_was_cut_or_ended_otherwise_says_nothing(finish: str) -> None:
-    assert compare(key(), OTHER, finish).passed is None
+def test_what_was_cut_or_ended_otherwise_can_only_fail(finish: str) -> None:
+    assert compare(key(), BREAD, finish).passed is None
+    assert compare(key(), OTHER, finish).passed is False
+    assert compare(key(), "", finish).passed is None
 
 
 def test_what_was_cut_says_nothing_though_the_references_were_too() -> None:

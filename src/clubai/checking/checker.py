@@ -11,7 +11,7 @@ import anyio
 from clubai.checking.asking import Reply, Unanswered, ask_node
 from clubai.checking.budget import Budget
 from clubai.checking.candidates import named, offers
-from clubai.checking.checks import Checks, Scene
+from clubai.checking.checks import NOT_COMPARABLE, Checks, Scene
 from clubai.checking.owed import Standing
 from clubai.checking.verdict import Verdict, evidence_of, fact_of
 from clubai.client import Client
@@ -29,6 +29,10 @@ TRIES: Final = 3
 """How often a node that has no room is asked."""
 AGAIN_SECONDS: Final = 1.0
 """Until the next connection, when one was lost."""
+STOPPING: Final = Unanswered("the checks are stopping", later=False)
+GONE: Final = Unanswered("the node is gone", later=False)
+SPENT: Final = Unanswered("checks have used their share of the day", later=False)
+NOT_STORED: Final = Unanswered("the store cannot be used", later=False)
 
 
 class CheckerConfig(Value, frozen=True, kw_only=True):
@@ -100,30 +104,31 @@ class Checker:
     async def _work(self) -> None:
         while True:
             owed = await self._standing.next_owed()
-            why = "the checks are stopping"
+            untold: Unanswered | None = STOPPING
             try:
-                why = await self._audit(owed)
+                untold = await self._audit(owed)
             finally:
-                if why:
-                    self._standing.dropped(owed, why)
+                if untold is not None:
+                    unclear = untold is NOT_COMPARABLE
+                    self._standing.dropped(owed, untold.why, unclear=unclear)
 
-    async def _audit(self, owed: Owed) -> str:
+    async def _audit(self, owed: Owed) -> Unanswered | None:
         """Audit a node and tell what came of it; why not, when nothing did."""
         now = self._driver.clock()
         scene = self._scene(owed)
         if scene is None:
-            return "the node is gone"
+            return GONE
         stats = self._snapshot().stats
         tokens = stats.prompt_tokens + stats.completion_tokens
         allowed = self._budget.allows(tokens, now=now)
         if not allowed and not self._standing.in_probation(owed.node):
-            return "checks have used their share of the day's tokens"
+            return SPENT
         found = await self._checks.check(scene)
         if isinstance(found, Unanswered):
-            return found.why
+            return found
         return await self._tell(owed, found)
 
-    async def _tell(self, owed: Owed, verdict: Verdict) -> str:
+    async def _tell(self, owed: Owed, verdict: Verdict) -> Unanswered | None:
         check = f"c_{self._rng.getrandbits(64):016x}"
         at = self._driver.clock()
         try:
@@ -131,8 +136,8 @@ class Checker:
             await self._standing.tell(fact_of(verdict, owed, check))
         except StorageError as error:
             logger.critical("a check is lost: %s", error)
-            return "the store cannot be used"
-        return ""
+            return NOT_STORED
+        return None
 
     def _snapshot(self) -> ClubSnapshot:
         return self._coordinator.snapshot(CLUB)

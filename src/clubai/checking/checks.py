@@ -13,15 +13,17 @@ import anyio
 
 from clubai.checking.asking import Reply, Unanswered
 from clubai.checking.candidates import Referees, referees
+from clubai.checking.cuts import TOLD_AFTER, Cuts
 from clubai.checking.verdict import Verdict
 from clubai.client.modes.nodes import Offering
-from clubai.comparing import Candidate, Comparator, judge
-from clubai.comparing.judging import CUT
+from clubai.comparing import THRESHOLD, Candidate, Comparator, judge, similarity
 from clubai.core.standing import Owed
 from clubai.model import NodeId, Value, node_text
 from clubai.reputation.facts import CheckKind
+from clubai.verification.beginnings import another
 from clubai.verification.calibration import Calibration, Tried
 from clubai.verification.keys import (
+    ENDED,
     AnswerKey,
     AnswerKeys,
     Reference,
@@ -63,6 +65,7 @@ class Checks:
         self._rng = rng
         self._calibration = Calibration()
         self._keys = AnswerKeys()
+        self._cuts = Cuts()
 
     async def check(self, scene: Scene) -> Verdict | Unanswered:
         """Check one node: by an answer key, a known answer, or by agreement.
@@ -72,6 +75,8 @@ class Checks:
         """
         last = Unanswered("there is nothing to judge it by", later=False)
         for way in (self._by_key, self._by_question, self._by_agreement):
+            if last is NOT_COMPARABLE and way == self._by_agreement:
+                break  # one text was cut: another would speak to another test
             found = await way(scene)
             if isinstance(found, Verdict):
                 return found
@@ -88,14 +93,13 @@ class Checks:
         reply = await self._ask(scene.owed.node, scene.owed.model, key.prompt.body())
         if isinstance(reply, Unanswered):
             return reply
+        self._note_end(scene, reply)
         compared = compare(key, reply.text, reply.finish_reason)
-        if compared.passed is None:
-            return NOT_COMPARABLE
         whose = "trusted nodes" if key.source == "trusted" else "two other owners"
-        return Verdict(
+        found = Verdict(
             CheckKind.ANSWER_KEY,
             reply,
-            compared.passed,
+            bool(compared.passed),
             f"{compared.outcome}: {compared.similarity:.2f} like those of {whose}",
             key.prompt.text,
             references=tuple(
@@ -103,6 +107,7 @@ class Checks:
                 for each in key.references
             ),
         )
+        return found if compared.passed is not None else self._cut(scene, found)
 
     async def _by_question(self, scene: Scene) -> Verdict | Unanswered | None:
         model = scene.owed.model
@@ -137,11 +142,18 @@ class Checks:
         own = replies[0]
         if isinstance(own, Unanswered):
             return own
-        said = [each for each in replies if isinstance(each, Reply)]
-        if own.finish_reason == CUT:
-            return NOT_COMPARABLE
-        if len(said) < len(nodes) or any(each.finish_reason == CUT for each in said):
-            return None
+        self._note_end(scene, own)
+        others = [each for each in replies[1:] if isinstance(each, Reply)]
+        whole = all(each.finish_reason == ENDED for each in others)
+        if len(others) < len(found.nodes) or not whole:
+            return None if own.finish_reason == ENDED else NOT_COMPARABLE
+        if own.finish_reason != ENDED:
+            return self._begun(scene, prompt, own, others)
+        return self._agreed(scene, prompt, own, others)
+
+    def _agreed(
+        self, scene: Scene, prompt: OpenPrompt, own: Reply, others: Sequence[Reply]
+    ) -> Verdict | None:
         judgement = judge(
             [
                 Candidate(
@@ -149,7 +161,7 @@ class Checks:
                     text=each.text,
                     finish_reason=each.finish_reason,
                 )
-                for each in said
+                for each in (own, *others)
             ],
             Comparator(),
             prompt=prompt.messages[-1].content,
@@ -166,8 +178,39 @@ class Checks:
             if passed
             else "nodes of two other owners agree on something else",
             prompt.text,
-            references=tuple(said[1:]),
+            references=tuple(others),
         )
+
+    def _begun(
+        self, scene: Scene, prompt: OpenPrompt, own: Reply, others: Sequence[Reply]
+    ) -> Verdict | Unanswered:
+        """Judge an answer that was cut, where those of the others were not."""
+        first, *rest = [each.text for each in others]
+        if any(similarity(first, each) < THRESHOLD for each in rest):
+            return NOT_COMPARABLE
+        failed = Verdict(
+            CheckKind.AGREEMENT,
+            own,
+            False,
+            "it begins otherwise than those of two other owners",
+            prompt.text,
+            references=tuple(others),
+        )
+        asked = prompt.messages[-1].content
+        if another(own.text, (first, *rest), asked) is not None:
+            return failed
+        return self._cut(scene, failed)
+
+    def _note_end(self, scene: Scene, reply: Reply) -> None:
+        if reply.finish_reason == ENDED:
+            self._cuts.ended(scene.owed.node, scene.owed.model)
+
+    def _cut(self, scene: Scene, verdict: Verdict) -> Verdict | Unanswered:
+        """What a cut answer says where others came to an end: by itself, nothing."""
+        if not self._cuts.cut(scene.owed.node, scene.owed.model):
+            return NOT_COMPARABLE
+        why = f"cut off {TOLD_AFTER} times in a row where others were not"
+        return verdict._replace(passed=False, why=why)
 
     def _pick(self, scene: Scene) -> AnswerKey | None:
         audited = scene.audited

@@ -19,8 +19,12 @@ class Standing(Protocol):
         Several may wait at once. Whoever gets one ends it, by `tell` or by `dropped`.
         """
 
-    def dropped(self, owed: Owed, why: str) -> None:
-        """The audit did not take place, or told nothing: it may come up again."""
+    def dropped(self, owed: Owed, why: str, *, unclear: bool = False) -> None:
+        """The audit did not take place, or told nothing: it may come up again.
+
+        `unclear`: the node did answer, and it could not be compared. The first such
+        audit is owed again.
+        """
 
     def trusted(self) -> tuple[NodeId, ...]:
         """The nodes that an operator made references."""

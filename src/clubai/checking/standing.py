@@ -42,9 +42,14 @@ class ClubStanding:
                 return owed
             await self._changed.wait()
 
-    def dropped(self, owed: Owed, why: str) -> None:
-        """The audit did not take place: further work makes the node owe another."""
+    def dropped(self, owed: Owed, why: str, *, unclear: bool = False) -> None:
+        """The audit told nothing: further work makes the node owe another.
+
+        One that is `unclear` is owed again, once.
+        """
         logger.debug("no audit of %s: %s", node_nickname(owed.node), why)
+        if unclear:
+            self._owing.owe_again(owed)
 
     def trusted(self) -> tuple[NodeId, ...]:
         """The nodes that are references."""

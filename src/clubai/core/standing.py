@@ -12,6 +12,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
+import msgspec
+
 from clubai.core.commands import Command, RecordStanding
 from clubai.core.limits import CoordinatorLimits
 from clubai.core.nodes import Node
@@ -27,12 +29,15 @@ from clubai.reputation.facts import (
     NodeAppeared,
     PauseAnnounced,
     Promised,
+    SpeedDoubted,
 )
 from clubai.reputation.hours import Hours
 from clubai.reputation.judge import Judge
 from clubai.reputation.promise import Schedule, parse_schedule
 from clubai.reputation.record import Record
 from clubai.reputation.selection import draw
+from clubai.verification.plausibility import Machine, Speed, doubts
+from clubai.verification.rates import Rates
 
 MOST_OWED: Final = 4096
 MOST_OWED_BY_ONE: Final = 40
@@ -44,6 +49,8 @@ class Owed(Value, frozen=True, kw_only=True):
 
     node: NodeId
     model: str
+    again: bool = False
+    """An earlier one told nothing."""
 
 
 class Standing:
@@ -67,6 +74,7 @@ class Standing:
         self._changed = True
         """`_due` is to be looked for anew."""
         self._due: float | None = None
+        self._rates = Rates()
         self._owed: OrderedDict[Owed, int] = OrderedDict()
         """How many of each, the longest owed first."""
         self._canaries: dict[NodeId, float] = {}
@@ -123,6 +131,7 @@ class Standing:
         if self._judge is None:
             return
         request = task.request
+        seconds = max(now - task.began_at, 0.0)
         fact = AnswerGiven(
             node=node.id,
             asker=request.member,
@@ -130,15 +139,30 @@ class Standing:
             model=request.model,
             kind=request.kind,
             tokens=usage.completion_tokens,
-            seconds=max(now - task.began_at, 0.0),
+            seconds=seconds,
             check=request.check,
         )
         self.tell(fact, now, out)
+        if request.kind != "embedding":
+            self._doubt(fact, usage, now, out)
         own = request.member == node.owner
         if own or request.check or request.kind != "chat":
             return
         if self._rng.random() < self._judge.audit_rate(node.id):
             self._owe(Owed(node=node.id, model=request.model))
+
+    def _doubt(
+        self, given: AnswerGiven, usage: Usage, now: float, out: list[Command]
+    ) -> None:
+        """Flag an answer that came faster than others can make it."""
+        node, model, tokens = given.node, given.model, usage.completion_tokens
+        most = self._rates.add(node, model, tokens, given.seconds, now)
+        if not most:
+            return
+        speed = Speed(tokens=tokens, total_ms=given.seconds * 1000)
+        why = "; ".join(doubts(speed, Machine(class_tokens_s=most)))
+        doubted = SpeedDoubted(node=node, cause=given.cause, model=model, why=why)
+        self.tell(doubted, now, out)
 
     def missed(
         self, task: Task, code: FailCode, now: float, out: list[Command]
@@ -248,6 +272,11 @@ class Standing:
         """A suspended node owes nothing: it is over with it for a while."""
         for owed in [each for each in self._owed if each.node == node]:
             del self._owed[owed]
+
+    def owe_again(self, owed: Owed) -> None:
+        """An audit that was taken told nothing: it is owed once more, and not twice."""
+        if not owed.again:
+            self._owe(msgspec.structs.replace(owed, again=True))
 
     def _announced(self, fact: Promised | PauseAnnounced, now: float) -> None:
         if isinstance(fact, PauseAnnounced):

@@ -3,8 +3,9 @@
 A key is for one model and one quantisation. Its references come from nodes that an
 operator trusts, or, where there are none, from nodes of two other owners that agree.
 An answer that is as little like every reference as an answer to something else is one
-that the model did not give; so is one that repeats the request. It says nothing of an
-answer that was cut off, or that ended in another way.
+that the model did not give; so is one that repeats the request. Of an answer that was
+cut off, or ended in another way, only the beginning is compared, and that it begins
+alike says nothing.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from typing import Final, Literal, NamedTuple
 
 from clubai.comparing import THRESHOLD, normalise, similarity
 from clubai.comparing.echoes import ECHO
-from clubai.comparing.judging import CUT
 from clubai.model import NodeId, Value
+from clubai.verification.beginnings import another
 from clubai.verification.prompts import OpenPrompt
 
 NEAR: Final = 0.90
@@ -28,7 +29,8 @@ MOST_USES: Final = 20
 MOST_KEYS: Final = 1_000
 FEWEST: Final = 2
 """References of a key."""
-_COMMON_FINISH: Final = "stop"
+ENDED: Final = "stop"
+"""The finish reason of an answer that came to its own end."""
 
 Source = Literal["trusted", "owners"]
 """Whose the references are: of trusted nodes, or of nodes of two other owners."""
@@ -78,7 +80,7 @@ def can_be_key(references: Sequence[Reference], source: Source) -> bool:
     """
     if len(references) < FEWEST:
         return False
-    if any(each.finish_reason != _COMMON_FINISH for each in references):
+    if any(each.finish_reason != ENDED for each in references):
         return False
     if source == "owners" and len({each.owner for each in references}) < FEWEST:
         return False
@@ -91,9 +93,10 @@ def can_be_key(references: Sequence[Reference], source: Source) -> bool:
 
 def compare(key: AnswerKey, text: str, finish_reason: str) -> Compared:
     """How an answer stands to a key."""
-    finishes = {each.finish_reason for each in key.references}
-    if finish_reason == CUT or finishes != {finish_reason}:
+    if any(each.finish_reason != ENDED for each in key.references):
         return Compared("not comparable", 0.0)
+    if finish_reason != ENDED:
+        return _begun(key, text)
     said = normalise(text)
     if any(normalise(each.text) == said for each in key.references):
         return Compared("exact", 1.0)
@@ -103,6 +106,14 @@ def compare(key: AnswerKey, text: str, finish_reason: str) -> Compared:
     if similarity(key.prompt.messages[-1].content, text) >= ECHO:
         return Compared("another answer", alike)
     return Compared("alike" if alike >= THRESHOLD else "another answer", alike)
+
+
+def _begun(key: AnswerKey, text: str) -> Compared:
+    references = [each.text for each in key.references]
+    alike = another(text, references, key.prompt.messages[-1].content)
+    if alike is None:
+        return Compared("not comparable", 0.0)
+    return Compared("another answer", alike)
 
 
 class AnswerKeys:
