@@ -145,7 +145,9 @@ async def test_a_node_that_always_says_that_it_was_cut_is_convicted(
         events = await club.coordinator.store.standing_events(node=nodes[2].id)
         others = [await found(club, node, Change.FAILED) for node in nodes[:2]]
 
-    failed = [event for event in events if event.change is Change.FAILED]
+    changes = [event.change for event in events]
+    until = events[: changes.index(Change.CONVICTED)]
+    failed = [event for event in until if event.change is Change.FAILED]
     assert len(failed) == 3
     assert {event.why for event in failed} == {
         "cut off 3 times in a row where others were not"
