@@ -14,8 +14,10 @@ from clubai.reputation.events import Change
 from clubai.reputation.facts import CheckEnded, CheckKind, LieProved, VerdictGiven
 from clubai.storage.checks import CheckRow
 from support.memory_club import ALICE, BOB, MemoryClub, MemoryNode, memory_club
+from support.rows import check_row
 
 CAROL = Member(id=MemberId("m_carol"), name="carol", role="moderator")
+ERIN = Member(id=MemberId("m_erin"), name="erin", role="member")
 DAVE = Member(id=MemberId("m_dave"), name="dave", role="auditor")
 
 
@@ -172,6 +174,32 @@ async def test_a_review_shows_the_clubs_own_question(tmp_path: Path) -> None:
                 assert shown.evidence == (row,)
         with pytest.raises(ConfigError, match="lists those"):
             await scene.standings.review(CAROL, 999)
+
+
+@pytest.mark.parametrize(
+    ("asker", "passed", "sees"),
+    [
+        (ALICE, True, True),
+        (CAROL, True, True),
+        (DAVE, False, True),
+        (BOB, False, True),
+        (BOB, True, False),
+        (ERIN, False, False),
+    ],
+)
+async def test_owners_see_the_checks_that_they_failed(
+    tmp_path: Path, asker: Member, passed: bool, sees: bool
+) -> None:
+    async with played(tmp_path, owner=BOB) as scene:
+        row = check_row(id="c9", node=scene.node.id, passed=passed)
+        await scene.club.coordinator.store.append_check(row)
+        if sees:
+            assert await scene.standings.check(asker, "c9") == row
+        else:
+            with pytest.raises(PermissionDenied):
+                await scene.standings.check(asker, "c9")
+        with pytest.raises(PermissionDenied):
+            await scene.standings.check(asker, "c10")
 
 
 async def test_an_operator_makes_references(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import click
 
-from clubai.cli import place, plain, rest, show
+from clubai.cli import evidence, place, plain, rest, show
 from clubai.cli.options import club_options, examples, json_option
 from clubai.cli.running import run
 
@@ -19,6 +19,7 @@ from clubai.cli.running import run
         "clubai reputation node-1",
         "clubai reputation node-1 --why",
         "clubai reputation node-1 --why --before 1200 --json",
+        "clubai reputation --check c_0f3a5d6b7c8e9f01",
     )
 )
 @click.argument("node", required=False, default="")
@@ -27,6 +28,13 @@ from clubai.cli.running import run
     is_flag=True,
     allow_from_autoenv=False,
     help="Show every change of NODE's points with its reason.",
+)
+@click.option(
+    "--check",
+    default="",
+    metavar="ID",
+    allow_from_autoenv=False,
+    help="Show what a check asked and what it got: those that your nodes failed.",
 )
 @click.option(
     "--limit", type=click.IntRange(1, 1000), default=50, help="Changes to show."
@@ -42,6 +50,7 @@ from clubai.cli.running import run
 def reputation(
     node: str,
     why: bool,
+    check: str,
     limit: int,
     before: int | None,
     url: str | None,
@@ -56,6 +65,14 @@ def reputation(
     if why and not node:
         raise click.UsageError("--why needs a NODE: `clubai reputation NODE --why`.")
     target = place.find(url, api_key)
+    if check:
+        path = f"/api/checks/{quote(check.removeprefix('check:'), safe='')}"
+        found = run(partial(rest.call, "GET", target.url, path, key=target.api_key))
+        if as_json:
+            click.echo(plain.to_json(found))
+        else:
+            evidence.print_check(found)
+        return
     path = "/api/reputation"
     if node:
         path += f"/{quote(node, safe='')}?limit={limit if why else 1}"

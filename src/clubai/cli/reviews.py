@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from clubai.cli import place, plain, rest, show
+from clubai.cli import evidence, place, plain, rest, show
 from clubai.cli.options import club_options, examples, json_option
 from clubai.cli.running import run
 
@@ -109,24 +109,9 @@ def _show_one(one: dict[str, Any]) -> None:
     ]
     show.console().print(show.labelled(rows))
     for check in one["evidence"]:
-        _show_check(check)
+        evidence.print_check(check)
     if not one["evidence"]:
         click.echo(
             "\nNo text is kept of members' work: there is the verdict alone,"
             " signed by the member's client."
         )
-
-
-def _show_check(check: dict[str, Any]) -> None:
-    parts = [
-        ("the club asked", check["prompt"]),
-        ("expected", check["expected"]),
-        *(("a reference answered", text) for text in check["references"]),
-        ("the node answered", check["got"]),
-        ("judged", f"{check['kind']}: {check['why']}"),
-    ]
-    for title, text in parts:
-        if text:
-            click.echo(f"\n{title}:")
-            for line in plain.text(str(text)).splitlines() or [""]:
-                click.echo(f"  {line}")

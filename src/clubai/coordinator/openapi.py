@@ -168,6 +168,7 @@ _PATHS: Final[tuple[tuple[str, str, str, bool, dict[str, str]], ...]] = (
     ),
     ("put", "/api/nodes/{node}/trusted", "Make a node a reference", True, {}),
     ("delete", "/api/nodes/{node}/trusted", "Take that back", True, {}),
+    ("get", "/api/checks/{check}", "What a check asked and got", True, {}),
     ("get", "/api/reviews", "The open reviews", True, {}),
     ("get", "/api/reviews/{review}", "One review with its evidence", True, {}),
     (

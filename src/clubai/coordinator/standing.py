@@ -198,6 +198,24 @@ class Standings:
                 )
         raise ConfigError("review", seq, "`clubai review` lists those there are")
 
+    async def check(self, asker: Member, check: str) -> CheckRow:
+        """What was asked and answered in one check.
+
+        Owners see those that their own nodes failed; who looks after the club, all.
+
+        Raises:
+            PermissionDenied: the asker may not see it, or there is no such check.
+        """
+        require(asker, "reading a check", "read")
+        row = await self._store.check(check)
+        record = None if row is None else self._judge.record(row.node)
+        own = record is not None and record.member == asker.id
+        looks_after = asker.grants.login and asker.role in (*DECIDING, "auditor")
+        if row is None or not (looks_after or (own and not row.passed)):
+            action = f"reading the check {check[:80]!r}"
+            raise PermissionDenied(action, "you have no failed check with this id")
+        return row
+
     async def decide(self, asker: Member, seq: int, *, upheld: bool, why: str) -> None:
         """End a review: `upheld` says that the answer was invalid.
 

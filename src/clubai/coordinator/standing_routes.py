@@ -55,6 +55,7 @@ def standing_routes(coordinator: Coordinator) -> list[Route]:
         ("POST", "/api/reputation/{node}/reinstated", api.reinstate),
         ("PUT", "/api/nodes/{node}/trusted", api.trust),
         ("DELETE", "/api/nodes/{node}/trusted", api.distrust),
+        ("GET", "/api/checks/{check}", api.check),
         ("GET", "/api/reviews", api.reviews),
         ("GET", "/api/reviews/{review}", api.review),
         ("POST", "/api/reviews/{review}", api.decide),
@@ -135,6 +136,13 @@ class _StandingApi:
         member = await self._caller(request)
         seq = whole_number(request.path_params["review"], "review", digits=12)
         return json_reply(await self._standings.review(member, seq))
+
+    async def check(self, request: Request) -> ASGIApp:
+        """What was asked and answered in one of the club's own checks."""
+        member = await self._caller(request)
+        return json_reply(
+            await self._standings.check(member, request.path_params["check"])
+        )
 
     async def decide(self, request: Request) -> ASGIApp:
         """End a review."""
