@@ -1,0 +1,294 @@
+"""A coordinator that is killed over and over while the club works, and closes months.
+
+`CLUBAI_KILLS=200 pytest tests/integration/test_killed_coordinator.py -s` kills more
+often. It is a kill of the process: a loss of power is another matter.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import statistics
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import anyio
+import httpx
+import pytest
+from anyio import to_thread
+from anyio.abc import TaskGroup
+
+import clubai.agent.agent
+from clubai.agent.agent import Agent
+from clubai.coordinator.config import CoordinatorConfig
+from clubai.coordinator.signing import signing_identity
+from clubai.economics.verify import verify_statement
+from support.kept import Counts, check_kept, points_by_replay, points_by_sum
+from support.killed_club import (
+    AGAIN_S,
+    MEMBERS,
+    OWNERS,
+    Asking,
+    Clock,
+    KilledCoordinator,
+    Said,
+    Treasurer,
+    Unhurried,
+    ask,
+    close_month,
+)
+
+KILLS = int(os.environ.get("CLUBAI_KILLS", "10"))
+ANSWERS = 5
+"""From a start until kills begin, but for the early ones."""
+EARLY = 8
+"""One of so many is killed while it may still be starting."""
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(120 + 10 * KILLS),
+    pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL"),
+]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """It is another process that is killed: one loop is enough."""
+    return "asyncio"
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    # Nodes come back at once: how long they wait otherwise is tested elsewhere.
+    monkeypatch.setattr(clubai.agent.agent, "backoff", lambda *_: AGAIN_S)
+    return Clock(monkeypatch)
+
+
+class Club:
+    """Members and nodes around a coordinator that comes and goes."""
+
+    def __init__(self, coordinator: KilledCoordinator, rng: random.Random) -> None:
+        self.coordinator = coordinator
+        self.rng = rng
+        self.backend = Unhurried(rng)
+        self.said = Said()
+        self.keys: dict[str, str] = {}
+        """By member id."""
+        self.agents: dict[str, Agent] = {}
+        """By their owner's id."""
+        self._stack = AsyncExitStack()
+
+    @asynccontextmanager
+    async def founded(self) -> AsyncIterator[None]:
+        """Make the accounts and start the nodes; these stay until the end."""
+        async with self._stack:
+            for name in MEMBERS:
+                member, key = await self.coordinator.register(name)
+                self.keys[member] = key
+                if name in OWNERS:
+                    node = self.coordinator.node(name, key, self.backend)
+                    self.agents[member] = await self._stack.enter_async_context(node)
+            yield
+
+    @property
+    def owners(self) -> dict[str, str]:
+        """Who owns which node."""
+        return {agent.node: member for member, agent in self.agents.items()}
+
+    @property
+    def key(self) -> bytes:
+        """What the statements are signed with."""
+        config = CoordinatorConfig(data=self.coordinator.data)
+        return signing_identity(config).key
+
+    async def begin(
+        self, stack: AsyncExitStack, tasks: TaskGroup, operator: httpx.AsyncClient
+    ) -> Treasurer:
+        """Let members ask, and a treasurer book, all the time."""
+        for member, key in self.keys.items():
+            http = await stack.enter_async_context(self.coordinator.http(key))
+            tasks.start_soon(Asking(member, self.said).run, http, self.rng)
+        treasurer = Treasurer(list(self.keys), self.said, self.coordinator.clock)
+        tasks.start_soon(treasurer.run, operator, self.rng)
+        return treasurer
+
+    def left(self) -> Left:
+        """What a coordinator has left, and what it had acknowledged by then."""
+        return Left(self.coordinator.copied(), self.said.copy())
+
+    async def check(self, left: Left) -> Counts:
+        owners, key = self.owners, self.key
+        return await to_thread.run_sync(
+            lambda: check_kept(left.database, left.said, key=key, owners=owners)
+        )
+
+    async def answers(self, count: int) -> None:
+        """Wait until so many more came."""
+        goal = len(self.said.tasks) + count
+        with anyio.fail_after(30):
+            while len(self.said.tasks) < goal:
+                await anyio.sleep(0.01)
+
+
+class Left(NamedTuple):
+    database: Path
+    said: Said
+
+
+class Kills:
+    """Kills one coordinator after the other, and sees what each has left."""
+
+    def __init__(self, club: Club, operator: httpx.AsyncClient) -> None:
+        self._club = club
+        self._operator = operator
+        self._due: list[str] = []
+        """Months to close, the earliest first."""
+        self._took_s = 0.02
+        self._dying = ""
+        """The month whose close a kill fell into."""
+        self.in_closes = 0
+        self.stored = 0
+        """Of those in closes: it was stored, and not acknowledged."""
+        self.early = 0
+
+    async def run(self) -> None:
+        left = None
+        for number in range(KILLS):
+            self._go_on(month=number % 2 == 0)
+            async with anyio.create_task_group() as tasks:
+                if left is not None:  # beside the start: it looks at a copy
+                    tasks.start_soon(self._check, left, self._dying)
+                self._dying = ""
+                await self._live_and_die(tasks, closing=number % 2 == 0)
+            left = self._club.left()
+        assert left is not None
+        await self._check(left, self._dying)
+
+    async def end(self) -> None:
+        """Close what is left to be closed."""
+        while self._due:
+            await self._close(self._due[0])
+
+    def _go_on(self, *, month: bool) -> None:
+        clock = self._club.coordinator.clock
+        if not month:
+            clock.next_hour()
+            return
+        self._due.append(str(clock.period))
+        clock.next_month()
+
+    async def _check(self, left: Left, dying: str) -> None:
+        counts = await self._club.check(left)
+        self.stored += dying in counts.statements
+
+    async def _live_and_die(self, tasks: TaskGroup, *, closing: bool) -> None:
+        coordinator, rng = self._club.coordinator, self._club.rng
+        with coordinator.process() as popen:
+            if rng.randrange(EARLY) == 0:
+                self.early += 1
+                longest = max(coordinator.starts[-3:])
+                await anyio.sleep(rng.uniform(0, longest))
+            else:
+                await coordinator.ready(popen)
+                await self._work(tasks, closing=closing)
+            popen.kill()
+            assert await to_thread.run_sync(popen.wait) == -signal.SIGKILL
+        if self._dying in self._club.said.closes:
+            self._dying = ""
+        self.in_closes += bool(self._dying)
+
+    async def _work(self, tasks: TaskGroup, *, closing: bool) -> None:
+        """Let the club work and close what is due; be in the midst of it at the end."""
+        rng, said = self._club.rng, self._club.said
+        await self._club.answers(ANSWERS)
+        for month in list(said.closes)[-1:] + rng.choices(list(said.closes) or [""]):
+            if month:
+                await close_month(self._operator, month, said)
+        while len(self._due) > closing:
+            await self._close(self._due[0])
+        longest_s = 0.5
+        if closing:
+            self._dying = self._due[0]
+            tasks.start_soon(self._try_to_close, self._dying)
+            longest_s = 1.2 * self._took_s
+        await anyio.sleep(rng.uniform(0, longest_s))
+
+    async def _try_to_close(self, month: str) -> None:
+        try:
+            await self._close(month)
+        except httpx.TransportError:
+            pass
+
+    async def _close(self, month: str) -> None:
+        began = time.monotonic()
+        await close_month(self._operator, month, self._club.said)
+        self._took_s = time.monotonic() - began
+        self._due.remove(month)
+
+
+async def test_killed_at_any_moment_it_keeps_what_it_said(
+    tmp_path: Path, clock: Clock
+) -> None:
+    began = time.monotonic()
+    rng = random.Random(7)  # noqa: S311 - no secret
+    coordinator = KilledCoordinator(tmp_path, clock)
+    club = Club(coordinator, rng)
+    clock.next_month()
+    async with AsyncExitStack() as stack:
+        with coordinator.process() as popen:
+            await coordinator.ready(popen)
+            await stack.enter_async_context(club.founded())
+            operator = coordinator.http(coordinator.operator_key())
+            http = await stack.enter_async_context(operator)
+            tasks = await stack.enter_async_context(anyio.create_task_group())
+            treasurer = await club.begin(stack, tasks, http)
+            await club.answers(ANSWERS)
+        kills = Kills(club, http)
+        await kills.run()
+        clock.next_month()
+        with coordinator.process() as popen:
+            await coordinator.ready(popen)
+            await club.answers(ANSWERS)
+            await kills.end()
+            tasks.cancel_scope.cancel()
+            await check_living(club, http)
+            popen.terminate()
+            assert await to_thread.run_sync(popen.wait) == 0, coordinator.errors()
+    left = club.left()
+    counts = await club.check(left)
+    points = points_by_sum(left.database)
+    assert points == await points_by_replay(left.database)
+    said = club.said
+    sys.stdout.write(
+        f"\n{KILLS} kills, {time.monotonic() - began:.0f} s: {counts.tasks} tasks,"
+        f" {counts.events} events, {counts.entries} entries,"
+        f" {len(counts.statements)} closes, {counts.settled} settled;"
+        f" acknowledged: {len(said.tasks)} tasks, {len(said.bookings)} bookings;"
+        f" {kills.in_closes} kills in a close ({kills.stored} of them after it was"
+        f" stored), {kills.early} in a start; {treasurer.repeated} bookings repeated;"
+        f" a start took {statistics.median(coordinator.starts):.2f} s\n"
+    )
+
+
+async def check_living(club: Club, http: httpx.AsyncClient) -> None:
+    """What the coordinator says is what is in its books."""
+    database = club.coordinator.data / "clubai.db"
+    with anyio.fail_after(20):  # checks go on, and move points
+        while True:
+            rows = (await http.get("/api/reputation")).raise_for_status().json()
+            told = {row["id"]: row["points"] for row in rows["nodes"]}
+            if told == points_by_sum(database):
+                break
+    months = list(club.said.statements)
+    for member, key in club.keys.items():
+        async with club.coordinator.http(key) as own:
+            for month in months[-3:]:
+                reply = await own.get(f"/api/months/{month}/mine")
+                file = reply.raise_for_status().content
+                report = verify_statement(file, club.key)
+                assert report.own is not None, member
