@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from clubai.economics import fees
-from clubai.economics.errors import PaymentError
+from clubai.economics.errors import KeyTaken, PaymentError
 from clubai.economics.fees import Payment
 from clubai.economics.ledger import Ledger, Line, Posting
 from clubai.economics.month import DAY_MS, stamp
@@ -138,3 +138,30 @@ def test_bad_costs_are_refused() -> None:
         fees.fee(payment(), processor_minor=-1)
     with pytest.raises(PaymentError):
         fees.annual_fee(payment(11))
+
+
+def earned(*amounts: int) -> Ledger:
+    """Alice got these; the last one just now."""
+    ledger = Ledger()
+    for place, minor in enumerate(amounts):
+        lines = (Line("pool", "EUR", minor), Line("member:alice", "EUR", -minor))
+        pool = (Line("psp_clearing", "EUR", minor), Line("pool", "EUR", -minor))
+        at_ms = NOW - (len(amounts) - 1 - place) * 20 * DAY_MS
+        for key, made in ((f"fee:{place}", pool), (f"close:{JAN.plus(place)}", lines)):
+            ledger.post(Posting(key=key, lines=made), ts=stamp(at_ms))
+    return ledger
+
+
+def test_a_payout_that_is_repeated_in_the_next_month_is_booked_once() -> None:
+    ledger = earned(1000, 0)
+    first = payment(300, reference="bank-1")
+    ledger.post(fees.payout(ledger, first, at_ms=NOW), ts=stamp(NOW))
+    again = payment(300, reference="bank-1", period=JAN.plus(1))
+    ledger.post(fees.payout(ledger, again, at_ms=NOW), ts=stamp(NOW))
+
+    assert ledger.balance("member:alice", "EUR") == 700
+    other = fees.payout(ledger, payment(300, reference="bank-2"), at_ms=NOW)
+    assert other.key == "payout:2026-01:alice:bank-2"
+    more = payment(301, reference="bank-1", period=JAN.plus(1))
+    with pytest.raises(KeyTaken):
+        ledger.post(fees.payout(ledger, more, at_ms=NOW), ts=stamp(NOW))

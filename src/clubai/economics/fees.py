@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from clubai.economics.errors import PaymentError
 from clubai.economics.ledger import (
     CLEARING,
@@ -145,9 +147,13 @@ def credit(ledger: Ledger, payment: Payment, *, at_ms: int) -> Posting:
 def payout(ledger: Ledger, payment: Payment, *, at_ms: int) -> Posting:
     """A part of a member's balance that was paid out; `payment.period` is when.
 
+    With a reference it is the payout of that reference, in whatever month it was
+    booked: to ask again, and be it in the next month, books nothing more.
+
     Raises:
         PaymentError: they have less to spend; closes are spendable after 14 days.
     """
+    payment = _as_paid_out(ledger, payment)
     _check_spendable(ledger, payment, at_ms)
     return _move(payment, "payout", member_account(payment.member), CLEARING)
 
@@ -205,6 +211,18 @@ def from_reserve(ledger: Ledger, minor: int, currency: str) -> tuple[Line, ...]:
     have = min(minor, ledger.balance(RESERVE, currency))
     lines = (Line(RESERVE, currency, have), Line(OPERATOR, currency, minor - have))
     return tuple(line for line in lines if line.minor)
+
+
+def _as_paid_out(ledger: Ledger, payment: Payment) -> Payment:
+    """The payment with the month in which its reference was paid out already."""
+    if not payment.reference:
+        return payment
+    same = (payment.member, payment.reference)
+    for entry in ledger.entries:
+        kind, month, *whose = entry.parts
+        if kind == "payout" and tuple(whose) == same:
+            return msgspec.structs.replace(payment, period=Period.read(month))
+    return payment
 
 
 def _check_spendable(ledger: Ledger, payment: Payment, at_ms: int) -> None:
