@@ -165,3 +165,11 @@ def test_a_payout_that_is_repeated_in_the_next_month_is_booked_once() -> None:
     more = payment(301, reference="bank-1", period=JAN.plus(1))
     with pytest.raises(KeyTaken):
         ledger.post(fees.payout(ledger, more, at_ms=NOW), ts=stamp(NOW))
+
+
+def test_a_payout_lets_no_credit_spend_what_is_in_dispute() -> None:
+    ledger = earned(100, 1000)
+    ledger.post(fees.payout(ledger, payment(100), at_ms=NOW), ts=stamp(NOW))
+
+    with pytest.raises(PaymentError, match="0 EUR"):
+        fees.credit(ledger, payment(500), at_ms=NOW)

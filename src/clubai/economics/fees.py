@@ -140,7 +140,7 @@ def credit(ledger: Ledger, payment: Payment, *, at_ms: int) -> Posting:
     Raises:
         PaymentError: they have less to spend; closes are spendable after 14 days.
     """
-    _check_spendable(ledger, payment, at_ms)
+    _check_spendable(ledger, payment, "credit", at_ms)
     return _move(payment, "credit", member_account(payment.member), INCOME)
 
 
@@ -154,7 +154,7 @@ def payout(ledger: Ledger, payment: Payment, *, at_ms: int) -> Posting:
         PaymentError: they have less to spend; closes are spendable after 14 days.
     """
     payment = _as_paid_out(ledger, payment)
-    _check_spendable(ledger, payment, at_ms)
+    _check_spendable(ledger, payment, "payout", at_ms)
     return _move(payment, "payout", member_account(payment.member), CLEARING)
 
 
@@ -225,9 +225,8 @@ def _as_paid_out(ledger: Ledger, payment: Payment) -> Payment:
     return payment
 
 
-def _check_spendable(ledger: Ledger, payment: Payment, at_ms: int) -> None:
-    kinds = ("credit", "payout")
-    if any(ledger.get(payment.key(kind)) is not None for kind in kinds):
+def _check_spendable(ledger: Ledger, payment: Payment, kind: str, at_ms: int) -> None:
+    if ledger.get(payment.key(kind)) is not None:
         return
     have = ledger.spendable(payment.member, payment.currency, at_ms=at_ms)
     if payment.minor > have:
