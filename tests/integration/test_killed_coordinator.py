@@ -39,15 +39,15 @@ from support.killed_club import (
     Said,
     Treasurer,
     Unhurried,
-    ask,
     close_month,
 )
+from support.scripted_backend import word
 
 KILLS = int(os.environ.get("CLUBAI_KILLS", "10"))
 ANSWERS = 5
 """From a start until kills begin, but for the early ones."""
-EARLY = 8
-"""One of so many is killed while it may still be starting."""
+EARLY = 4
+"""One of so many that have nothing to close is killed while it may be starting."""
 
 pytestmark = [
     pytest.mark.slow,
@@ -84,10 +84,10 @@ class Club:
         self._stack = AsyncExitStack()
 
     @asynccontextmanager
-    async def founded(self) -> AsyncIterator[None]:
+    async def founded(self, *names: str) -> AsyncIterator[None]:
         """Make the accounts and start the nodes; these stay until the end."""
         async with self._stack:
-            for name in MEMBERS:
+            for name in names:
                 member, key = await self.coordinator.register(name)
                 self.keys[member] = key
                 if name in OWNERS:
@@ -106,16 +106,11 @@ class Club:
         config = CoordinatorConfig(data=self.coordinator.data)
         return signing_identity(config).key
 
-    async def begin(
-        self, stack: AsyncExitStack, tasks: TaskGroup, operator: httpx.AsyncClient
-    ) -> Treasurer:
-        """Let members ask, and a treasurer book, all the time."""
+    async def begin(self, stack: AsyncExitStack, tasks: TaskGroup) -> None:
+        """Let members ask all the time."""
         for member, key in self.keys.items():
             http = await stack.enter_async_context(self.coordinator.http(key))
             tasks.start_soon(Asking(member, self.said).run, http, self.rng)
-        treasurer = Treasurer(list(self.keys), self.said, self.coordinator.clock)
-        tasks.start_soon(treasurer.run, operator, self.rng)
-        return treasurer
 
     def left(self) -> Left:
         """What a coordinator has left, and what it had acknowledged by then."""
@@ -189,10 +184,10 @@ class Kills:
     async def _live_and_die(self, tasks: TaskGroup, *, closing: bool) -> None:
         coordinator, rng = self._club.coordinator, self._club.rng
         with coordinator.process() as popen:
-            if rng.randrange(EARLY) == 0:
+            if not closing and rng.randrange(EARLY) == 0:
                 self.early += 1
-                longest = max(coordinator.starts[-3:])
-                await anyio.sleep(rng.uniform(0, longest))
+                took_s = coordinator.starts[-1]
+                await anyio.sleep(rng.uniform(took_s / 2, took_s))
             else:
                 await coordinator.ready(popen)
                 await self._work(tasks, closing=closing)
@@ -215,7 +210,7 @@ class Kills:
         if closing:
             self._dying = self._due[0]
             tasks.start_soon(self._try_to_close, self._dying)
-            longest_s = 1.2 * self._took_s
+            longest_s = self._took_s
         await anyio.sleep(rng.uniform(0, longest_s))
 
     async def _try_to_close(self, month: str) -> None:
@@ -242,11 +237,13 @@ async def test_killed_at_any_moment_it_keeps_what_it_said(
     async with AsyncExitStack() as stack:
         with coordinator.process() as popen:
             await coordinator.ready(popen)
-            await stack.enter_async_context(club.founded())
+            await stack.enter_async_context(club.founded(*MEMBERS))
             operator = coordinator.http(coordinator.operator_key())
             http = await stack.enter_async_context(operator)
             tasks = await stack.enter_async_context(anyio.create_task_group())
-            treasurer = await club.begin(stack, tasks, http)
+            await club.begin(stack, tasks)
+            treasurer = Treasurer(list(club.keys), club.said, clock)
+            tasks.start_soon(treasurer.run, http, rng)
             await club.answers(ANSWERS)
         kills = Kills(club, http)
         await kills.run()
@@ -292,3 +289,42 @@ async def check_living(club: Club, http: httpx.AsyncClient) -> None:
                 file = reply.raise_for_status().content
                 report = verify_statement(file, club.key)
                 assert report.own is not None, member
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL])
+async def test_who_works_when_it_ends_is_not_blamed(
+    tmp_path: Path, clock: Clock, signum: int
+) -> None:
+    coordinator = KilledCoordinator(tmp_path, clock)
+    club = Club(coordinator, random.Random(7))  # noqa: S311 - no secret
+    clock.next_month()
+    async with AsyncExitStack() as stack:
+        with coordinator.process() as popen:
+            await coordinator.ready(popen)
+            await stack.enter_async_context(club.founded(*OWNERS))
+            async with anyio.create_task_group() as tasks:
+                await club.begin(stack, tasks)
+                await club.answers(ANSWERS)
+                gate = club.backend.stop_after(word("Bread"))
+                with anyio.fail_after(20):
+                    while club.backend.running < len(OWNERS) + 1:
+                        await anyio.sleep(0.01)
+                popen.send_signal(signum)
+                ended = await to_thread.run_sync(popen.wait)
+                tasks.cancel_scope.cancel()
+        assert ended == (0 if signum == signal.SIGTERM else -signum)
+        before = points_by_sum((left := club.left()).database)
+        assert (await club.check(left)).tasks >= ANSWERS
+        clock.next_hour()
+        gate.set()
+        with coordinator.process() as popen:
+            await coordinator.ready(popen)
+            async with anyio.create_task_group() as tasks:
+                await club.begin(stack, tasks)
+                await club.answers(ANSWERS)
+                tasks.cancel_scope.cancel()
+            popen.terminate()
+            assert await to_thread.run_sync(popen.wait) == 0
+    await club.check(left := club.left())
+    after = points_by_sum(left.database)
+    assert all(after[node] >= points for node, points in before.items())

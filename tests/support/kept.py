@@ -51,7 +51,9 @@ def check_kept(
         db.execute("PRAGMA query_only = ON")
         _check_tasks(db, said, owners)
         _check_points(db)
-        entries = [json.loads(body) for (body,) in db.execute("SELECT body FROM ledger")]
+        entries = [
+            json.loads(body) for (body,) in db.execute("SELECT body FROM ledger")
+        ]
         _check_bookings(entries, said)
         statements = _check_closes(db, entries, said, key)
         return Counts(
@@ -83,9 +85,7 @@ def _count(db: sqlite3.Connection, table: str) -> int:
     return count
 
 
-def _check_tasks(
-    db: sqlite3.Connection, said: Said, owners: Mapping[str, str]
-) -> None:
+def _check_tasks(db: sqlite3.Connection, said: Said, owners: Mapping[str, str]) -> None:
     """What was answered is stored, with what it did to the node's standing."""
     sql = "SELECT id, member, node FROM tasks WHERE state = 'done'"
     done = {task: (member, node) for task, member, node in db.execute(sql)}

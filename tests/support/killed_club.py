@@ -16,7 +16,6 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +77,13 @@ class Unhurried(ScriptedBackend):
         super().__init__(say(*WORDS), models=(MODEL,), slots=slots)
         self.longest_s = 0.04
         self._rng = rng
+
+    def stop_after(self, *pieces: Piece) -> anyio.Event:
+        """Give no more than this of any answer until the event is set."""
+        gate = anyio.Event()
+        whole = self.answer
+        self.answer = lambda body: [*pieces, gate, *whole(body)]
+        return gate
 
     @asynccontextmanager
     async def run(
@@ -191,7 +197,9 @@ class KilledCoordinator:
         async with self.http(token) as http:
             made = await http.post("/api/keys", json={"label": "k", "login": True})
             me = await http.get("/api/me")
-        return me.raise_for_status().json()["id"], made.raise_for_status().json()["api_key"]
+        return me.raise_for_status().json()["id"], made.raise_for_status().json()[
+            "api_key"
+        ]
 
     @asynccontextmanager
     async def node(
@@ -321,7 +329,3 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()
