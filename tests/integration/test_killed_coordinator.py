@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -157,12 +158,12 @@ class Kills:
             self._go_on(month=number % 2 == 0)
             async with anyio.create_task_group() as tasks:
                 if left is not None:  # beside the start: it looks at a copy
-                    tasks.start_soon(self._check, left, self._dying)
+                    tasks.start_soon(self._check, left, number, self._dying)
                 self._dying = ""
                 await self._live_and_die(tasks, closing=number % 2 == 0)
             left = self._club.left()
         assert left is not None
-        await self._check(left, self._dying)
+        await self._check(left, KILLS, self._dying)
 
     async def end(self) -> None:
         """Close what is left to be closed."""
@@ -177,8 +178,12 @@ class Kills:
         self._due.append(str(clock.period))
         clock.next_month()
 
-    async def _check(self, left: Left, dying: str) -> None:
-        counts = await self._club.check(left)
+    async def _check(self, left: Left, kills: int, dying: str) -> None:
+        try:
+            counts = await self._club.check(left)
+        except AssertionError as error:
+            error.add_note(f"after {kills} kills")
+            raise
         self.stored += dying in counts.statements
 
     async def _live_and_die(self, tasks: TaskGroup, *, closing: bool) -> None:
@@ -191,6 +196,7 @@ class Kills:
             else:
                 await coordinator.ready(popen)
                 await self._work(tasks, closing=closing)
+                await self._moment(popen, closing=closing)
             popen.kill()
             assert await to_thread.run_sync(popen.wait) == -signal.SIGKILL
         if self._dying in self._club.said.closes:
@@ -206,12 +212,23 @@ class Kills:
                 await close_month(self._operator, month, said)
         while len(self._due) > closing:
             await self._close(self._due[0])
-        longest_s = 0.5
         if closing:
             self._dying = self._due[0]
             tasks.start_soon(self._try_to_close, self._dying)
-            longest_s = self._took_s
-        await anyio.sleep(rng.uniform(0, longest_s))
+
+    async def _moment(self, popen: subprocess.Popen[str], *, closing: bool) -> None:
+        """Wait for the moment to kill it; or kill it as soon as it has said yes."""
+        rng, said = self._club.rng, self._club.said
+        kind = "close" if closing else rng.choice(("any", "on_task", "on_booking"))
+        if kind == "close":  # it is stored near its end
+            await anyio.sleep(self._took_s * max(rng.random(), rng.random()))
+        elif kind == "any":
+            await anyio.sleep(rng.uniform(0, 0.5))
+        else:
+            setattr(said, kind, popen.kill)
+            with anyio.move_on_after(5):
+                await to_thread.run_sync(popen.wait, abandon_on_cancel=True)
+            setattr(said, kind, lambda: None)
 
     async def _try_to_close(self, month: str) -> None:
         try:

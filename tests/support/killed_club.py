@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,6 +104,18 @@ class Said:
     """Kind, member, reference, amount."""
     closes: dict[str, float] = field(default_factory=dict)
     statements: dict[str, bytes] = field(default_factory=dict)
+
+    on_task: Callable[[], None] = lambda: None
+    """Called as soon as a task is acknowledged, and so on."""
+    on_booking: Callable[[], None] = lambda: None
+
+    def task(self, task: str, member: str) -> None:
+        self.tasks.append((task, member))
+        self.on_task()
+
+    def booking(self, kind: str, member: str, reference: str, minor: int) -> None:
+        self.bookings.append((kind, member, reference, minor))
+        self.on_booking()
 
     def copy(self) -> Said:
         return Said(
@@ -231,7 +243,7 @@ class Asking:
             except httpx.TransportError:
                 task = ""
             if task:
-                self._said.tasks.append((task, self._member))
+                self._said.task(task, self._member)
                 await anyio.sleep(rng.uniform(0, 0.05))
             else:
                 self.unanswered += 1
@@ -300,8 +312,9 @@ class Treasurer:
         except httpx.TransportError:
             return False
         assert reply.status_code == 200, reply.text
-        booked = kind, given["member"], given["reference"], given["amount_minor"]
-        self._said.bookings.append(booked)
+        self._said.booking(
+            kind, given["member"], given["reference"], given["amount_minor"]
+        )
         return True
 
 
