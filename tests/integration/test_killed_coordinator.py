@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,6 +42,7 @@ from support.killed_club import (
     Treasurer,
     Unhurried,
     close_month,
+    wait_for_close,
 )
 from support.scripted_backend import word
 
@@ -219,9 +221,14 @@ class Kills:
     async def _moment(self, popen: subprocess.Popen[str], *, closing: bool) -> None:
         """Wait for the moment to kill it; or kill it as soon as it has said yes."""
         rng, said = self._club.rng, self._club.said
-        kind = "close" if closing else rng.choice(("any", "on_task", "on_booking"))
-        if kind == "close":  # it is stored near its end
-            await anyio.sleep(self._took_s * max(rng.random(), rng.random()))
+        kinds = ("close", "stored") if closing else ("any", "on_task", "on_booking")
+        kind = rng.choice(kinds)
+        if kind == "close":
+            await anyio.sleep(rng.uniform(0, self._took_s))
+        elif kind == "stored":
+            database = self._club.coordinator.data / "clubai.db"
+            stored = partial(wait_for_close, database, self._dying, popen.kill)
+            await to_thread.run_sync(stored)
         elif kind == "any":
             await anyio.sleep(rng.uniform(0, 0.5))
         else:
@@ -237,9 +244,7 @@ class Kills:
             pass
 
     async def _close(self, month: str) -> None:
-        began = time.monotonic()
-        await close_month(self._operator, month, self._club.said)
-        self._took_s = time.monotonic() - began
+        self._took_s = await close_month(self._operator, month, self._club.said)
         self._due.remove(month)
 
 

@@ -10,11 +10,12 @@ import os
 import random
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -326,15 +327,31 @@ async def spendable(http: httpx.AsyncClient, least: int) -> list[dict[str, Any]]
     return [row for row in rows if row["amount_minor"] > least]
 
 
-async def close_month(http: httpx.AsyncClient, month: str, said: Said) -> None:
-    """Close a month, or see that it is; write down what is said of it."""
+async def close_month(http: httpx.AsyncClient, month: str, said: Said) -> float:
+    """Close a month, or see that it is; write down what is said of it.
+
+    How long it took to close it, in seconds.
+    """
+    began = time.monotonic()
     reply = await http.post(f"/api/months/{month}/close", json={})
     assert reply.status_code == 200, reply.text
     told = reply.json()
+    took_s = time.monotonic() - began
     assert told["closed"], told
     assert said.closes.setdefault(month, told["at"]) == told["at"]
     file = (await http.get(f"/api/months/{month}/statement")).raise_for_status().content
     assert said.statements.setdefault(month, file) == file
+    return took_s
+
+
+def wait_for_close(database: Path, month: str, then: Callable[[], None]) -> None:
+    """Do something as soon as the month's close is in the database."""
+    sql = "SELECT 1 FROM closes WHERE month = ?"
+    until = time.monotonic() + 30
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
+        while not db.execute(sql, [month]).fetchone() and time.monotonic() < until:
+            time.sleep(0.0001)
+        then()
 
 
 def free_port() -> int:
