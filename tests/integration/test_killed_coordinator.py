@@ -109,11 +109,15 @@ class Club:
         config = CoordinatorConfig(data=self.coordinator.data)
         return signing_identity(config).key
 
-    async def begin(self, stack: AsyncExitStack, tasks: TaskGroup) -> None:
-        """Let members ask all the time."""
-        for member, key in self.keys.items():
-            http = await stack.enter_async_context(self.coordinator.http(key))
-            tasks.start_soon(Asking(member, self.said).run, http, self.rng)
+    async def ask(self) -> None:
+        """Let all members ask all the time, until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            for member, key in self.keys.items():
+                tasks.start_soon(self._ask_as, member, key)
+
+    async def _ask_as(self, member: str, key: str) -> None:
+        async with self.coordinator.http(key) as http:
+            await Asking(member, self.said).run(http, self.rng)
 
     def left(self) -> Left:
         """What a coordinator has left, and what it had acknowledged by then."""
@@ -263,7 +267,7 @@ async def test_killed_at_any_moment_it_keeps_what_it_said(
             operator = coordinator.http(coordinator.operator_key())
             http = await stack.enter_async_context(operator)
             tasks = await stack.enter_async_context(anyio.create_task_group())
-            await club.begin(stack, tasks)
+            tasks.start_soon(club.ask)
             treasurer = Treasurer(list(club.keys), club.said, clock)
             tasks.start_soon(treasurer.run, http, rng)
             await club.answers(ANSWERS)
@@ -325,7 +329,7 @@ async def test_who_works_when_it_ends_is_not_blamed(
             await coordinator.ready(popen)
             await stack.enter_async_context(club.founded(*OWNERS))
             async with anyio.create_task_group() as tasks:
-                await club.begin(stack, tasks)
+                tasks.start_soon(club.ask)
                 await club.answers(ANSWERS)
                 gate = club.backend.stop_after(word("Bread"))
                 with anyio.fail_after(20):
@@ -342,7 +346,7 @@ async def test_who_works_when_it_ends_is_not_blamed(
         with coordinator.process() as popen:
             await coordinator.ready(popen)
             async with anyio.create_task_group() as tasks:
-                await club.begin(stack, tasks)
+                tasks.start_soon(club.ask)
                 await club.answers(ANSWERS)
                 tasks.cancel_scope.cancel()
             popen.terminate()

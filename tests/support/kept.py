@@ -93,12 +93,12 @@ def _check_tasks(db: sqlite3.Connection, said: Said, owners: Mapping[str, str]) 
     earned = Counter(db.execute(sql).fetchall())
     assert set(earned.values()) <= {1}, "a task is counted twice"
     assert len(set(said.tasks)) == len(said.tasks), "a task is answered twice"
+    for task, (asker, node) in done.items():
+        worked = owners[node] != asker
+        assert earned[f"task:{task}", node] == worked, f"what {task} earned is gone"
     for task, member in said.tasks:
         assert task in done, f"{task} was answered, and is gone"
-        asker, node = done[task]
-        assert asker == member
-        worked = owners[node] != member
-        assert earned[f"task:{task}", node] == worked, f"what {task} earned is gone"
+        assert done[task][0] == member
 
 
 def _check_points(db: sqlite3.Connection) -> None:
