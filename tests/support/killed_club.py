@@ -107,7 +107,7 @@ class Said:
     statements: dict[str, bytes] = field(default_factory=dict)
 
     on_task: Callable[[], None] = lambda: None
-    """Called as soon as a task is acknowledged, and so on."""
+    """Called as soon as a task is acknowledged."""
     on_booking: Callable[[], None] = lambda: None
 
     def task(self, task: str, member: str) -> None:
@@ -209,10 +209,9 @@ class KilledCoordinator:
             token = login.raise_for_status().json()["access_token"]
         async with self.http(token) as http:
             made = await http.post("/api/keys", json={"label": "k", "login": True})
+            key = made.raise_for_status().json()["api_key"]
             me = await http.get("/api/me")
-        return me.raise_for_status().json()["id"], made.raise_for_status().json()[
-            "api_key"
-        ]
+        return me.raise_for_status().json()["id"], key
 
     @asynccontextmanager
     async def node(
@@ -355,7 +354,15 @@ def wait_for_close(database: Path, month: str, then: Callable[[], None]) -> None
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """One that stays free while nobody listens.
+
+    Any other may be given to a connection that somebody opens from this machine.
+    """
+    while True:
+        with socket.socket() as probe:
+            port = random.randrange(20_000, 32_000)  # noqa: S311 - no secret
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
