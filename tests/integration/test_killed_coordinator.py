@@ -154,10 +154,19 @@ class Kills:
         """Of those in closes: it was stored, and not acknowledged."""
         self.early = 0
 
+    def go_on(self, *, month: bool) -> None:
+        """Let an hour go by, or the rest of the month: then it is to be closed."""
+        clock = self._club.coordinator.clock
+        if not month:
+            clock.next_hour()
+            return
+        self._due.append(str(clock.period))
+        clock.next_month()
+
     async def run(self) -> None:
         left = None
         for number in range(KILLS):
-            self._go_on(month=number % 2 == 0)
+            self.go_on(month=number % 2 == 0)
             async with anyio.create_task_group() as tasks:
                 if left is not None:  # beside the start: it looks at a copy
                     tasks.start_soon(self._check, left, number, self._dying)
@@ -171,14 +180,6 @@ class Kills:
         """Close what is left to be closed."""
         while self._due:
             await self._close(self._due[0])
-
-    def _go_on(self, *, month: bool) -> None:
-        clock = self._club.coordinator.clock
-        if not month:
-            clock.next_hour()
-            return
-        self._due.append(str(clock.period))
-        clock.next_month()
 
     async def _check(self, left: Left, kills: int, dying: str) -> None:
         try:
@@ -269,7 +270,7 @@ async def test_killed_at_any_moment_it_keeps_what_it_said(
             await club.answers(ANSWERS)
         kills = Kills(club, http)
         await kills.run()
-        clock.next_month()
+        kills.go_on(month=True)
         with coordinator.process() as popen:
             await coordinator.ready(popen)
             await club.answers(ANSWERS)
