@@ -91,7 +91,9 @@ class Club:
                 self.keys[member] = key
                 if name in OWNERS:
                     node = self.coordinator.node(name, key, self.backend)
-                    self.agents[member] = await self._stack.enter_async_context(node)
+                    agent = await self._stack.enter_async_context(node)
+                    self.agents[member] = agent
+                    await self.coordinator.promise(key, agent.nickname)
             yield
 
     @property

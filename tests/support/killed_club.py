@@ -40,6 +40,9 @@ MEMBERS = ("alice", "bob", "carol", "dave", "erin", "frank", "grace")
 OWNERS = MEMBERS[:3]
 PASSWORD = "a password of the tests"
 AGAIN_S = 0.05
+HOUR_S = 3600
+BEFORE_S = 2
+"""An hour ends so soon after a coordinator was started: it has to see that."""
 _now = time.time
 _now_ns = time.time_ns
 
@@ -57,13 +60,14 @@ class Clock:
         self.months = -1
 
     def next_month(self) -> None:
-        """Go on to the 20th of the next month."""
+        """Go on to the 20th of the next month, or just before it."""
         self.months += 1
         at_ms = self.period.start_ms + 19 * DAY_MS
-        self.ahead = at_ms // 1000 - int(_now())
+        self.ahead = at_ms // 1000 - int(_now()) - BEFORE_S
 
     def next_hour(self) -> None:
-        self.ahead += 3600
+        """Go on until just before an hour is full."""
+        self.ahead += HOUR_S - (int(time.time()) + BEFORE_S) % HOUR_S
 
     @property
     def period(self) -> Period:
@@ -212,6 +216,13 @@ class KilledCoordinator:
             key = made.raise_for_status().json()["api_key"]
             me = await http.get("/api/me")
         return me.raise_for_status().json()["id"], key
+
+    async def promise(self, key: str, nickname: str) -> None:
+        """Promise that a node is always here."""
+        async with self.http(key) as http:
+            path = f"/api/nodes/{nickname}/promise"
+            given = {"schedule": "daily 00:00-24:00", "zone": "UTC"}
+            (await http.put(path, json=given)).raise_for_status()
 
     @asynccontextmanager
     async def node(
