@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import anyio
+import msgspec
 import pytest
 
 from clubai.errors import StorageError
 from clubai.storage import Store
+from clubai.storage.access import AuditRow
 from clubai.storage.books import CloseRow, LedgerRow
 from support.rows import close_row, ledger_row, task_row
 
@@ -124,3 +126,11 @@ async def test_closed_store_refuses(store: Store) -> None:
 def test_a_close_does_not_show_its_secret() -> None:
     assert "x05" not in repr(close_row())
     assert "2026-01" in repr(close_row())
+
+
+async def test_the_audit_line_is_there_when_the_entries_are(store: Store) -> None:
+    line = AuditRow(at=1.0, actor="m_a", action="fee.booked", object="k", detail="d")
+
+    assert await store.post([ledger_row(0)], audit=line)
+    assert not await store.post([ledger_row(0)], audit=line)
+    assert await store.audit(limit=9) == [msgspec.structs.replace(line, seq=1)]

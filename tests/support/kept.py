@@ -25,6 +25,14 @@ BLAME = ("timeout", "broken", "failed", "convicted", "invalid", "voided", "suspe
 """None of it is said of nodes that did nothing wrong."""
 
 
+_ACTIONS = {
+    "fee.booked": "fee",
+    "balance.credited": "credit",
+    "balance.paid_out": "payout",
+    "month.closed": "close",
+}
+
+
 class Counts(NamedTuple):
     """What there is in a database."""
 
@@ -55,6 +63,7 @@ def check_kept(
             json.loads(body) for (body,) in db.execute("SELECT body FROM ledger")
         ]
         _check_bookings(entries, said)
+        _check_audit(db, entries)
         statements = _check_closes(db, entries, said, key)
         return Counts(
             _count(db, "tasks"),
@@ -126,6 +135,20 @@ def _check_bookings(entries: list[Any], said: Said) -> None:
     for kind, member, reference in found:
         if kind in ("fee", "credit", "payout"):
             assert len(found[kind, member, reference]) == 1, "booked twice"
+
+
+def _check_audit(db: sqlite3.Connection, entries: list[Any]) -> None:
+    """The audit log names each booking, and no other."""
+    sql = "SELECT action, object FROM audit WHERE action IN (?, ?, ?, ?)"
+    named = {(_ACTIONS[a], o) for a, o in db.execute(sql, tuple(_ACTIONS))}
+    kinds = tuple(_ACTIONS.values())
+    keys = [entry["key"].partition(":") for entry in entries]
+    booked = {
+        (kind, rest if kind == "close" else f"{kind}:{rest}")
+        for kind, _, rest in keys
+        if kind in kinds
+    }
+    assert named == booked, "the audit log lacks a booking"
 
 
 def _check_closes(

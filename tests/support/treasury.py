@@ -45,6 +45,7 @@ class FakeBooks:
         *,
         close: CloseRow | None = None,
         settled: Sequence[bytes] = (),
+        audit: AuditRow | None = None,
     ) -> bool:
         keys = {row.key for row in self.rows}
         if (
@@ -60,6 +61,8 @@ class FakeBooks:
         self.done |= set(settled)
         if close is not None:
             self.closed.append(close)
+        if audit is not None:
+            self.audited.append(audit)
         return True
 
     async def closes(self) -> list[CloseRow]:

@@ -39,14 +39,19 @@ class AuditLog:
             object: The id of what it was done to.
             detail: What else there is to say, without secrets.
         """
-        await self._store.append_audit(
-            AuditRow(
-                at=self._clock(),
-                actor=actor,
-                action=action,
-                object=object,
-                detail=detail[:DETAIL_LENGTH],
-            )
+        line = self.line(action, actor=actor, object=object, detail=detail)
+        await self._store.append_audit(line)
+
+    def line(
+        self, action: str, *, actor: str = "", object: str = "", detail: str = ""
+    ) -> AuditRow:
+        """A line for now, as `write` adds it: for who stores it with what was done."""
+        return AuditRow(
+            at=self._clock(),
+            actor=actor,
+            action=action,
+            object=object,
+            detail=detail[:DETAIL_LENGTH],
         )
 
     async def write_failed_login(self, member: str, address: str) -> None:

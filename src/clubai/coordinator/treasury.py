@@ -41,6 +41,7 @@ from clubai.economics.statement import (
 )
 from clubai.errors import PermissionDenied, StorageError
 from clubai.model import MemberId, NodeId
+from clubai.storage.access import AuditRow
 from clubai.storage.base import Role
 from clubai.storage.books import CloseRow
 
@@ -280,8 +281,8 @@ class Treasury:
                 "month.close_asked", actor=asker.id, object=str(period)
             )
             return told | {"closed": False, "waits_for": "a second person"}
-        row = await self._store_close(decided)
-        await self._audit.write("month.closed", actor=asker.id, object=str(period))
+        audit = self._audit.line("month.closed", actor=asker.id, object=str(period))
+        row = await self._store_close(decided, audit)
         return told | {"closed": True, "at": row.at}
 
     def statement(self, month: str) -> bytes | None:
@@ -324,7 +325,7 @@ class Treasury:
         self._asked = None
         return True
 
-    async def _store_close(self, decided: Decided) -> CloseRow:
+    async def _store_close(self, decided: Decided, audit: AuditRow) -> CloseRow:
         closing = decided.closing
         now_ms = self.now_ms
         fork = self._ledger.fork()
@@ -348,7 +349,7 @@ class Treasury:
             secret=secret,
             closing=keep(closing),
         )
-        await self._store_fork(fork, close=row, settled=closing.settled)
+        await self._store_fork(fork, audit, close=row, settled=closing.settled)
         self._closes.append(row)
         return row
 
@@ -365,25 +366,25 @@ class Treasury:
                 entries = [fork.post(each, ts=ts) for each in make(self._ledger)]
                 if len(fork) == before:
                     return entries
-                await self._store_fork(fork)
-            first = entries[0]
-            await self._audit.write(
-                action,
-                actor=asker.id,
-                object=first.key,
-                detail=f"{len(fork) - before} entries",
-            )
+                audit = self._audit.line(
+                    action,
+                    actor=asker.id,
+                    object=entries[0].key,
+                    detail=f"{len(fork) - before} entries",
+                )
+                await self._store_fork(fork, audit)
         return entries
 
     async def _store_fork(
         self,
         fork: Ledger,
+        audit: AuditRow,
         *,
         close: CloseRow | None = None,
         settled: Sequence[bytes] = (),
     ) -> None:
         rows = [row_of(link) for link in fork.links[len(self._ledger) :]]
-        if not await self._store.post(rows, close=close, settled=settled):
+        if not await self._store.post(rows, close=close, settled=settled, audit=audit):
             reason = "somebody else wrote to it: is another coordinator running?"
             raise StorageError("the ledger", reason)
         self._ledger = fork

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from clubai.model import Redacted, TaskFacts, Value
+from clubai.storage.access import AuditRow
 
 
 class LedgerRow(Value, frozen=True, kw_only=True):
@@ -55,8 +56,12 @@ class BookStore(Protocol):
         *,
         close: CloseRow | None = None,
         settled: Sequence[bytes] = (),
+        audit: AuditRow | None = None,
     ) -> bool:
         """Add entries, a close and the ids of the tasks it paid, in one transaction.
+
+        `audit` is the line of the audit log that says who did it: it is there when the
+        entries are.
 
         It is durable against a loss of power when this returns. False, and no change
         at all, when a seq, a key, the month or a task is there already or is given

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from clubai.model import TaskFacts
+from clubai.storage.access import AuditRow
 from clubai.storage.books import CloseRow, LedgerRow
 
 
@@ -13,6 +16,7 @@ class MemoryBooks:
     """A part of `MemoryStore`, which says whose turn it is."""
 
     _tasks: dict[bytes, TaskFacts]
+    _audit: list[AuditRow]
 
     def __init__(self) -> None:
         self._ledger: list[LedgerRow] = []
@@ -35,6 +39,7 @@ class MemoryBooks:
         *,
         close: CloseRow | None = None,
         settled: Sequence[bytes] = (),
+        audit: AuditRow | None = None,
     ) -> bool:
         """Add entries, a close and what it paid; False, and no change, if taken."""
         await self._turn()
@@ -54,6 +59,9 @@ class MemoryBooks:
         self._settled |= tasks
         if close is not None:
             self._closes[close.month] = close
+        if audit is not None:
+            seq = len(self._audit) + 1
+            self._audit.append(msgspec.structs.replace(audit, seq=seq))
         return True
 
     async def closes(self) -> list[CloseRow]:

@@ -10,6 +10,7 @@ import msgspec
 from sqlite_utils import Database
 
 from clubai.model import TaskFacts
+from clubai.storage.access import AuditRow
 from clubai.storage.books import CloseRow, LedgerRow
 from clubai.storage.durability import through_power_loss
 from clubai.storage.sqlite_tasks import task_facts
@@ -28,6 +29,9 @@ _DONE_BETWEEN: Final = """
     SELECT * FROM tasks WHERE ended_at >= ? AND ended_at < ? AND state = 'done'
     ORDER BY ended_at, seq
 """
+_ADD_AUDIT: Final = (
+    "INSERT INTO audit (at, actor, action, object, detail) VALUES (?, ?, ?, ?, ?)"
+)
 _TRIGGER: Final = """
     CREATE TRIGGER {table}_{name} BEFORE {event} ON {table} {when}
     BEGIN SELECT RAISE(ABORT, 'the books are only added to'); END
@@ -97,6 +101,7 @@ class SqliteBooks:
         *,
         close: CloseRow | None = None,
         settled: Sequence[bytes] = (),
+        audit: AuditRow | None = None,
     ) -> bool:
         """Add entries, a close and what it paid; False, and no change, if taken."""
         month = "" if close is None else close.month
@@ -109,6 +114,9 @@ class SqliteBooks:
                 db.conn.executemany(
                     _ADD_SETTLED, [(task.hex(), month) for task in settled]
                 )
+                if audit is not None:
+                    line = (audit.actor, audit.action, audit.object, audit.detail)
+                    db.execute(_ADD_AUDIT, (audit.at, *line))
 
         return await self._writing.run(lambda db: _unless_taken(add, db))
 
