@@ -274,7 +274,7 @@ def test_what_the_checks_catch_is_counted() -> None:
 
 def test_the_cheats_are_counted_until_their_end() -> None:
     program = (
-        "from benchmarks.cheats import CHECKED, Result, Row, lines, until\n"
+        "from benchmarks.caught import CHECKED, Result, Row, lines, until\n"
         "from clubai.model import MemberId, NodeId\n"
         "from clubai.reputation.events import Change, StandingEvent\n"
         "def event(seq, change):\n"
