@@ -32,6 +32,7 @@ import httpx
 import msgspec
 import platformdirs
 
+from benchmarks.caught import CHECKED, Result, Row, lines, until
 from benchmarks.cheating_servers import another_prompt, garbage, of, served
 from benchmarks.clubs import machine
 from benchmarks.pruned import prune
@@ -48,7 +49,7 @@ from clubai.coordinator.grants import CLUB, KeyWish
 from clubai.coordinator.limits import EdgeLimits
 from clubai.core.limits import CoordinatorLimits
 from clubai.model import CLUB_ID, NodeId, node_bytes, node_nickname
-from clubai.reputation.events import Change, StandingEvent
+from clubai.reputation.events import Change
 from clubai.reputation.sequential import CONVICT, SUBTLE, expected_to_convict
 from clubai.reputation.slashing import LEAST_POINTS, STRIKES
 from clubai.storage.base import TaskRow
@@ -73,43 +74,6 @@ QUESTIONS: Final = (
     "Why do leaves fall?",
     "How is a letter addressed?",
 )
-
-
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One node."""
-
-    node: str
-    does: str
-    tasks: int
-    """Members' tasks that it ended."""
-    passed: int
-    failed: int
-    unclear: int
-    """Audits in which it answered, and that could not be compared."""
-    kinds: dict[str, int]
-    """Of its checks."""
-    cut: int
-    """Checks that it failed because it was cut off too often."""
-    convictions: int
-    points: int
-    flagged: int
-    kept_away: tuple[int, int] | None
-    """Members' tasks and checks until it got no more members' work."""
-    suspended: tuple[int, int] | None
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole run."""
-
-    machine: str
-    seconds: float
-    asked: int
-    """Questions of the member."""
-    least: int
-    """Checks until a cheat that fails each of them is suspended: three times three."""
-    expected: int
-    """The same for one that fails as the test supposes of a slightly smaller model."""
-    rows: list[Row]
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,7 +134,7 @@ async def measure(plan: Plan) -> Result:
         data = Path(folder)
         async with servers(plan, data) as urls, anyio.create_task_group() as tasks:
             run = await tasks.start(partial(_Run.open, plan, data, urls, unclear))
-            result = await run.play()
+            result: Result = await run.play()
             tasks.cancel_scope.cancel()
     return result
 
@@ -360,50 +324,6 @@ class _Run:
             kept_away=until(low, checks, tasks),
             suspended=until(out, checks, tasks),
         )
-
-
-HEAD: Final = "{:16}{:>6}{:>8}{:>8}{:>9}{:>5}{:>11}{:>8}{:>7}{:>12}{:>12}"
-COLUMNS: Final = (
-    *("node", "tasks", "passed", "failed", "unclear", "cut", "convicted", "points"),
-    *("flags", "kept away", "suspended"),
-)
-CHECKED: Final = (Change.PASSED, Change.FAILED)
-
-
-def until(
-    ends: list[StandingEvent], checks: list[StandingEvent], tasks: list[float]
-) -> tuple[int, int] | None:
-    """Tasks and checks until the first of the events; None: it never came."""
-    if not ends:
-        return None
-    first = ends[0]
-    return (
-        sum(at <= first.at for at in tasks),
-        sum(event.seq <= first.seq for event in checks),
-    )
-
-
-def lines(result: Result) -> list[str]:
-    found = [
-        f"{result.machine}; {result.seconds:.0f} s; {result.asked} questions",
-        f"checks until suspended: {result.least} at the least, {result.expected} usual",
-        HEAD.format(*COLUMNS),
-    ]
-    for row in result.rows:
-        counts = (row.tasks, row.passed, row.failed, row.unclear, row.cut)
-        ends = (row.convictions, row.points, row.flagged)
-        found.append(
-            HEAD.format(
-                *(row.node, *counts, *ends),
-                *(shown(row.kept_away), shown(row.suspended)),
-            )
-        )
-        found.append(f"{'':16}{row.kinds}")
-    return found
-
-
-def shown(counts: tuple[int, int] | None) -> str:
-    return "-" if counts is None else f"{counts[0]}t {counts[1]}c"
 
 
 def say(line: str) -> None:

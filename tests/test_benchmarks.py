@@ -289,7 +289,7 @@ def test_a_simulation_breaks_the_bounds_that_it_breaks() -> None:
 
 def test_the_cheats_are_counted_until_their_end() -> None:
     program = (
-        "from benchmarks.cheats import CHECKED, Result, Row, lines, until\n"
+        "from benchmarks.caught import CHECKED, Result, Row, lines, until\n"
         "from clubai.model import MemberId, NodeId\n"
         "from clubai.reputation.events import Change, StandingEvent\n"
         "def event(seq, change):\n"
