@@ -8,12 +8,13 @@ from clubai.core.commands import FailTask, OfferTask, RecordStanding, RecordTask
 from clubai.core.events import FactTold
 from clubai.core.limits import CoordinatorLimits
 from clubai.core.standing import Owed
-from clubai.model import CLUB_ID, FailCode, NodeStanding
+from clubai.model import CLUB_ID, FailCode, MemberId, NodeStanding
 from clubai.reputation.events import Change, StandingEvent
 from clubai.reputation.facts import (
     CheckEnded,
     CheckKind,
     LieProved,
+    NodeAppeared,
     PauseAnnounced,
     PointsAdjusted,
     Promised,
@@ -22,7 +23,7 @@ from clubai.reputation.facts import (
 from clubai.reputation.judge import Judge
 from clubai.reputation.promise import parse_schedule
 from clubai.reputation.rules import ASKED, CLUB
-from support.scene import START, Scene, all_of, node_id, only, task_id
+from support.scene import START, Scene, all_of, node_id, offer, only, task_id
 
 OWED = Owed(node=node_id("a"), model="llama")
 
@@ -472,3 +473,64 @@ def test_a_pause_holds_over_a_restart() -> None:
     scene.wait(3 * HOUR_S)
 
     assert of(scene, Change.BROKEN) == []
+
+
+def proven(*names: str) -> Judge:
+    """A judge to whom these nodes have been here for long."""
+    judge = Judge(CLUB)
+    for name in names:
+        node = node_id(name)
+        came = NodeAppeared(node=node, member=MemberId(name), models=("llama",))
+        judge.tell(came, now=START - 9 * 86_400)
+        for number in range(20):
+            passed = CheckEnded(
+                node=node,
+                check=f"c{number}",
+                model="llama",
+                kind=CheckKind.ANSWER_KEY,
+                passed=True,
+                why="exact",
+            )
+            judge.tell(passed, now=START - 8 * 86_400)
+    return judge
+
+
+def drawn(scene: Scene, times: int = 200, **fields: object) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for number in range(times):
+        [offer] = all_of(OfferTask, scene.ask(f"t{number}", ref=number, **fields))
+        found[offer.node_name] += 1
+    return found
+
+
+def test_a_fast_newcomer_does_not_get_what_proven_nodes_can_take() -> None:
+    scene = Scene(judge=proven("old"))
+    scene.join("old", offer(tokens_per_second=20.0), slots=400, owner="old")
+    scene.join("new", offer(tokens_per_second=5000.0), slots=400, owner="new")
+
+    found = drawn(scene)
+
+    assert found["old"] > found["new"] > 0
+
+
+def test_sealed_tasks_go_to_proven_nodes_where_there_are_any() -> None:
+    scene = Scene(judge=proven("old"))
+    scene.join("old", slots=400, owner="old")
+    scene.join("new", slots=400, owner="new")
+
+    assert drawn(scene, sealed=True) == {"old": 200}
+
+
+def test_in_a_new_club_sealed_tasks_go_to_new_nodes() -> None:
+    scene = judged()
+    scene.join("new", slots=400)
+
+    assert drawn(scene, times=3, sealed=True) == {"new": 3}
+
+
+def test_among_proven_nodes_the_soonest_come_first() -> None:
+    scene = Scene(judge=proven("fast", "slow"))
+    scene.join("fast", offer(tokens_per_second=100.0), slots=100, owner="fast")
+    scene.join("slow", offer(tokens_per_second=5.0), slots=100, owner="slow")
+
+    assert drawn(scene, times=50) == {"fast": 50}

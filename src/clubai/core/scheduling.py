@@ -185,19 +185,27 @@ class Placement:
         return self._draw(task, keys, best)
 
     def _draw(self, task: Task, keys: list[IdleKey], best: IdleKey) -> Node:
-        """Draw by standing among those that should answer about as soon as the best."""
-        failing, soonest, *_ = best
+        """Draw by standing among those that should answer about as soon as the best.
+
+        A node on probation is held against others on probation: what answers at once
+        and wrongly would get everything else before anybody has looked at it.
+        """
+        model = task.request.model
+        soonest: dict[bool, float] = {}
+        sound: list[tuple[Node, bool, float]] = []
+        for failing, expected_s, _, node_id in keys:
+            if failing == best[0]:
+                node = self._registry.nodes[node_id]
+                proven = self._standing.may_seal(node, model)
+                soonest[proven] = min(soonest.get(proven, expected_s), expected_s)
+                sound.append((node, proven, expected_s))
+        proven_only = task.request.sealed and not task.pinned and True in soonest
         alike = [
-            self._registry.nodes[key[3]]
-            for key in keys
-            if key[0] == failing and key[1] <= soonest * ALIKE
+            node
+            for node, proven, expected_s in sound
+            if expected_s <= soonest[proven] * ALIKE and (proven or not proven_only)
         ]
-        if task.request.sealed and not task.pinned:
-            proven = [
-                n for n in alike if self._standing.may_seal(n, task.request.model)
-            ]
-            alike = proven or alike
-        return self._standing.choose(alike, task.request.model)
+        return self._standing.choose(alike, model)
 
     def _candidates(self, task: Task, pool: ModelPool, *, warm: bool) -> Iterator[Node]:
         nodes = self._registry.nodes
