@@ -81,3 +81,17 @@ def test_a_month_is_closed_and_checked() -> None:
     assert re.findall(r"gets (\d+)$", out, re.M) == ["2108", "366"]
     assert out.count("ok: ") == 5
     assert out.splitlines()[-1].startswith("changed: root")
+
+
+def test_the_rules_are_tried_on_cheats() -> None:
+    out = run("try_the_rules.py")
+
+    asked, _, club = out.partition("--- the club's rules")
+    bad = [
+        float(found)
+        for text in (asked, club)
+        for found in re.findall(r"members: ([\d.]+)%$", text, re.M)
+    ]
+    assert bad[0] > 1 > bad[1]
+    assert re.search(r"^garbage +0 of \d+ suspended", asked, re.M)
+    assert re.search(r"^garbage +(\d+) of \1 suspended", club, re.M)
