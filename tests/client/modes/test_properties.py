@@ -21,6 +21,7 @@ from clubai.client.modes.outcome import Outcome
 from clubai.client.modes.question import Question
 from clubai.client.modes.subtasks import Subtasks
 from clubai.client.run import Run
+from clubai.crypto.attestation import VerdictValue
 from clubai.dividing.options import Dividing, Document, Part
 from clubai.dividing.plan import Plan
 from clubai.errors import TaskError, TaskFailed, lone_errors
@@ -82,6 +83,9 @@ class FakeRun:
         self._turns = turns
         self._left = None if chance.random() < failing else answer_of(job, chance)
         self._code = chance.choice(FAILURES)
+
+    async def complain(self, value: VerdictValue) -> None:
+        """Nobody hears it."""
 
     def __aiter__(self) -> FakeRun:
         return self
