@@ -27,6 +27,8 @@ class AuditLog:
             "failures", per_minute=FAILURES_PER_MINUTE, clock=clock, limit=1
         )
         self._unwritten = 0
+        self.on_written: Callable[[AuditRow], None] = lambda row: None
+        """Told each line, once the store has it."""
 
     async def write(
         self, action: str, *, actor: str = "", object: str = "", detail: str = ""
@@ -39,15 +41,15 @@ class AuditLog:
             object: The id of what it was done to.
             detail: What else there is to say, without secrets.
         """
-        await self._store.append_audit(
-            AuditRow(
-                at=self._clock(),
-                actor=actor,
-                action=action,
-                object=object,
-                detail=detail[:DETAIL_LENGTH],
-            )
+        row = AuditRow(
+            at=self._clock(),
+            actor=actor,
+            action=action,
+            object=object,
+            detail=detail[:DETAIL_LENGTH],
         )
+        await self._store.append_audit(row)
+        self.on_written(row)
 
     async def write_failed_login(self, member: str, address: str) -> None:
         """Add that a login failed, unless too many did lately.
