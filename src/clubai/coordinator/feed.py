@@ -82,7 +82,7 @@ class Feed:
     def beginning(self, member: Member) -> FeedSnapshot:
         """What `member` may see now, and from where to follow."""
         now = self.snapshot(member)
-        at = self._happenings.position
+        at = self._happenings.position(member)
         return FeedSnapshot(
             stats=now.stats,
             models=now.models,

@@ -100,9 +100,9 @@ class Follower:
         self._bell.ring()
 
     def _begin(self) -> bytes:
-        now = self._happenings.position
+        now = self._happenings.position(self.member)
         since = self._since or now
-        reason = self._happenings.gap(since)
+        reason = self._happenings.gap(since, self.member)
         if not reason:
             self._at = since
             return self._piece()

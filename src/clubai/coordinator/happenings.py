@@ -69,14 +69,18 @@ class Happenings:
         news.standing, news.fact = self.standing, self.fact
         audit.on_written = self.written
 
-    @property
-    def position(self) -> Position:
-        """Of who has seen everything."""
-        return Position(self.boot, self.ring.last)
+    def position(self, member: Member) -> Position:
+        """Of a member who has seen everything that is for them.
 
-    def gap(self, position: Position) -> str:
-        """Why one cannot go on from there; empty: one can."""
-        if position.boot != self.boot:
+        Their role is part of it: who is given another one has to begin anew.
+        """
+        return Position(f"{self.boot}-{member.role}", self.ring.last)
+
+    def gap(self, position: Position, member: Member) -> str:
+        """Why a member cannot go on from there; empty: they can."""
+        if position.boot != self.position(member).boot:
+            if position.boot.startswith(self.boot):
+                return "what you may see has changed"
             return "the coordinator was started anew"
         if position.seq > self.ring.last:
             return "there was no such event yet"

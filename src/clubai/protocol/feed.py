@@ -23,7 +23,7 @@ class Position(NamedTuple):
     """Which event a watcher has seen last."""
 
     boot: str
-    """Names the coordinator's process."""
+    """Names the coordinator's process, and the role in which it is watched."""
     seq: int
 
     def __str__(self) -> str:
