@@ -25,7 +25,7 @@ TOGETHER_SECONDS: Final = 0.1
 """Between two sends to one follower."""
 STATS_SECONDS: Final = 0.5
 """Between two looks at the counts, for one follower."""
-MOST_AT_ONCE: Final = 500
+MOST_AT_ONCE: Final = 1000
 """Events in one send."""
 
 
