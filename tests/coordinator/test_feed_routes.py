@@ -267,8 +267,9 @@ async def test_what_cannot_be_asked(tmp_path: Path, query: str, param: str) -> N
 async def test_without_the_scope_nothing_is_shown(tmp_path: Path, path: str) -> None:
     async with api_club(tmp_path) as api:
         alice = await api.join("alice")
-        wish: dict[str, Any] = {"name": "asks", "scopes": ["ask"]}
+        wish: dict[str, Any] = {"scopes": ["chat"]}
         made = await api.call("POST", "/api/keys", wish, key=alice.key)
+        assert made.status == 201, made.body
         key = made.json()["api_key"]
 
         refused = await api.call("GET", path, key=key)
