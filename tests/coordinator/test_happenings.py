@@ -34,9 +34,15 @@ def listening(scene: Scene, size: int = 100) -> Happenings:
 def words(happenings: Happenings, member: Member = ALICE) -> list[str]:
     return [
         f"{event.seq} {event.kind} {event.what}"
-        for event in happenings.ring.after(0, 1000)
-        if may_see(event, member)
+        for event in seen(happenings, member=member)
     ]
+
+
+def seen(
+    happenings: Happenings, seq: int = 0, limit: int = 1000, *, member: Member = ALICE
+) -> list[ClubEvent]:
+    events, _ = happenings.read(seq, limit, member)
+    return events
 
 
 def test_a_task_is_an_event_at_each_step_with_what_is_seen_of_it() -> None:
@@ -54,10 +60,31 @@ def test_a_task_is_an_event_at_each_step_with_what_is_seen_of_it() -> None:
         "5 task replying",
         "6 task done",
     ]
-    *_, last = happenings.ring.after(0, 10)
+    *_, last = seen(happenings, 0, 10)
     assert last.at == scene.now
     assert last.task == scene.task("t")
     assert last.task.completion_tokens == 10
+
+
+def test_an_event_is_made_once_and_as_it_was() -> None:
+    scene = Scene()
+    happenings = listening(scene, size=4)
+    scene.join("attic")
+    scene.ask("t")
+    scene.run("attic", "t", 2.0, tokens=10)
+
+    first, again = seen(happenings, 0, 10), seen(happenings, 0, 10)
+
+    assert [(e.seq, e.what) for e in first] == [
+        (3, "offered"),
+        (4, "running"),
+        (5, "replying"),
+        (6, "done"),
+    ]
+    assert all(one is other for one, other in zip(first, again, strict=True))
+    assert happenings.read(4, 1, ALICE) == ([first[2]], 5)
+    assert happenings.read(0, 2, BOB) == ([], 4)
+    assert happenings.read(6, 2, BOB) == ([], 6)
 
 
 def test_who_sees_what() -> None:
@@ -66,14 +93,14 @@ def test_who_sees_what() -> None:
     scene.join("attic")
     for name, member in (("hers", ALICE), ("his", BOB)):
         scene.ask(name, member=member.id, client=1 if member is ALICE else 2)
-    hers = [e.task.member for e in happenings.ring.after(0, 99) if e.task]
+    hers = [e.task.member for e in seen(happenings, 0, 99) if e.task]
     carol = Member(id=MemberId("m_carol"), name="carol", role="auditor")
 
     assert set(hers) == {ALICE.id, BOB.id}
     for member, tasks in ((ALICE, {ALICE.id, BOB.id}), (BOB, {BOB.id}), (carol, set())):
-        seen = [e for e in happenings.ring.after(0, 99) if may_see(e, member)]
-        assert {event.task.member for event in seen if event.task} == tasks
-        assert {event.kind for event in seen} >= {"node", "standing"}
+        shown = seen(happenings, member=member)
+        assert {event.task.member for event in shown if event.task} == tasks
+        assert {event.kind for event in shown} >= {"node", "standing"}
 
 
 @pytest.mark.parametrize(
@@ -102,7 +129,7 @@ def test_nodes_are_shown_with_their_owners_by_name_and_lost_as_lost() -> None:
     scene.told["attic"].silent = True
     scene.wait(60)
 
-    joined, suspect, lost = (e.node for e in happenings.ring.after(0, 9))
+    joined, suspect, lost = (e.node for e in seen(happenings, 0, 9))
     assert joined is not None
     assert suspect is not None
     assert lost is not None
@@ -128,7 +155,7 @@ def test_standing_reviews_and_checks() -> None:
     ):
         scene.tell(FactTold(fact=fact))
 
-    events = happenings.ring.after(0, 99)
+    events = seen(happenings, 0, 99)
     adjusted, check = events[0].standing, events[-1].check
     assert adjusted is not None
     assert (adjusted.name, adjusted.change, adjusted.points) == ("attic", "adjusted", 7)
@@ -161,7 +188,7 @@ def test_reviews_are_a_kind_of_their_own() -> None:
         "2 review opened",
         "3 review ended",
     ]
-    opened = happenings.ring.after(1, 1)[0].standing
+    opened = seen(happenings, 1, 1)[0].standing
     assert opened is not None
     assert (opened.number, opened.why) == (1, "three marks")
 
@@ -177,7 +204,7 @@ async def test_members_and_months_are_told_once_they_are_written() -> None:
     await audit.write("role.changed", actor="m_a", object="m_x", detail="operator")
     await audit.write("month.closed", actor="m_a", object="2026-10")
 
-    events = happenings.ring.after(0, 9)
+    events = seen(happenings, 0, 9)
     assert [(e.kind, e.what, e.subject, e.detail) for e in events] == [
         ("member", "joined", "m_x", "member"),
         ("member", "role", "m_x", "operator"),

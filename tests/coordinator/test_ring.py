@@ -52,3 +52,13 @@ def test_who_follows_gets_each_once_or_knows_that_it_did_not(
     assert seen == sorted(set(seen))
     if not gaps:
         assert seen == list(range(1, at + 1))
+
+
+def test_one_that_is_kept_can_be_replaced() -> None:
+    ring: Ring[str] = Ring(2)
+    for thing in "abc":
+        ring.add(thing)
+
+    ring.put(2, "B")
+
+    assert ring.after(0, 9) == ["B", "c"]

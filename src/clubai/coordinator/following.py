@@ -16,7 +16,7 @@ import anyio
 import msgspec
 
 from clubai.coordinator.grants import Member
-from clubai.coordinator.happenings import Happenings, may_see
+from clubai.coordinator.happenings import Happenings
 from clubai.model import ClubStats, NodeSnapshot
 from clubai.protocol.feed import FeedGap, FeedStats, NodeLoad, Position, feed_frame
 from clubai.transport.bell import Bell
@@ -125,10 +125,10 @@ class Follower:
             return []
         frames: list[bytes] = []
         while self._at.seq < ring.last and len(frames) < MOST_AT_ONCE:
-            for event in ring.after(self._at.seq, MOST_AT_ONCE):
-                self._at = Position(self._at.boot, event.seq)
-                if may_see(event, self.member):
-                    frames.append(feed_frame(event, self._at))
+            events, seq = self._happenings.read(self._at.seq, MOST_AT_ONCE, self.member)
+            boot = self._at.boot
+            self._at = Position(boot, seq)
+            frames += [feed_frame(event, Position(boot, event.seq)) for event in events]
         return frames
 
     def _news(self, at: Position) -> list[bytes]:

@@ -2,8 +2,9 @@
 
 The machine, the audit log and whoever tells facts call in here in the moment that
 something happens, so what is told and what a snapshot shows agree at every number.
-Nothing here waits, stores or sends: an event is a struct in a ring. Followers wait for
-`changed`, and read on from where they were.
+Nothing here waits, stores or sends: an event is a place in a ring, and the change of a
+task, the most frequent one, is made into an event only when somebody reads it.
+Followers wait for `changed`, and read on from where they were.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import msgspec
 from clubai.coordinator.audit import AuditLog
 from clubai.coordinator.grants import Member
 from clubai.coordinator.ring import RING_SIZE, Ring
+from clubai.core.moment import TaskMoment
 from clubai.core.news import News, NodeNews
 from clubai.core.nodes import Node, node_snapshot
 from clubai.core.tasks import Task
@@ -35,6 +37,8 @@ from clubai.transport.bell import Bell
 FOR_ALL: Final[frozenset[EventKind]] = frozenset(
     ("node", "standing", "review", "month")
 )
+_Moved = tuple[float, TaskMoment]
+"""When a task changed, and how it was then: not yet made into an event."""
 _REVIEWS: Final = {Change.REVIEW_OPENED: "opened", Change.REVIEW_ENDED: "ended"}
 
 
@@ -58,7 +62,7 @@ class Happenings:
     ) -> None:
         self.boot = boot
         """Names this process."""
-        self.ring: Ring[ClubEvent] = Ring(size)
+        self.ring: Ring[ClubEvent | _Moved] = Ring(size)
         self._owner_name = owner_name
         self._node_name = node_name
         self._waiting: list[Bell] = []
@@ -88,6 +92,27 @@ class Happenings:
             return f"only the last {self.ring.size} events are kept"
         return ""
 
+    def read(self, seq: int, limit: int, member: Member) -> tuple[list[ClubEvent], int]:
+        """Look through the `limit` events after number `seq`, as far as they are kept.
+
+        Gives those that are for `member`, and the number of the last one that was
+        looked at.
+        """
+        operator = member.role == "operator"
+        number = max(seq, self.ring.first - 1)
+        events = []
+        for thing in self.ring.after(seq, limit):
+            number += 1
+            event = thing
+            if isinstance(event, tuple):
+                if not operator and event[1].request.member != member.id:
+                    continue
+                event = _shown(number, *event)
+                self.ring.put(number, event)  # the next one finds it made
+            if may_see(event, member):
+                events.append(event)
+        return events, number
+
     async def changed(self, bell: Bell) -> None:
         """Wait, on a bell of one's own, until there is more, or `wake` is called."""
         self._waiting.append(bell)
@@ -105,16 +130,7 @@ class Happenings:
 
     def task(self, task: Task, now: float) -> None:
         """A task changed."""
-        ring = self.ring
-        ring.add(
-            ClubEvent(
-                seq=ring.last + 1,
-                at=now,
-                kind="task",
-                what=task.state,
-                task=task.snapshot(),
-            )
-        )
+        self.ring.add((now, task.moment()))
         if self._waiting:
             self.wake()
 
@@ -207,3 +223,8 @@ class Happenings:
         )
         if self._waiting:
             self.wake()
+
+
+def _shown(seq: int, at: float, moment: TaskMoment) -> ClubEvent:
+    task = moment.snapshot()
+    return ClubEvent(seq=seq, at=at, kind="task", what=task.state, task=task)

@@ -23,6 +23,10 @@ class Ring(Generic[T]):
         self.last += 1
         self._places[self.last % self.size] = thing
 
+    def put(self, number: int, thing: T) -> None:
+        """Replace one that is kept."""
+        self._places[number % self.size] = thing
+
     @property
     def first(self) -> int:
         """Number of the oldest that is kept; `last + 1` when there is none."""
