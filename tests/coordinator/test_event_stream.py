@@ -78,3 +78,13 @@ async def test_a_head_has_no_events() -> None:
     assert response.headers["content-type"] == "text/event-stream"
     assert response.body == b""
     assert not silence.cancelled
+
+
+async def test_who_does_not_take_a_piece_in_time_is_dropped() -> None:
+    stream = EventStream(items(3), data_frame, take_s=0.01)
+    with anyio.fail_after(5):
+        async with open_call(stream, "GET", "/") as call:
+            await call.start()
+
+            await call.ended.wait()
+            assert call.error is None
