@@ -18,6 +18,16 @@ async def items(count: int) -> AsyncIterator[Item]:
         yield Item(number)
 
 
+class Endless:
+    """Things without an end."""
+
+    def __aiter__(self) -> Endless:
+        return self
+
+    async def __anext__(self) -> Item:
+        return Item(0)
+
+
 class Silence:
     """Snapshots that do not come."""
 
@@ -81,7 +91,7 @@ async def test_a_head_has_no_events() -> None:
 
 
 async def test_who_does_not_take_a_piece_in_time_is_dropped() -> None:
-    stream = EventStream(items(3), data_frame, take_s=0.01)
+    stream = EventStream(Endless(), data_frame, take_s=0.01)
     with anyio.fail_after(5):
         async with open_call(stream, "GET", "/") as call:
             await call.start()
