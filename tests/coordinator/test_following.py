@@ -49,8 +49,11 @@ class Watched:
     def nodes(self) -> Sequence[NodeSnapshot]:
         return self.scene.machine.nodes()
 
+    def counts(self) -> Counts:
+        return Counts(self.stats, self.nodes, self.scene.machine.models)
+
     def follow(self, member: Member = ALICE, since: int | None = None) -> Follower:
-        counts = Counts(self.stats, self.nodes)
+        counts = self.counts()
         at = self.happenings.position(member)
         start = None if since is None else Position(at.boot, since)
         return Follower(self.happenings, counts, member, start)
@@ -211,7 +214,7 @@ def test_counts_are_of_the_nodes_that_changed() -> None:
     club = Watched()
     club.scene.join("attic")
     club.scene.join("cellar")
-    counts = Counts(club.stats, club.nodes)
+    counts = club.counts()
     first = counts.news(2)
     assert first is not None
     assert len(first.nodes) == 2
@@ -225,6 +228,11 @@ def test_counts_are_of_the_nodes_that_changed() -> None:
     [load] = beat.nodes
     assert load.seen_at == club.scene.now
     assert load.id == club.scene.node("attic").id
+    assert beat.models is None
+    club.scene.report("attic", slots=5)
+    more = counts.news(3)
+    assert more is not None
+    assert more.models == club.scene.machine.models()
 
 
 async def test_an_ended_one_sends_nothing_more() -> None:

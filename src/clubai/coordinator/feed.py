@@ -95,7 +95,8 @@ class Feed:
 
     def follow(self, member: Member, since: Position | None) -> Follower:
         """The events after `since`, or from now on."""
-        counts = Counts(self.stats, self._driver.machine.nodes)
+        machine = self._driver.machine
+        counts = Counts(self.stats, machine.nodes, machine.models)
         follower = Follower(self._happenings, counts, member, since)
         if self.closed:
             follower.end()

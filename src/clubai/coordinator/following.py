@@ -17,7 +17,7 @@ import msgspec
 
 from clubai.coordinator.grants import Member
 from clubai.coordinator.happenings import Happenings
-from clubai.model import ClubStats, NodeSnapshot
+from clubai.model import ClubStats, ModelSnapshot, NodeSnapshot
 from clubai.protocol.feed import FeedGap, FeedStats, NodeLoad, Position, feed_frame
 from clubai.transport.bell import Bell
 
@@ -36,9 +36,12 @@ class Counts:
         self,
         stats: Callable[[], ClubStats],
         nodes: Callable[[], Sequence[NodeSnapshot]],
+        models: Callable[[], tuple[ModelSnapshot, ...]],
     ) -> None:
         self._stats = stats
         self._nodes = nodes
+        self._models = models
+        self._last_models: tuple[ModelSnapshot, ...] | None = None
         self._last: ClubStats | None = None
         self._seen: dict[str, NodeSnapshot] = {}
 
@@ -53,10 +56,12 @@ class Counts:
         )
         self._seen = seen
         same = last is not None and msgspec.structs.replace(last, now=stats.now)
-        if same == stats and not changed:
+        models = self._models()
+        news = None if models == self._last_models else models
+        if same == stats and not changed and news is None:
             return None
-        self._last = stats
-        return FeedStats(seq=seq, stats=stats, nodes=changed)
+        self._last, self._last_models = stats, models
+        return FeedStats(seq=seq, stats=stats, nodes=changed, models=news)
 
 
 class Follower:

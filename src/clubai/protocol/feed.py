@@ -14,7 +14,14 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
-from clubai.model import ClubSnapshot, ClubStats, NodeSnapshot, TaskSnapshot, Value
+from clubai.model import (
+    ClubSnapshot,
+    ClubStats,
+    ModelSnapshot,
+    NodeSnapshot,
+    TaskSnapshot,
+    Value,
+)
 
 EventKind = Literal["task", "node", "standing", "review", "check", "month", "member"]
 
@@ -103,12 +110,14 @@ class NodeLoad(Value, frozen=True, kw_only=True):
 
 
 class FeedStats(Value, frozen=True, kw_only=True):
-    """The club's counts, and the nodes whose counts changed since the last ones."""
+    """The club's counts, and what changed of its nodes' load since the last ones."""
 
     seq: int
     """Of the last event before them, whoever it was for."""
     stats: ClubStats
     nodes: tuple[NodeLoad, ...] = ()
+    models: tuple[ModelSnapshot, ...] | None = None
+    """All models, when any of them changed."""
 
 
 class FeedGap(Value, frozen=True, kw_only=True):
