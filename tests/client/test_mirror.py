@@ -11,7 +11,7 @@ from clubai.client.mirror import Mirror
 from clubai.coordinator.following import Counts
 from clubai.coordinator.happenings import Happenings
 from clubai.core.events import FactTold
-from clubai.model import ClubSnapshot, MemberId, ModelSnapshot
+from clubai.model import ClubSnapshot, MemberId, ModelSnapshot, node_text
 from clubai.protocol.feed import ClubEvent, FeedSnapshot
 from clubai.reputation.facts import PointsAdjusted, TrustChanged
 from clubai.reputation.judge import Judge
@@ -207,3 +207,31 @@ def test_points_of_a_node_that_is_not_here_are_nobodys() -> None:
         mirror.take(item)
 
     assert mirror.nodes == {}
+
+
+def test_nodes_that_change_come_back_or_lose_trust() -> None:
+    world, mirror = World(), Mirror()
+    for name in NAMES:
+        world.step("join", NAMES.index(name), 2)
+    world.step("trust", 0, 0)
+    mirror.take(world.snapshot())
+
+    world.step("offer", 0, 3)
+    world.step("trust", 0, 1)
+    changed = world.events()
+    world.step("silence", 1, 0)
+    world.step("leave", 0, 0)
+    world.step("join", 0, 1)
+
+    for item in changed:
+        mirror.take(item)
+    ant = mirror.nodes[node_text(node_id("ant"))]
+    assert ant.standing is not None
+    assert not ant.standing.trusted
+    assert ant.models == (offer("llama", context=3),)
+    for item in world.events():
+        mirror.take(item)
+    assert [(node.name, node.state) for node in mirror.nodes.values()] == [
+        ("ant", "alive"),
+        ("bee", "lost"),
+    ]
