@@ -292,3 +292,17 @@ async def test_followers_count_as_connections(tmp_path: Path) -> None:
 
         head = await api.call("HEAD", "/api/events", key=alice.key)
         assert head.status == 200
+
+
+async def test_everybody_is_told_that_a_month_is_closed(tmp_path: Path) -> None:
+    async with api_club(tmp_path) as api:
+        alice, bob = await api.join("alice"), await api.join("bob")
+        snapshot = await snapshot_of(api, bob)
+        done = await api.call("POST", "/api/months/2024-01/close", {}, key=alice.key)
+        assert done.json()["closed"], done.body
+        async with api.open("GET", since(snapshot), key=bob.key) as call:
+            await call.start()
+
+            [closed] = await Reader(call).until("closed")
+
+        assert (closed.kind, closed.subject) == ("month", "2024-01")

@@ -28,7 +28,7 @@ class AuditLog:
         )
         self._unwritten = 0
         self.on_written: Callable[[AuditRow], None] = lambda row: None
-        """Told each line, once the store has it."""
+        """Told each line, once the store has it, by whoever stored it."""
 
     async def write(
         self, action: str, *, actor: str = "", object: str = "", detail: str = ""
