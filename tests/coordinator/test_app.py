@@ -12,7 +12,7 @@ import pytest
 from clubai.agent.agent import Agent
 from clubai.agent.config import AgentConfig
 from clubai.client import Client
-from clubai.coordinator import app as app_module
+from clubai.coordinator import feed_routes
 from clubai.coordinator.account_routes import Credentials
 from clubai.errors import AuthenticationError, ConnectFailed, StorageError
 from clubai.model import ClubSnapshot
@@ -375,10 +375,10 @@ async def next_snapshot(call: Call) -> ClubSnapshot:
 async def test_the_feed_says_what_changes_until_its_reader_goes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app_module, "FEED_SECONDS", 0.01)
+    monkeypatch.setattr(feed_routes, "SNAPSHOT_SECONDS", 0.01)
     async with api_club(tmp_path) as api:
         alice, bob = await api.join("alice"), await api.join("bob")
-        async with api.open("GET", "/api/events", key=bob.key) as call:
+        async with api.open("GET", "/api/events?form=snapshots", key=bob.key) as call:
             status, headers = await call.start()
             assert (status, headers["content-type"]) == (200, "text/event-stream")
             assert headers["cache-control"] == "no-cache"
@@ -402,10 +402,10 @@ async def test_the_feed_says_what_changes_until_its_reader_goes(
 async def test_the_feed_ends_when_the_coordinator_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app_module, "FEED_SECONDS", 0.01)
+    monkeypatch.setattr(feed_routes, "SNAPSHOT_SECONDS", 0.01)
     async with api_club(tmp_path) as api:
         alice = await api.join("alice")
-        async with api.open("GET", "/api/events", key=alice.key) as call:
+        async with api.open("GET", "/api/events?form=snapshots", key=alice.key) as call:
             await call.start()
             await next_snapshot(call)
 
@@ -422,7 +422,7 @@ async def test_asking_for_the_feeds_head_ends(tmp_path: Path) -> None:
     async with api_club(tmp_path) as api:
         alice = await api.join("alice")
 
-        head = await api.call("HEAD", "/api/events", key=alice.key)
+        head = await api.call("HEAD", "/api/events?form=snapshots", key=alice.key)
 
         assert (head.status, head.body) == (200, b"")
 

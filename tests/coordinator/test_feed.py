@@ -7,6 +7,7 @@ import pytest
 
 from clubai.coordinator.coordinator import Coordinator
 from clubai.coordinator.feed import Feed, Watch
+from clubai.coordinator.happenings import Happenings
 from clubai.model import ClubSnapshot, ClubStats
 from clubai.storage import MemoryStore
 from support.clock import Clock
@@ -42,7 +43,10 @@ async def test_times_are_on_the_coordinators_timeline(tmp_path: Path) -> None:
     async with memory_club(tmp_path) as club:
         driver = club.coordinator.driver
         driver.clock = clock
-        feed = Feed(driver, started_at=clock.now - 60, members=3, tasks_ever=4)
+        happenings = Happenings("boot", owner_name=str, node_name=lambda node: "")
+        feed = Feed(
+            driver, happenings, started_at=clock.now - 60, members=3, tasks_ever=4
+        )
 
         stats = feed.stats()
 

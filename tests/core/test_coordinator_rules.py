@@ -42,7 +42,17 @@ from clubai.core.events import (
     TaskRequested,
 )
 from clubai.core.limits import CoordinatorLimits
-from clubai.model import FailCode, ModelOffer, NodeId, TaskId, Usage
+from clubai.core.news import NodeNews
+from clubai.core.nodes import Node, node_snapshot
+from clubai.model import (
+    FailCode,
+    ModelOffer,
+    NodeId,
+    NodeSnapshot,
+    TaskId,
+    TaskSnapshot,
+    Usage,
+)
 from support.scene import START, joined, node_id, offer, requested
 
 NODES = tuple(node_id(name) for name in ("ant", "bee", "cat", "dog"))
@@ -83,6 +93,16 @@ class Club(RuleBasedStateMachine):
         self.recorded: Counter[TaskId] = Counter()
         self.gone_clients: set[ClientKey] = set()
         self.clients = [ClientKey(number) for number in range(3)]
+        self.shown: dict[str, TaskSnapshot | NodeSnapshot] = {}
+        self.machine.news.task = lambda task, now: self.show(task.snapshot())
+        self.machine.news.node = self.show_node
+
+    def show(self, snapshot: TaskSnapshot | NodeSnapshot) -> None:
+        self.shown[snapshot.id] = snapshot
+
+    def show_node(self, node: Node, news: NodeNews, now: float) -> None:
+        state = "lost" if news == "lost" else node.state
+        self.show(node_snapshot(node, state))
 
     # what the model of the test says to each event and command
 
@@ -358,6 +378,17 @@ class Club(RuleBasedStateMachine):
         assert due is None or due > self.now
 
     # what always holds
+
+    @invariant()
+    def what_is_told_is_what_is_seen(self) -> None:
+        for task in self.machine.tasks():
+            assert self.shown[task.id] == task
+        for node in self.machine.nodes():
+            told = self.shown[node.id]
+            assert isinstance(told, NodeSnapshot)
+            assert repr((told.state, told.slots, told.models)) == repr(  # it has a nan
+                (node.state, node.slots, node.models)
+            )
 
     @invariant()
     def the_state_agrees_with_itself(self) -> None:

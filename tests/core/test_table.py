@@ -3,13 +3,14 @@ from __future__ import annotations
 import pytest
 
 from clubai.core.limits import CoordinatorLimits
+from clubai.core.news import News
 from clubai.core.table import TaskTable
 from clubai.errors import InvariantError
 from support.scene import START, Scene, requested, task_id
 
 
 def test_the_same_task_twice_is_a_bug_of_the_driver() -> None:
-    table = TaskTable(CoordinatorLimits())
+    table = TaskTable(CoordinatorLimits(), News())
     table.add(requested("t"), START)
 
     with pytest.raises(InvariantError) as caught:

@@ -51,7 +51,7 @@ UNTIL_GONE_S = 10.0
 SERVED = (
     *("/", "/health", "/ready", "/openapi.json", "/metrics", "/v1/models"),
     *("/api/me", "/api/keys", "/api/nodes", "/api/models", "/api/tasks", "/api/stats"),
-    *("/api/trust", "/log/checkpoint"),
+    *("/api/snapshot", "/api/trust", "/log/checkpoint"),
 )
 
 
@@ -157,7 +157,7 @@ class Place:
                 assert got.status_code == 200, path
                 if text in got.text or text in str(got.headers):
                     found.append(f"served {path}")
-            if text in await self._first_event(http):
+            if text in await self._events(http):
                 found.append("served /api/events")
         return found
 
@@ -169,13 +169,18 @@ class Place:
             f"/log/node/{self.node}",
         )
 
-    async def _first_event(self, http: httpx.AsyncClient) -> str:
-        async with http.stream("GET", "/api/events") as events:
+    async def _events(self, http: httpx.AsyncClient) -> str:
+        """All that happened since the start."""
+        boot = (await http.get("/api/snapshot")).json()["boot"]
+        path = f"/api/events?since=0&boot={boot}"
+        found = []
+        async with http.stream("GET", path) as events:
             async for line in events.aiter_lines():
-                if line.startswith("data: "):
+                found.append(line)
+                if line == "event: stats":
                     await events.aclose()
-                    return line
-        raise AssertionError("no snapshot came")
+                    return "\n".join(found)
+        raise AssertionError("the events ended")
 
 
 @asynccontextmanager

@@ -62,11 +62,18 @@ class ApiClub:
 
     @asynccontextmanager
     async def open(
-        self, method: str, path: str, *, key: str = "", body: bytes | None = b""
+        self,
+        method: str,
+        path: str,
+        *,
+        key: str = "",
+        body: bytes | None = b"",
+        headers: dict[str, str] | None = None,
     ) -> AsyncIterator[Call]:
+        sent = {**_bearer(key), **(headers or {})}
         with anyio.fail_after(20):
             async with open_call(
-                self.app, method, path, headers=_bearer(key), body=body
+                self.app, method, path, headers=sent, body=body
             ) as call:
                 yield call
 

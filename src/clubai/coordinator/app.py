@@ -19,7 +19,7 @@ from clubai.coordinator import openapi, status
 from clubai.coordinator.account_routes import AccountApi
 from clubai.coordinator.callers import api_route, caller
 from clubai.coordinator.coordinator import Coordinator
-from clubai.coordinator.event_stream import EventStream
+from clubai.coordinator.feed_routes import feed_routes
 from clubai.coordinator.grants import ASKING, Member, require
 from clubai.coordinator.key_routes import KeyRoutes
 from clubai.coordinator.limits import Place
@@ -44,9 +44,6 @@ from clubai.protocol.messages import SUBPROTOCOL
 from clubai.protocol.session import CLIENT_PATH, NODE_PATH
 from clubai.transport.asgi import WebSocketStream
 from clubai.transport.bearer import bearer_token
-
-FEED_SECONDS: Final = 0.5
-"""Between two snapshots of `/api/events`."""
 
 _SOCKETS: Final = (NODE_PATH, CLIENT_PATH)
 
@@ -74,7 +71,7 @@ class Api:
             api_route("/api/models", self.models, "GET"),
             api_route("/api/tasks", self.tasks, "GET"),
             api_route("/api/stats", self.stats, "GET"),
-            api_route("/api/events", self.events, "GET"),
+            *feed_routes(self._coordinator),
             api_route("/health", self.health, "GET"),
             api_route("/ready", self.ready, "GET"),
             api_route("/metrics", self.metrics, "GET"),
@@ -153,11 +150,6 @@ class Api:
         """The club's counts."""
         await self._reader(request)
         return json_reply(self._coordinator.feed.stats())
-
-    async def events(self, request: Request) -> ASGIApp:
-        """The feed: a snapshot now and after changes, as server-sent events."""
-        member = await self._reader(request)
-        return EventStream(self._coordinator.feed.watch(member, FEED_SECONDS))
 
     async def health(self, _request: Request) -> ASGIApp:
         """Alive."""

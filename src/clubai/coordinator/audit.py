@@ -27,6 +27,8 @@ class AuditLog:
             "failures", per_minute=FAILURES_PER_MINUTE, clock=clock, limit=1
         )
         self._unwritten = 0
+        self.on_written: Callable[[AuditRow], None] = lambda row: None
+        """Told each line, once the store has it, by whoever stored it."""
 
     async def write(
         self, action: str, *, actor: str = "", object: str = "", detail: str = ""
@@ -41,11 +43,15 @@ class AuditLog:
         """
         line = self.line(action, actor=actor, object=object, detail=detail)
         await self._store.append_audit(line)
+        self.on_written(line)
 
     def line(
         self, action: str, *, actor: str = "", object: str = "", detail: str = ""
     ) -> AuditRow:
-        """A line for now, as `write` adds it: for who stores it with what was done."""
+        """A line for now, as `write` adds it: for who stores it with what was done.
+
+        They call `on_written` with it then.
+        """
         return AuditRow(
             at=self._clock(),
             actor=actor,

@@ -29,6 +29,7 @@ from clubai.coordinator.driver import Driver
 from clubai.coordinator.enrolment import Enrolments
 from clubai.coordinator.feed import Feed
 from clubai.coordinator.grants import Member
+from clubai.coordinator.happenings import Happenings
 from clubai.coordinator.keylog import KeyLog, NotInKeyLog
 from clubai.coordinator.limits import Meter, Places
 from clubai.coordinator.node_connection import NodeConnection
@@ -62,6 +63,7 @@ logger = logging.getLogger(__name__)
 
 PROGRAM = f"clubai-coordinator {__version__}"
 GOODBYE_SECONDS = 1.0
+BOOT_BYTES = 8
 
 
 class Coordinator:
@@ -207,14 +209,21 @@ class Coordinator:
             clock=now,
             recorded=recorded,
         )
+        names: dict[str, str] = {row.id: row.name for row in await store.members()}
+        happenings = Happenings(
+            random_bytes(BOOT_BYTES).hex(),
+            owner_name=lambda member: names.get(member, member),
+            node_name=roster.name,
+        )
         feed = Feed(
             driver,
+            happenings,
             started_at=now(),
             members=await store.count_members(),
             tasks_ever=await store.count_tasks(),
         )
-        names: dict[str, str] = {row.id: row.name for row in await store.members()}
-        feed.member_names.update(names)
+        feed.member_names = names
+        happenings.listen(driver.machine.news, accounts.audit)
         coordinator = cls(
             config,
             store=store,

@@ -1,15 +1,19 @@
-"""Snapshots as server-sent events, for as long as somebody reads."""
+"""Server-sent events, for as long as somebody reads them, and takes them in time."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Final
+from collections.abc import AsyncIterator, Callable
+from typing import Final, Generic, TypeVar
 
 import anyio
 import msgspec
 from starlette.types import Receive, Scope, Send
 
+T = TypeVar("T")
+
 PING_SECONDS: Final = 15.0
+TAKE_SECONDS: Final = 30.0
+"""How long a reader may take for one piece."""
 
 _HEADERS: Final = [
     (b"content-type", b"text/event-stream"),
@@ -18,17 +22,21 @@ _HEADERS: Final = [
 ]
 
 
-class EventStream:
-    """A response that ends with its reader, or with the snapshots."""
+class EventStream(Generic[T]):
+    """A response that ends with its reader, or with what is sent."""
 
     def __init__(
         self,
-        snapshots: AsyncIterator[msgspec.Struct],
+        things: AsyncIterator[T],
+        frame: Callable[[T], bytes],
         *,
         ping_s: float = PING_SECONDS,
+        take_s: float = TAKE_SECONDS,
     ) -> None:
-        self._snapshots = snapshots
+        self._things = things
+        self._frame = frame
         self._ping_s = ping_s
+        self._take_s = take_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
@@ -36,25 +44,33 @@ class EventStream:
         await send(start)
         gone = anyio.Event()
         if scope["method"] != "HEAD":
-            await self._send_snapshots(receive, send, gone)
+            await self._send_things(receive, send, gone)
         if not gone.is_set():
             await _send_part(send, b"", more=False)
 
-    async def _send_snapshots(
+    async def _send_things(
         self, receive: Receive, send: Send, gone: anyio.Event
     ) -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_until_disconnect, receive, gone, tasks.cancel_scope)
             tasks.start_soon(self._ping, send)
-            async for snapshot in self._snapshots:
-                data = b"data: " + msgspec.json.encode(snapshot) + b"\n\n"
-                await _send_part(send, data)
+            async for thing in self._things:
+                with anyio.move_on_after(self._take_s) as taking:
+                    await _send_part(send, self._frame(thing))
+                if taking.cancelled_caught:  # it is cut off in the midst of a piece
+                    gone.set()
+                    break
             tasks.cancel_scope.cancel()
 
     async def _ping(self, send: Send) -> None:
         while True:
             await anyio.sleep(self._ping_s)
             await _send_part(send, b": ping\n\n")
+
+
+def data_frame(struct: msgspec.Struct) -> bytes:
+    """One server-sent event without a name."""
+    return b"data: " + msgspec.json.encode(struct) + b"\n\n"
 
 
 async def _until_disconnect(

@@ -1,4 +1,4 @@
-"""Snapshots for whoever watches: what the machine knows, frozen, at most so often.
+"""What whoever watches is shown: what the machine knows, frozen, and what happens.
 
 A member sees the club's nodes and models and their own tasks; an operator all tasks.
 """
@@ -13,17 +13,27 @@ import anyio
 import msgspec
 
 from clubai.coordinator.driver import Driver
+from clubai.coordinator.following import Counts, Follower
 from clubai.coordinator.grants import Member
+from clubai.coordinator.happenings import Happenings
 from clubai.model import ClubSnapshot, ClubStats, NodeSnapshot, TaskSnapshot
+from clubai.protocol.feed import FeedSnapshot, Position
 
 
 class Feed:
-    """Makes snapshots from the driver's machine."""
+    """Makes snapshots from the driver's machine, and has what happens followed."""
 
     def __init__(
-        self, driver: Driver, *, started_at: float, members: int, tasks_ever: int
+        self,
+        driver: Driver,
+        happenings: Happenings,
+        *,
+        started_at: float,
+        members: int,
+        tasks_ever: int,
     ) -> None:
         self._driver = driver
+        self._happenings = happenings
         self._started_at = started_at
         self._tasks_before = tasks_ever
         self.members = members
@@ -33,6 +43,7 @@ class Feed:
         self.closed = False
         """Nobody gets another snapshot."""
         self._watches: WeakSet[Watch] = WeakSet()
+        self._followers: WeakSet[Follower] = WeakSet()
 
     def stats(self) -> ClubStats:
         """The club's counts now."""
@@ -68,6 +79,30 @@ class Feed:
             tasks=self.tasks(member),
         )
 
+    def beginning(self, member: Member) -> FeedSnapshot:
+        """What `member` may see now, and from where to follow."""
+        now = self.snapshot(member)
+        at = self._happenings.position(member)
+        return FeedSnapshot(
+            stats=now.stats,
+            models=now.models,
+            nodes=now.nodes,
+            tasks=now.tasks,
+            boot=at.boot,
+            seq=at.seq,
+            role=member.role,
+        )
+
+    def follow(self, member: Member, since: Position | None) -> Follower:
+        """The events after `since`, or from now on."""
+        machine = self._driver.machine
+        counts = Counts(self.stats, machine.nodes, machine.models)
+        follower = Follower(self._happenings, counts, member, since)
+        if self.closed:
+            follower.end()
+        self._followers.add(follower)
+        return follower
+
     def watch(self, member: Member, interval_s: float) -> Watch:
         """A snapshot now and after each change, at most one in `interval_s`."""
         watch = Watch(self, self._driver, member, interval_s)
@@ -75,7 +110,10 @@ class Feed:
         return watch
 
     def end_watches(self, gone: Callable[[Member], bool]) -> None:
-        """End the watches of those of whom `gone` is true."""
+        """End what those of whom `gone` is true watch and follow."""
+        for follower in list(self._followers):
+            if gone(follower.member):
+                follower.end()
         ended = [watch for watch in self._watches if gone(watch.member)]
         for watch in ended:
             watch.over = True
@@ -85,6 +123,8 @@ class Feed:
     def close(self) -> None:
         """End every watch: the coordinator is stopping."""
         self.closed = True
+        for follower in list(self._followers):
+            follower.end()
         self._driver.announce()
 
 

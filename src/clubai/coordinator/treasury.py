@@ -283,6 +283,7 @@ class Treasury:
             return told | {"closed": False, "waits_for": "a second person"}
         audit = self._audit.line("month.closed", actor=asker.id, object=str(period))
         row = await self._store_close(decided, audit)
+        self._audit.on_written(audit)
         return told | {"closed": True, "at": row.at}
 
     def statement(self, month: str) -> bytes | None:
@@ -373,6 +374,7 @@ class Treasury:
                     detail=f"entries {before} to {len(fork) - 1} of the ledger",
                 )
                 await self._store_fork(fork, audit)
+                self._audit.on_written(audit)
         return entries
 
     async def _store_fork(

@@ -67,6 +67,7 @@ class Assignments:
         if task is not None and task.state == "offered":
             task.move(Move.ACCEPT, now, "the node has the request")
             task.begin(now, until=now + self._limits.lease_s)
+            self._tasks.news.task(task, now)
 
     def reply_begun(self, event: ReplyBegun, now: float, out: list[Command]) -> None:
         """The answer begins: if it is streamed, no other node will be tried."""
@@ -77,6 +78,7 @@ class Assignments:
             task.begin(now, until=now + self._limits.lease_s)
         task.move(Move.REPLY, now, "the answer begins")
         task.replied_at = now
+        self._tasks.news.task(task, now)
 
     def finished(self, event: TaskFinished, now: float, out: list[Command]) -> None:
         """The answer is whole."""

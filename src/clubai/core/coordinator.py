@@ -33,6 +33,7 @@ from clubai.core.events import (
 )
 from clubai.core.invariants import check
 from clubai.core.limits import CoordinatorLimits
+from clubai.core.news import News
 from clubai.core.nodes import Hold
 from clubai.core.offering import Offering
 from clubai.core.registry import Registry
@@ -75,12 +76,13 @@ class CoordinatorMachine:
         """
         self._limits = limits
         self._now = 0.0
+        self.news = News()
         self._registry = Registry(limits)
-        self._tasks = TaskTable(limits)
+        self._tasks = TaskTable(limits, self.news)
         self._queue = FairQueue()
         self._groups = TagGroups()
         chance = rng or random.Random(0)  # noqa: S311 - no secret depends on it
-        self.standing = Standing(limits, self._registry, judge, chance)
+        self.standing = Standing(limits, self._registry, judge, chance, news=self.news)
         endings = Endings(self._registry, self._tasks, self._queue, self._groups)
         self._offering = Offering(
             limits,
@@ -210,6 +212,7 @@ class CoordinatorMachine:
             self._assignments.node_gone(before, "the node began anew", now, out)
         node = self._registry.join(event, now)
         self.standing.appeared(node, now, out)
+        self.news.node(node, "joined", now)
         self._offering.fill(node, now, out)
 
     def _node_reported(
@@ -219,11 +222,16 @@ class CoordinatorMachine:
         if node is None:
             return
         before = node.places
+        state, slots, models = node.state, node.slots, node.models
         changed = self._registry.report(node, event, now)
         self._assignments.renew(node, event.running, now, out)
         self.standing.heard(node, now)
         if changed:
             self.standing.appeared(node, now, out)
+            if node.state != state:
+                self.news.node(node, node.state, now)
+            elif node.slots != slots or node.models != models:
+                self.news.node(node, "changed", now)
             self._offering.fill(node, now, out)
             self._offering.step_in(before, now, out)
 
@@ -232,11 +240,13 @@ class CoordinatorMachine:
         if node is not None:
             self._registry.remove(node, now)
             self.standing.gone(node, now)
+            self.news.node(node, "left", now)
             reason = f"the node left: {event.reason}"
             self._assignments.node_gone(node, reason, now, out)
 
     def _fact_told(self, event: FactTold, now: float, out: list[Command]) -> None:
         self.standing.tell(event.fact, now, out)
+        self.news.fact(event.fact, now)
         node = self._registry.nodes.get(event.fact.node)
         if node is not None:
             self._offering.fill(node, now, out)
@@ -246,6 +256,7 @@ class CoordinatorMachine:
         changed = self._registry.hold(event.node, held if event.paused else None)
         node = self._registry.nodes.get(event.node)
         if changed and node is not None:
+            self.news.node(node, node.state, now)
             self._offering.fill(node, now, out)
             self._offering.step_in(node.places, now, out)
 
@@ -258,12 +269,14 @@ class CoordinatorMachine:
             reason = f"no heartbeat for {now - node.seen_at:.0f} s"
             self._registry.lose(node, now)
             self.standing.gone(node, now)
+            self.news.node(node, "lost", now)
             out.append(DropNode(node=node_id, reason=reason))
             self._assignments.node_gone(node, reason, now, out)
             return
         if not node.silent and now >= node.seen_at + self._limits.suspect_after_s:
             self._registry.suspect(node)
             self.standing.gone(node, now)
+            self.news.node(node, "suspect", now)
             self._offering.step_in(node.places, now, out)
         self._registry.watch(node)
 

@@ -118,6 +118,7 @@ class Endings:
             task.queued_s += max(now - task.queued_since, 0.0)
         task.ended_at = now
         self._tasks.remove(task)
+        self._tasks.news.task(task, now)
         out.append(RecordTask(facts=task.facts()))
 
 

@@ -64,6 +64,7 @@ class Offering:
     def request(self, event: TaskRequested, now: float, out: list[Command]) -> None:
         """Refuse a new task, offer it to a node, or let it wait."""
         task = self._tasks.add(event, now)
+        self._tasks.news.task(task, now)
         refusal = (
             self._groups.join(task, now)
             or self._admission.refusal(task, now)
@@ -81,6 +82,7 @@ class Offering:
         task.move(Move.RETRY, now, f"{task.code}: {task.message}")
         task.queued_since = now
         task.wait_until = now + task.wait_s
+        self._tasks.news.task(task, now)
         if self._place(task, now, out):
             return
         if self._placement.has_prospects(task, now):
@@ -138,6 +140,7 @@ class Offering:
         self._registry.lease(node, request.task, task.attempt)
         self._queue.serve(request.member)
         self._tasks.retried += task.attempt > 0
+        self._tasks.news.task(task, now)
         self._tasks.deadlines.wake(request.task, by=task.next_wake)
         out.append(
             OfferTask(
@@ -183,6 +186,7 @@ class Offering:
         task.said = (reason, position)
         task.wait_text = WAIT_TEXTS[reason]
         task.note(now, f"waits: {reason}, place {position}")
+        self._tasks.news.task(task, now)
         out.append(
             SayWait(
                 client=task.request.client,

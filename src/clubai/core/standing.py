@@ -16,6 +16,7 @@ import msgspec
 
 from clubai.core.commands import Command, RecordStanding
 from clubai.core.limits import CoordinatorLimits
+from clubai.core.news import News
 from clubai.core.nodes import Node
 from clubai.core.registry import Registry
 from clubai.core.tasks import Task
@@ -62,8 +63,11 @@ class Standing:
         registry: Registry,
         judge: Judge | None,
         rng: random.Random,
+        *,
+        news: News,
     ) -> None:
         self._limits = limits
+        self._news = news
         self._registry = registry
         self._judge = judge
         self._rng = rng
@@ -217,6 +221,7 @@ class Standing:
             out.append(RecordStanding(events=tuple(events)))
             self._owe_after(events)
             self._heed([event.node for event in events])
+            self._news.standing(events)
 
     def _owe_after(self, events: list[StandingEvent]) -> None:
         """A new node, and one in doubt, owe audits at once."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from clubai.core.deadlines import Deadlines
 from clubai.core.events import ClientKey, TaskRequested
 from clubai.core.limits import CoordinatorLimits
+from clubai.core.news import News
 from clubai.core.tasks import Task, new_task
 from clubai.errors import InvariantError
 from clubai.model import TaskId, TaskSnapshot, task_text
@@ -13,8 +14,9 @@ from clubai.model import TaskId, TaskSnapshot, task_text
 class TaskTable:
     """Every task that is under way, and a few that were."""
 
-    def __init__(self, limits: CoordinatorLimits) -> None:
+    def __init__(self, limits: CoordinatorLimits, news: News) -> None:
         self._limits = limits
+        self.news = news
         self.live: dict[TaskId, Task] = {}
         """In the order of their requests."""
         self.deadlines: Deadlines[TaskId] = Deadlines()

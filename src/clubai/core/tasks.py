@@ -23,6 +23,7 @@ from typing import Final
 
 from clubai.core.commands import WaitReason
 from clubai.core.events import TaskRequested
+from clubai.core.moment import TaskMoment, since_ms
 from clubai.core.nodes import Node
 from clubai.errors import InvariantError
 from clubai.model import (
@@ -198,15 +199,12 @@ class Task:
     @property
     def first_token_ms(self) -> int:
         """From the request to the answer's begin; 0: it did not begin."""
-        return self._since_created_ms(self.replied_at)
+        return since_ms(self.created_at, self.replied_at)
 
     @property
     def total_ms(self) -> int:
         """From the request to the end; 0: not ended."""
-        return self._since_created_ms(self.ended_at)
-
-    def _since_created_ms(self, at: float) -> int:
-        return max(round((at - self.created_at) * 1000), 0) if at else 0
+        return since_ms(self.created_at, self.ended_at)
 
     def facts(self) -> TaskFacts:
         """What is kept of the ended task."""
@@ -233,33 +231,27 @@ class Task:
             key_id=self.request.key_id,
         )
 
-    def snapshot(self) -> TaskSnapshot:
-        """Show the task as it is."""
-        chosen = self.state != "queued"
-        return TaskSnapshot(
-            id=task_text(self.request.task),
-            member=self.request.member,
-            model=self.request.model,
-            kind=self.request.kind,
-            mode=self.request.mode,
-            state=self.state,
-            node=self.node_text if chosen else "",
-            node_name=self.node_name if chosen else "",
-            attempts=len(self.nodes),
-            reason=self._reason(),
-            created_at=self.created_at,
-            ended_at=self.ended_at,
-            queued_ms=self.queued_ms,
-            first_token_ms=self.first_token_ms,
-            total_ms=self.total_ms,
-            prompt_tokens=self.usage.prompt_tokens,
-            completion_tokens=self.usage.completion_tokens,
+    def moment(self) -> TaskMoment:
+        """Take down how the task is."""
+        return TaskMoment(
+            self.request,
+            self.state,
+            self.node_text,
+            self.node_name,
+            len(self.nodes),
+            self.code,
+            self.message,
+            self.wait_text,
+            self.created_at,
+            self.ended_at,
+            self.queued_s,
+            self.replied_at,
+            self.usage,
         )
 
-    def _reason(self) -> str:
-        if self.state == "failed":
-            return f"{self.code}: {self.message}"
-        return self.wait_text if self.state == "queued" else ""
+    def snapshot(self) -> TaskSnapshot:
+        """Show the task as it is."""
+        return self.moment().snapshot()
 
 
 def new_task(request: TaskRequested, order: int, now: float, look_at: float) -> Task:

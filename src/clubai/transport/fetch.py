@@ -48,7 +48,7 @@ async def open_fetch(url: str, *, limit: int = MAX_FETCH_BYTES) -> AsyncIterator
         async def fetch(path: str) -> bytes:
             try:
                 async with http.stream("GET", url + path) as response:
-                    return await _read(response, url + path, limit)
+                    return await read_answer(response, url + path, limit)
             except httpx.TimeoutException as error:
                 reason = f"no answer within {FETCH_TIMEOUT_S:g} s"
                 raise ConnectFailed(url, reason) from error
@@ -58,7 +58,12 @@ async def open_fetch(url: str, *, limit: int = MAX_FETCH_BYTES) -> AsyncIterator
         yield fetch
 
 
-async def _read(response: httpx.Response, url: str, limit: int) -> bytes:
+async def read_answer(response: httpx.Response, url: str, limit: int) -> bytes:
+    """Read the body of a streamed answer, of at most `limit` bytes.
+
+    Raises:
+        ConnectFailed: it has another status than 200, is compressed, or too long.
+    """
     status = response.status_code
     if status != httpx.codes.OK:
         raise ConnectFailed(url, f"status {status}", status)
@@ -73,11 +78,11 @@ async def _read(response: httpx.Response, url: str, limit: int) -> bytes:
                 reason = f"the answer has more than {limit} bytes"
                 raise ConnectFailed(url, reason, status)
     finally:
-        await _end(response, pieces)
+        await end_answer(response, pieces)
     return bytes(content)
 
 
-async def _end(response: httpx.Response, pieces: AsyncIterator[bytes]) -> None:
+async def end_answer(response: httpx.Response, pieces: AsyncIterator[bytes]) -> None:
     """Close the connection, and the chain of generators that reads from it.
 
     Under trio each one that is dropped half-way warns.
