@@ -169,6 +169,7 @@ def node_text(node: NodeId) -> str:
     return base64.b32encode(node).decode("ascii").rstrip("=").lower()
 
 
+@lru_cache(maxsize=16_384)
 def node_bytes(text: str) -> NodeId:
     """Read what `node_text` shows. Raises `ValueError`."""
     node = base64.b32decode(text.upper() + "=" * (-len(text) % 8))

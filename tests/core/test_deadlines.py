@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +22,7 @@ def test_a_later_wake_up_leaves_the_sooner_one() -> None:
     deadlines.wake("key", by=9.0)
 
     assert deadlines.take_due(3.0) == ["key"]
-    assert deadlines.next() is None
+    assert deadlines.next() == math.inf
 
 
 def test_a_sooner_wake_up_replaces_the_later_one() -> None:
@@ -37,7 +39,7 @@ def test_a_forgotten_key_is_not_woken() -> None:
     deadlines.wake("key", by=3.0)
     deadlines.forget("key")
 
-    assert deadlines.next() is None
+    assert deadlines.next() == math.inf
     assert deadlines.take_due(9.0) == []
 
 
@@ -96,5 +98,5 @@ def test_it_agrees_with_a_plain_table(steps: list[tuple[str, int, int]]) -> None
             assert len(taken) == len(due)
             for gone in due:
                 del table[gone]
-        assert deadlines.next() == min(table.values(), default=None)
+        assert deadlines.next() == min(table.values(), default=math.inf)
         assert len(deadlines) == len(table)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from clubai.core.limits import CoordinatorLimits
@@ -57,4 +59,4 @@ def test_nothing_is_kept_of_a_client_without_tasks() -> None:
     scene.finish("a", "t")
 
     assert scene.machine._tasks._of_client == {}
-    assert scene.machine._tasks.deadlines.next() is None
+    assert scene.machine._tasks.deadlines.next() == math.inf

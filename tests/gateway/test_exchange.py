@@ -295,3 +295,19 @@ async def test_a_server_that_does_not_tell_is_asked() -> None:
 
     with anyio.fail_after(5):
         await exchange.while_wanted(anyio.sleep_forever)
+
+
+async def test_work_goes_on_when_the_connection_ends_after_the_whole_answer() -> None:
+    inbox = Inbox(1)
+    exchange, _ = exchange_of([], extensions={INBOX: inbox})
+    done = []
+
+    async def work() -> None:
+        await exchange.respond(200, b"{}", [])
+        await inbox.put({"type": "http.disconnect"})
+        await anyio.lowlevel.checkpoint()
+        done.append(True)
+
+    await exchange.while_wanted(work)
+
+    assert done == [True]

@@ -134,6 +134,24 @@ async def test_no_ping_comes_between_the_parts_of_a_slow_send() -> None:
     assert reader.bodies == [b"data: 1\n\n"]
 
 
+async def test_what_is_sent_waits_for_a_ping_that_is_on_its_way() -> None:
+    reader = Reader()
+    stream = reader.stream(ping_s=10.0)
+    reader.reading = anyio.Event()
+    reader.now = 30.0
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(stream._ping)
+            await anyio.wait_all_tasks_blocked()
+            tasks.start_soon(stream.end, b"data: 1\n\n")
+            await anyio.wait_all_tasks_blocked()
+            reader.reading.set()
+
+    assert reader.sent[0]["type"] == "http.response.start"
+    assert reader.bodies == [PING, b"data: 1\n\n"]
+
+
 async def test_watching_a_stuck_send_sleeps() -> None:
     reader = Reader()
     stream = reader.stream(ping_s=10.0)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from random import Random
 from typing import Final, Literal, NamedTuple
 
 from clubai.client.modes.nodes import Offering, offering
 from clubai.errors import TaskRejected
-from clubai.model import ClubSnapshot, NodeId
+from clubai.model import NodeId, NodeSnapshot
 
 NEEDED: Final = 2
 """Nodes that an answer is compared with."""
@@ -21,10 +21,10 @@ class Referees(NamedTuple):
     source: Literal["trusted", "owners"]
 
 
-def offers(snapshot: ClubSnapshot, model: str) -> tuple[Offering, ...]:
+def offers(nodes: Iterable[NodeSnapshot], model: str) -> tuple[Offering, ...]:
     """The nodes that offer a model now, in no telling order; none: empty."""
     try:
-        return offering(snapshot, model)
+        return offering(nodes, model)
     except TaskRejected:
         return ()
 

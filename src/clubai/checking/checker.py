@@ -21,7 +21,7 @@ from clubai.coordinator.coordinator import Coordinator
 from clubai.coordinator.grants import CLUB
 from clubai.core.standing import Owed
 from clubai.errors import ConnectionLost, StorageError, lone_errors
-from clubai.model import ClubSnapshot, NodeId, Value, node_text
+from clubai.model import NodeId, Value, node_text
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +69,7 @@ class Checker:
     ) -> None:
         self._coordinator = coordinator
         self._driver = coordinator.driver
+        self._feed = coordinator.feed
         self._standing = standing
         self._rng = rng
         self._config = config or CheckerConfig()
@@ -118,7 +119,7 @@ class Checker:
         scene = self._scene(owed)
         if scene is None:
             return GONE
-        stats = self._snapshot().stats
+        stats = self._feed.stats()
         tokens = stats.prompt_tokens + stats.completion_tokens
         allowed = self._budget.allows(tokens, now=now)
         if not allowed and not self._standing.in_probation(owed.node):
@@ -139,12 +140,9 @@ class Checker:
             return NOT_STORED
         return None
 
-    def _snapshot(self) -> ClubSnapshot:
-        return self._coordinator.snapshot(CLUB)
-
     def _scene(self, owed: Owed) -> Scene | None:
         """Who is there; None: the node that owes the audit is not."""
-        nodes = offers(self._snapshot(), owed.model)
+        nodes = offers(self._feed.nodes(), owed.model)
         audited = named(nodes, owed.node)
         if audited is None:
             return None
@@ -193,7 +191,7 @@ class Checker:
         with anyio.move_on_after(self._config.later_s):
             while True:
                 await self._driver.changed.wait()
-                for each in self._snapshot().nodes:
+                for each in self._feed.nodes():
                     heard = each.id == name and each.seen_at > since
                     if heard and each.slots_used < each.slots:
                         return

@@ -320,7 +320,7 @@ class Asking(ABC):
         )
 
     async def _at_once(self, model: str) -> int:
-        nodes = offering(await self.snapshot(), model)
+        nodes = offering((await self.snapshot()).nodes, model)
         return slots(nodes) + len(nodes)
 
     async def _pick(self, kind: Kind) -> str:

@@ -165,15 +165,20 @@ class ClientLink:
     def _take(self, frame: bytes) -> None:
         message: ToClient = decode_to_client(frame)
         match message:
-            case TaskRecord() | TaskReply() | TaskResult():
+            case TaskRecord() | TaskReply():
                 ref = self._refs_by_task.get(message.task, 0)
+            case TaskResult():
+                ref = self._refs_by_task.pop(message.task, 0)
             case TaskOffer():
                 ref = message.ref
                 if ref in self._mailboxes:
                     self._refs_by_task[message.task] = ref
             case TaskTags():
                 ref = self._refs_by_group.get(message.group, 0)
-            case TaskFail() | Notice() | ClubAnswer():
+            case TaskFail():
+                ref = message.ref
+                self._refs_by_task.pop(message.task, None)
+            case Notice() | ClubAnswer():
                 ref = message.ref
             case Goodbye():
                 raise ConnectionLost(f"{message.reason} (code {message.code})")
@@ -181,8 +186,6 @@ class ClientLink:
                 return
             case _:
                 assert_never(message)
-        if isinstance(message, TaskResult | TaskFail):
-            self._refs_by_task.pop(message.task, None)
         mailbox = self._mailboxes.get(ref)
         if mailbox is not None and not mailbox.put(message):
             self._give_up(ref, mailbox)

@@ -10,6 +10,7 @@ Whatever a peer says, `handle` answers with commands. An exception means a bug o
 
 from __future__ import annotations
 
+import math
 import random
 from typing import assert_never
 
@@ -145,10 +146,13 @@ class CoordinatorMachine:
 
     def next_deadline(self) -> float | None:
         """When to call `advance` next: it may be early, never late. None: no need."""
-        places = (self._registry, self._tasks, self._groups)
-        times = [place.deadlines.next() for place in places]
-        times.append(self.standing.next_deadline())
-        return min((time for time in times if time is not None), default=None)
+        due = min(
+            self._registry.deadlines.next(),
+            self._tasks.deadlines.next(),
+            self._groups.deadlines.next(),
+            self.standing.next_deadline(),
+        )
+        return None if due == math.inf else due
 
     def validate(self) -> None:
         """Check that all parts of the state agree; for tests, it looks at everything.

@@ -52,11 +52,11 @@ class Deadlines(Generic[K]):
         """Drop the wake-up of `key`, if it has one."""
         self._when.pop(key, None)
 
-    def next(self) -> float | None:
-        """When the earliest wake-up is due; amortised O(log n)."""
+    def next(self) -> float:
+        """When the earliest wake-up is due, infinity: never; amortised O(log n)."""
         while self._heap and not self._is_live(self._heap[0]):
             heappop(self._heap)
-        return self._heap[0][0] if self._heap else None
+        return self._heap[0][0] if self._heap else math.inf
 
     def take_due(self, now: float) -> list[K]:
         """Remove and give the keys whose time has come, earliest first."""

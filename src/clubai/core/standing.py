@@ -7,6 +7,7 @@ Without a judge nothing is told, and all nodes are equal.
 
 from __future__ import annotations
 
+import math
 import random
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -77,7 +78,7 @@ class Standing:
         """By their own word, or their owner's."""
         self._changed = True
         """`_due` is to be looked for anew."""
-        self._due: float | None = None
+        self._due = math.inf
         self._rates = Rates()
         self._owed: OrderedDict[Owed, int] = OrderedDict()
         """How many of each, the longest owed first."""
@@ -196,23 +197,23 @@ class Standing:
 
     def advance(self, now: float, out: list[Command]) -> None:
         """Do what is due by `now`."""
-        due = self.next_deadline()
-        if self._judge is None or due is None or now < due:
+        if self._judge is None or now < self.next_deadline():
             return
         events = self._judge.advance(now=now)
         for passed in self._hours.advance(now):
             events += self._judge.tell(passed, now=now)
         self._follow(events, out)
 
-    def next_deadline(self) -> float | None:
-        """When `advance` has something to do; None: never."""
+    def next_deadline(self) -> float:
+        """When `advance` has something to do; infinity: never."""
         if self._judge is None:
-            return None
+            return math.inf
         if self._changed:
             self._changed = False
             times = (self._judge.next_deadline(), self._hours.next_deadline())
-            known = [time for time in times if time is not None]
-            self._due = min(known, default=None)
+            self._due = min(
+                (time for time in times if time is not None), default=math.inf
+            )
         return self._due
 
     def _follow(self, events: list[StandingEvent], out: list[Command]) -> None:

@@ -51,6 +51,7 @@ class Exchange:
         self.request = request
         """Names the request where no task does."""
         self.begun = False
+        self._ended = False
         self.headers: Headers = []
         """Headers of the response that are known before it begins."""
         self._receive = receive
@@ -116,8 +117,14 @@ class Exchange:
         if self._inbox is None:
             await while_wanted(work, self.watch)
             return
-        with CancelScope() as scope, self._inbox.calling_when_gone(scope.cancel):
-            await work()
+        with CancelScope() as scope:
+
+            def leave() -> None:
+                if not self._ended:  # else it is only told that the exchange is over
+                    scope.cancel()
+
+            with self._inbox.calling_when_gone(leave):
+                await work()
 
     async def begin(self, status: int, headers: Headers, *, request: str = "") -> None:
         """Send status and headers.
@@ -144,6 +151,7 @@ class Exchange:
 
     async def write(self, body: bytes, *, more: bool) -> None:
         """Send a piece of the response's body."""
+        self._ended = not more
         await self._send(
             {"type": "http.response.body", "body": body, "more_body": more}
         )

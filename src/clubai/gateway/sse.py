@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from anyio import CancelScope, Lock, WouldBlock, move_on_after
+from anyio import CancelScope, Event, move_on_after
 
 from clubai.gateway.exchange import Clock, Exchange
 from clubai.gateway.problems import Headers, Problem
@@ -24,32 +24,38 @@ _SSE_HEADERS: Final = (
 
 
 class EventStream:
-    """One response made of events."""
+    """One response made of events; one task at a time sends them.
+
+    Between them pings are sent, which never come in the middle of anything.
+    """
 
     def __init__(self, exchange: Exchange, *, ping_s: float, clock: Clock) -> None:
         self._exchange = exchange
         self._ping_s = ping_s
         self._clock = clock
         self._quiet_since = clock()
-        self._sending = Lock(fast_acquire=True)
-        self._closed = False
+        self._sending = False
+        """Something other than a ping is on its way."""
+        self._pinged: Event | None = None
+        """While a ping is on its way: set once it is sent."""
 
     async def begin(self, headers: Headers, *, request: str = "") -> None:
         """Send status 200 and the headers, unless a ping already has."""
-        async with self._sending:
-            await self._begin(headers, request)
+        await self._start()
+        await self._begin(headers, request)
+        self._sending = False
 
     async def send(self, events: bytes) -> None:
         """Send events."""
-        async with self._sending:
-            await self._exchange.write(events, more=True)
-            self._quiet_since = self._clock()
+        await self._start()
+        await self._exchange.write(events, more=True)
+        self._sending = False
+        self._quiet_since = self._clock()
 
     async def end(self, events: bytes) -> None:
         """Send the last events."""
-        async with self._sending:
-            self._closed = True
-            await self._exchange.write(events, more=False)
+        await self._start()
+        await self._exchange.write(events, more=False)
 
     async def fail(self, problem: Problem) -> None:
         """Say that the answer failed after the stream had begun."""
@@ -64,20 +70,23 @@ class EventStream:
                 return
             await self._ping()
 
+    async def _start(self) -> None:
+        """Keep pings away from now on: for ever when what is sent fails."""
+        if self._pinged is not None:
+            await self._pinged.wait()
+        self._sending = True
+
     async def _ping(self) -> None:
         if self._clock() - self._quiet_since < self._ping_s:
             return
-        try:
-            self._sending.acquire_nowait()
-        except WouldBlock:
-            pass  # events are on their way: it is not silent
-        else:
+        if not self._sending:  # else it is not silent, or over
+            self._pinged = Event()
             try:
-                if not self._closed:
-                    await self._begin([], "")
-                    await self._exchange.write(PING, more=True)
+                await self._begin([], "")
+                await self._exchange.write(PING, more=True)
             finally:
-                self._sending.release()
+                self._pinged.set()
+                self._pinged = None
         self._quiet_since = self._clock()
 
     async def _begin(self, headers: Headers, request: str) -> None:

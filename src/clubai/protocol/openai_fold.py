@@ -15,7 +15,7 @@ import msgspec
 
 from clubai.errors import TaskFailed
 from clubai.model import FailCode
-from clubai.protocol.decoding import UNREADABLE, is_too_deep
+from clubai.protocol.decoding import MAX_DEPTH, UNREADABLE, is_too_deep
 from clubai.protocol.records import Choice
 
 _SAID_ONCE: Final = frozenset({"id", "index", "role", "type"})
@@ -64,7 +64,7 @@ def decode_object(raw: msgspec.Raw) -> dict[str, Any]:
         value = _object_decoder.decode(raw) or {}
     except UNREADABLE as error:
         raise _unreadable() from error
-    if is_too_deep(bytes(raw), value):
+    if len(raw) > MAX_DEPTH and is_too_deep(bytes(raw), value):
         raise _unreadable()
     return value
 

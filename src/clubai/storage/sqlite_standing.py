@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -110,8 +109,5 @@ def _values(event: StandingEvent) -> Sequence[str | float]:
 
 
 def _event(record: dict[str, object]) -> StandingEvent:
-    record["node"] = _node(str(record["node"]))
+    record["node"] = node_bytes(str(record["node"]))
     return msgspec.convert(record, StandingEvent)
-
-
-_node: Final = lru_cache(maxsize=16_384)(node_bytes)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import enum
 import logging
 import math
+import time
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import anyio
@@ -152,7 +153,10 @@ class Connection:
             await self._send(Closed())
 
     def stalls(self, now: float) -> bool:
-        """Whether the peer has taken nothing for `send_timeout_s`."""
+        """Whether the peer has taken nothing for `send_timeout_s`.
+
+        `now` is monotonic time, not the loop's, which takes ten times as long to ask.
+        """
         return now - self._writing_since > self._limits.send_timeout_s
 
     async def probe(self, pings: int) -> bool:
@@ -310,7 +314,7 @@ class Connection:
         for start in range(0, len(data), _WRITE_BYTES):
             # A deadline of its own for every write would cost as much as the write:
             # the server looks after those that take too long.
-            self._writing_since = anyio.current_time()
+            self._writing_since = time.monotonic()
             await self._stream.send(data[start : start + _WRITE_BYTES])
         self._writing_since = math.inf
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import h11
 from hypercorn.config import Config
+from hypercorn.events import RawData
 from hypercorn.protocol.events import (
     Body,
     Data,
@@ -33,14 +34,16 @@ from hypercorn.protocol.h11 import STREAM_ID, H11Protocol, H11WSConnection
 from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.protocol.ws_stream import ASGIWebsocketState, WSStream
 from wsproto.connection import ConnectionState
-from wsproto.events import CloseConnection, Message, Ping, TextMessage
+from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 
 from clubai.errors import ConfigError
 from clubai.protocol.messages import CloseCode
 from clubai.transport.base import ABNORMAL_CLOSURE, NORMAL_CLOSURE
 
 if TYPE_CHECKING:
+    from hypercorn.events import Event as SocketEvent
     from hypercorn.protocol.events import Event
+    from wsproto.events import Message
 
 HYPERCORN_VERSION: Final = "0.18.0"
 _SERVER_ERROR: Final = 1011
@@ -128,7 +131,9 @@ class WebSocketStream(WSStream):
         """Take one event of the connection."""
         if self.closed:
             return
-        if isinstance(event, StreamClosed):
+        if isinstance(event, (Data, Body)):
+            await self._take(event.data)
+        elif isinstance(event, StreamClosed):
             self.closed = True
             await self._tell_disconnect()
         elif isinstance(event, Request):
@@ -136,8 +141,6 @@ class WebSocketStream(WSStream):
             await super().handle(replace(event, headers=kept))
             if self.closed:
                 await self.send(StreamClosed(stream_id=self.stream_id))
-        elif isinstance(event, (Body, Data)):
-            await self._take(event.data)
 
     async def app_send(self, message: Any) -> None:
         """Take one ASGI message of the application, None at its end."""
@@ -195,14 +198,15 @@ class WebSocketStream(WSStream):
 
     async def _handle_events(self) -> None:
         for event in self.connection.events():
-            if isinstance(event, CloseConnection):
-                await self._take_close(event)
-                return
-            if isinstance(event, Message):
+            # By their own classes: to ask for the abstract one costs three calls.
+            if isinstance(event, (BytesMessage, TextMessage)):
                 if not await self._take_part(event):
                     return
                 if event.message_finished or not event.frame_finished:
                     continue
+            elif isinstance(event, CloseConnection):
+                await self._take_close(event)
+                return
             elif isinstance(event, Ping):
                 await self._send_wsproto_event(event.response())
             self._noise += 1
@@ -211,7 +215,7 @@ class WebSocketStream(WSStream):
                 return
 
     async def _take_part(self, event: Message[Any]) -> bool:
-        text = isinstance(event, TextMessage)
+        text = not isinstance(event, BytesMessage)
         part: bytes = event.data.encode() if text else event.data
         if len(self._message) + len(part) > self.config.websocket_max_message_size:
             await self._end(CloseCode.TOO_BIG, "the message is too big")
@@ -261,6 +265,15 @@ class WebSocketStream(WSStream):
 
 class Http1(H11Protocol):
     """One connection's HTTP/1.1, and what it is upgraded to."""
+
+    async def handle(self, event: SocketEvent) -> None:
+        """Take what came from the socket, or its end."""
+        if self.upgraded and isinstance(event, RawData):
+            # Hypercorn would look for events of HTTP first: there are none any more.
+            if self.stream is not None:
+                await self.stream.handle(Data(stream_id=STREAM_ID, data=event.data))
+        else:
+            await super().handle(event)
 
     @property
     def upgraded(self) -> bool:

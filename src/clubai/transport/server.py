@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import logging
 import socket
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -130,7 +131,7 @@ class _Serving:
     async def _drop_stalled(self) -> None:
         while True:
             await anyio.sleep(self._limits.send_timeout_s / _LOOKS_PER_TIMEOUT)
-            now = anyio.current_time()
+            now = time.monotonic()
             for connection in [c for c in self._connections if c.stalls(now)]:
                 await connection.abort()
 

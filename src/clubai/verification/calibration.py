@@ -66,7 +66,12 @@ class Calibration:
 
     def allowed(self, model: str, templates: Sequence[str]) -> tuple[str, ...]:
         """Those of the templates by which nodes with the model may be judged."""
-        return tuple(each for each in templates if self.tally(model, each).allowed)
+        tried = self._tallies
+        return tuple(
+            each
+            for each in templates
+            if (model, each) in tried and tried[model, each].allowed
+        )
 
     def wanting(self, model: str, templates: Sequence[str]) -> str | None:
         """The template to try next: the one that is nearest to being decided.

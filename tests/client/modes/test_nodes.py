@@ -19,8 +19,6 @@ from clubai.client.modes.nodes import (
 from clubai.dividing.plan import Plan, Step
 from clubai.errors import TaskRejected
 from clubai.model import (
-    ClubSnapshot,
-    ClubStats,
     ModelOffer,
     NodeId,
     NodeSnapshot,
@@ -64,15 +62,10 @@ def seen(
     )
 
 
-def snapshot(*nodes: NodeSnapshot) -> ClubSnapshot:
-    zeros = dict.fromkeys(ClubStats.__struct_fields__, 0)
-    return ClubSnapshot(stats=ClubStats(**zeros), models=(), nodes=nodes, tasks=())
-
-
 def test_nodes_that_can_be_asked_are_found_the_quickest_free_one_first() -> None:
     chat = ModelOffer(name="m", context=2048)
     found = offering(
-        snapshot(
+        (
             seen(1, chat),
             seen(2, chat, used=2),
             seen(3, chat),
@@ -90,7 +83,7 @@ def test_nodes_that_can_be_asked_are_found_the_quickest_free_one_first() -> None
 
 def test_a_model_that_nobody_offers_is_refused() -> None:
     with pytest.raises(TaskRejected, match="no node offers the model 'm'"):
-        offering(snapshot(), "m")
+        offering((), "m")
 
 
 def test_the_smallest_known_context_fits_all() -> None:

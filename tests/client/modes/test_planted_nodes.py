@@ -73,7 +73,7 @@ async def in_turn(
         await driver.changed.wait()
     snapshot = await client.snapshot()
     names = {node.id: node.name for node in snapshot.nodes}
-    offered = [names[node_text(each.node)] for each in offering(snapshot, "m")]
+    offered = [names[node_text(each.node)] for each in offering(snapshot.nodes, "m")]
     return [nodes[int(name.removeprefix("n"))] for name in offered]
 
 

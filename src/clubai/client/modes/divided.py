@@ -146,7 +146,7 @@ class Divided:
         return self._answer(driver, outcome)
 
     async def _prepare(self) -> Prepared:
-        nodes = offering(await self._snapshot(), self.model)
+        nodes = offering((await self._snapshot()).nodes, self.model)
         mode = self._mode(nodes)
         # A long document takes seconds to split.
         plan = await run_sync(self._plan_of, mode, abandon_on_cancel=True)

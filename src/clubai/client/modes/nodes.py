@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from clubai.dividing.plan import Plan
 from clubai.errors import TaskRejected
-from clubai.model import ClubSnapshot, FailCode, NodeId, node_bytes
+from clubai.model import FailCode, NodeId, NodeSnapshot, node_bytes
 
 MOST_PINNED: Final = 256
 """Nodes that one request can be limited to."""
@@ -30,7 +30,7 @@ class Offering(NamedTuple):
     quantization: str
 
 
-def offering(snapshot: ClubSnapshot, model: str) -> tuple[Offering, ...]:
+def offering(nodes: Iterable[NodeSnapshot], model: str) -> tuple[Offering, ...]:
     """The nodes that offer `model` for chat now, the quickest with free slots first.
 
     Raises:
@@ -46,7 +46,7 @@ def offering(snapshot: ClubSnapshot, model: str) -> tuple[Offering, ...]:
             tokens_per_second=node.tokens_per_second or offer.tokens_per_second,
             quantization=offer.quantization,
         )
-        for node in snapshot.nodes
+        for node in nodes
         if node.state in _USABLE
         for offer in node.models
         if offer.name == model and "chat" in offer.kinds
