@@ -45,7 +45,9 @@ class Books:
         record, number = self.records[place], next(self._tasks)
         asked_by = MemberId(asker or f"m_{number % 30}")
         task = number.to_bytes(16, "big")
-        self.till.answered(record.node, Answered(task, asked_by, at, SIZE))
+        self.till.answered(
+            Answered(task, record.node, asked_by, at, SIZE.prompt, SIZE.answer)
+        )
         points = {"held": 10} if held else {"points": 10}
         self.held[place] += held
         self._event(place, at, Change.COMPLETED, cause=f"task:{task.hex()}", **points)

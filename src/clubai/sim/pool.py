@@ -11,6 +11,7 @@ from clubai.sim.seats import Seat
 
 CANDIDATES: Final = 16
 """Nodes among which one is drawn; the same one may be looked at twice."""
+_CANDIDATES: Final = range(CANDIDATES)
 LOOKS: Final = 4
 """Times that candidates are looked for when none of them may work."""
 NOBODY: Final = -1
@@ -24,6 +25,7 @@ class Pool:
         """As the judge says, and 0 for a seat that takes no more today."""
         self._seats = seats
         self._random = random
+        self._chance = random.random
         self._online: list[list[int]] = [[]] * 24
 
     def open(self) -> None:
@@ -36,12 +38,12 @@ class Pool:
 
     def draw(self, hour: int, without: int = NOBODY) -> int:
         """The place of the seat that is drawn, or `NOBODY`."""
-        random, weights, online = self._random.random, self.weights, self._online[hour]
+        random, weights, online = self._chance, self.weights, self._online[hour]
         count = len(online)
         if not count:
             return NOBODY
         for _ in range(LOOKS):
-            seen = [online[int(count * random())] for _ in range(CANDIDATES)]
+            seen = [online[int(count * random())] for _ in _CANDIDATES]
             odds = [weights[place] for place in seen]
             if without != NOBODY:
                 odds = [
