@@ -133,9 +133,10 @@ def _claimed(record: Record, event: StandingEvent) -> None:
 
 
 def _completed(record: Record, event: StandingEvent) -> None:
-    _earned(record, event)
-    record.seen_at = event.at
-    day = record.day(day_at(event.at))
+    if event.held:
+        _earned(record, event)
+    at = record.seen_at = event.at
+    day = record.day(day_at(at))
     day.tasks += 1
     day.probed = True
 
@@ -143,13 +144,13 @@ def _completed(record: Record, event: StandingEvent) -> None:
 def _earned(record: Record, event: StandingEvent) -> None:
     if not event.held:
         return
-    hour = int(event.at // HOUR_S)
-    if record.escrow and record.escrow[-1].hour == hour:
-        newest = record.escrow[-1]
+    hour, escrow = int(event.at // HOUR_S), record.escrow
+    newest = escrow[-1] if escrow else None
+    if newest is not None and newest.hour == hour:
         newest.points += event.held
         newest.count += 1
     else:
-        record.escrow.append(Held(hour, event.held, 1))
+        escrow.append(Held(hour, event.held, 1))
 
 
 def _let_go(record: Record, event: StandingEvent) -> None:
