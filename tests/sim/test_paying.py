@@ -11,10 +11,10 @@ from clubai.reputation.events import Change, StandingEvent
 from clubai.reputation.record import Record
 from clubai.sim.paying import FEE, Answered, Till
 from clubai.sim.seats import member_id, node_id
-from clubai.sim.work import Size
+from clubai.sim.work import size
 
 JANUARY = Period(2026, 1)
-SIZE = Size(800, 300, 10.0)
+SIZE = size(800, 300)
 START = JANUARY.start_ms / 1000
 DAY = DAY_MS / 1000
 ENDS = JANUARY.end_ms / 1000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from operator import attrgetter
@@ -79,7 +79,7 @@ class Judged:
     def __init__(self, events: Iterable[StandingEvent], *, before_ms: int) -> None:
         self._status: dict[bytes, Status] = {}
         self._owners: dict[bytes, MemberId] = {}
-        self._held: dict[tuple[NodeId, MemberId], deque[bytes | None]] = {}
+        self._held = defaultdict[tuple[NodeId, MemberId], deque[bytes | None]](deque)
         for event in sorted(events, key=_BY_SEQ):
             if event.at * 1000 >= before_ms:
                 continue
@@ -93,7 +93,7 @@ class Judged:
                 if task is not None:
                     self._status[task] = Status.VOID
             elif event.held > 0:
-                self._hold(event, None)
+                self._held[event.node, event.member].append(None)
 
     def status(self, task: EndedTask) -> Status:
         """Paid, held or void, by its standing alone."""
@@ -110,17 +110,10 @@ class Judged:
             self._owners[task] = event.member
             self._status[task] = _PAID if event.points > 0 and not held else _HELD
         if held:
-            self._hold(event, task)
-
-    def _hold(self, event: StandingEvent, task: bytes | None) -> None:
-        place = (event.node, event.member)
-        held = self._held.get(place)
-        if held is None:
-            held = self._held[place] = deque()
-        held.append(task)
+            self._held[event.node, event.member].append(task)
 
     def _let_go(self, event: StandingEvent, status: Status) -> None:
-        held = self._held.get((event.node, event.member), deque())
+        held = self._held[event.node, event.member]
         statuses = self._status
         for _ in range(min(event.count, len(held))):
             task = held.popleft()

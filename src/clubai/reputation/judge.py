@@ -107,7 +107,10 @@ class Judge:
             if known is None:
                 return register.fresh()
             record = known
-            self._apply(record, fact)
+            if type(fact) is AnswerGiven:
+                work.given(register, record, fact, self._speeds)
+            else:
+                self._apply(record, fact)
         self._plan(record)
         return register.fresh()
 
@@ -158,9 +161,6 @@ class Judge:
         )
 
     def _apply(self, record: Record, fact: Fact) -> None:
-        if type(fact) is AnswerGiven:
-            work.given(self._register, record, fact, self._speeds)
-            return
         effect = _EFFECTS.get(type(fact))
         if effect is None:
             msg = f"{type(fact).__name__} is no fact that a judge knows"

@@ -117,8 +117,10 @@ class Record(msgspec.Struct, kw_only=True):
 
     def apply(self, event: StandingEvent) -> None:
         """Take in one event of this node with this owner, in order of `seq`."""
-        self.points += event.points
-        self.held += event.held
+        if event.points:
+            self.points += event.points
+        if event.held:
+            self.held += event.held
         effect = _EFFECTS.get(event.change)
         if effect is not None:
             effect(self, event)

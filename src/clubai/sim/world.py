@@ -7,7 +7,7 @@ is asked, for answers take seconds and the world moves in hours.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from random import Random
 from typing import Final
@@ -121,7 +121,7 @@ class World:
     def _pass(self, start: float) -> None:
         random, checks = self._chance, self._checks
         count = self.plan.nodes * self.plan.tasks_per_day
-        for at in sorted(start + DAY_S * random() for _ in range(count)):
+        for at in sorted([start + DAY_S * random() for _ in range(count)]):
             while checks and checks[0][0] <= at:
                 self._check(*heappop(checks))
             self._ask(at, int((at - start) // HOUR_S))
@@ -214,7 +214,7 @@ class World:
             self._tell(missed, at)
             return False
         machine.answered += 1
-        prompt, answer, seconds = size
+        prompt, answer, seconds, tokens = size
         self.till.answered(
             Answered(task.to_bytes(16, "big"), node, asker, at, prompt, answer)
         )
@@ -231,16 +231,18 @@ class World:
         self._tell(given, at)
         if seat.taken == population.per_day:
             self._pool.weights[place] = 0.0
-        self.tally.work += size.tokens
+        self.tally.work += tokens
         return True
 
     def _is_bad(self, place: int, size: Size) -> bool:
         """Whether the seat's answer is bad; it pays for the compute."""
         seat = self.seats[place]
         population = seat.population
-        bad = population.cheats(self._day) and self._chance() < population.bad
-        seat.cost += size.tokens * (population.bad_cost if bad else population.cost)
-        return bad
+        if population.cheats(self._day) and self._chance() < population.bad:
+            seat.cost += size.tokens * population.bad_cost
+            return True
+        seat.cost += size.tokens * population.cost
+        return False
 
     def _compare(self, at: float, hour: int, size: Size) -> None:
         """Two nodes answer; a third decides when they differ."""
@@ -351,15 +353,21 @@ class World:
     def _tell(self, fact: Fact, at: float) -> None:
         self._hear(self.judge.tell(fact, now=at))
 
-    def _hear(self, events: Iterable[StandingEvent]) -> None:
+    def _hear(self, events: Sequence[StandingEvent]) -> None:
+        moved: NodeId | None = None
+        heard = self.till.heard
+        self.tally.events += len(events)
         for event in events:
             change = event.change
-            self.tally.events += 1
-            self.till.heard(event)
+            heard(event)
             if event.points or change in _MOVES_WEIGHT:
-                self._weigh(self._places[event.node])
+                if moved is not None and moved != event.node:
+                    self._weigh(self._places[moved])
+                moved = event.node
             if change not in _EVERYDAY:
                 self._heed(event)
+        if moved is not None:
+            self._weigh(self._places[moved])
 
     def _heed(self, event: StandingEvent) -> None:
         """Do what follows from an event that is not one of every day."""
