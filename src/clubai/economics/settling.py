@@ -18,6 +18,7 @@ from clubai.reputation.days import DAY_S
 from clubai.reputation.events import Change, StandingEvent
 
 _TASK: Final = "task:"
+_TASK_LENGTH: Final = len(_TASK)
 _BY_ID: Final = attrgetter("id")
 _BY_SEQ: Final = attrgetter("seq")
 
@@ -233,9 +234,10 @@ def _cut(item: Item, wu: int) -> Item:
 
 
 def _task_of(event: StandingEvent) -> bytes | None:
-    if not event.cause.startswith(_TASK):
+    cause = event.cause
+    if not cause.startswith(_TASK):
         return None
     try:
-        return bytes.fromhex(event.cause[len(_TASK) :])
+        return bytes.fromhex(cause[_TASK_LENGTH:])
     except ValueError:
         return None

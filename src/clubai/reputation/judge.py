@@ -108,7 +108,10 @@ class Judge:
                 return register.fresh()
             record = known
             if type(fact) is AnswerGiven:
+                planned = bool(record.escrow)
                 work.given(register, record, fact, self._speeds)
+                if planned:  # what is held longest is what it was
+                    return register.fresh()
             else:
                 self._apply(record, fact)
         self._plan(record)

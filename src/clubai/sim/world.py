@@ -228,7 +228,7 @@ class World:
             seconds=seconds * seat.pace * population.pace,
             check=asker == CLUB_ID,
         )
-        self._tell(given, at)
+        self._hear(self.judge.tell(given, now=at))
         if seat.taken == population.per_day:
             self._pool.weights[place] = 0.0
         self.tally.work += tokens
