@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, Any, Final, Literal, NewType
+from typing import Annotated, Any, Final, Literal, NewType, Protocol
 
 import msgspec
 from msgspec import Meta
@@ -333,6 +333,42 @@ class TaskFacts(Value, frozen=True, kw_only=True):
     answer_bytes: int
     key_id: str = ""
     """Public id of the API key that it was asked with; empty: a login's token."""
+
+
+class EndedTask(Protocol):
+    """Of the facts of an ended task, those that decide what it is paid."""
+
+    @property
+    def id(self) -> bytes:
+        """Its id."""
+
+    @property
+    def member(self) -> MemberId:
+        """Who asked."""
+
+    @property
+    def model(self) -> str:
+        """On which it was answered."""
+
+    @property
+    def state(self) -> str:
+        """`done`, or `failed`."""
+
+    @property
+    def node(self) -> bytes:
+        """The node that ended it; empty when none was ever chosen."""
+
+    @property
+    def ended_at(self) -> float:
+        """Unix seconds."""
+
+    @property
+    def prompt_tokens(self) -> int:
+        """As they were counted for its pay."""
+
+    @property
+    def completion_tokens(self) -> int:
+        """Of the answer."""
 
 
 class AnswerTag(Value, frozen=True, kw_only=True):

@@ -11,10 +11,10 @@ from clubai.reputation.events import Change, StandingEvent
 from clubai.reputation.record import Record
 from clubai.sim.paying import FEE, Answered, Till
 from clubai.sim.seats import member_id, node_id
-from clubai.sim.work import Size
+from clubai.sim.work import size
 
 JANUARY = Period(2026, 1)
-SIZE = Size(800, 300, 10.0)
+SIZE = size(800, 300)
 START = JANUARY.start_ms / 1000
 DAY = DAY_MS / 1000
 ENDS = JANUARY.end_ms / 1000
@@ -45,7 +45,9 @@ class Books:
         record, number = self.records[place], next(self._tasks)
         asked_by = MemberId(asker or f"m_{number % 30}")
         task = number.to_bytes(16, "big")
-        self.till.answered(record.node, Answered(task, asked_by, at, SIZE))
+        self.till.answered(
+            Answered(task, record.node, asked_by, at, SIZE.prompt, SIZE.answer)
+        )
         points = {"held": 10} if held else {"points": 10}
         self.held[place] += held
         self._event(place, at, Change.COMPLETED, cause=f"task:{task.hex()}", **points)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import time
@@ -93,6 +94,7 @@ def _at_once(clubs: Sequence[Plan], at_once: int, told: Told) -> list[Result]:
 def _begin(days: Synchronized[int]) -> None:
     global _days_done
     _days_done = days
+    gc.disable()  # nothing that a simulation makes refers to itself
 
 
 def _simulate(club: Plan) -> Result:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
+from operator import attrgetter
 from typing import Final
 
 import msgspec
 
 from clubai.economics.metering import PAIR_CAP_BP, capped, work_units
-from clubai.economics.month import DAY_MS, Period
+from clubai.economics.month import Period
 from clubai.economics.ratecard import RateCard
-from clubai.model import CLUB_ID, MemberId, NodeId, TaskFacts, Value
+from clubai.model import CLUB_ID, EndedTask, MemberId, NodeId, Value
+from clubai.reputation.days import DAY_S
 from clubai.reputation.events import Change, StandingEvent
 
 _TASK: Final = "task:"
+_TASK_LENGTH: Final = len(_TASK)
+_BY_ID: Final = attrgetter("id")
+_BY_SEQ: Final = attrgetter("seq")
 
 
 class Status(StrEnum):
@@ -36,6 +41,13 @@ class Status(StrEnum):
 
 FINAL: Final = (Status.PAID, Status.OWN, Status.VOID, Status.CAPPED)
 """What no later close looks at again."""
+
+
+_PAID: Final = Status.PAID
+_HELD: Final = Status.HELD
+_COMPLETED: Final = Change.COMPLETED
+_INVALID: Final = Change.INVALID
+_LETS_GO: Final = {Change.RELEASED: Status.PAID, Change.VOIDED: Status.VOID}
 
 
 class Item(Value, frozen=True, kw_only=True):
@@ -68,49 +80,50 @@ class Judged:
     def __init__(self, events: Iterable[StandingEvent], *, before_ms: int) -> None:
         self._status: dict[bytes, Status] = {}
         self._owners: dict[bytes, MemberId] = {}
-        self._held: dict[tuple[NodeId, MemberId], deque[bytes | None]] = {}
-        for event in sorted(events, key=lambda each: each.seq):
+        self._held = defaultdict[tuple[NodeId, MemberId], deque[bytes | None]](deque)
+        for event in sorted(events, key=_BY_SEQ):
             if event.at * 1000 >= before_ms:
                 continue
-            match event.change:
-                case Change.RELEASED:
-                    self._let_go(event, Status.PAID)
-                case Change.VOIDED:
-                    self._let_go(event, Status.VOID)
-                case Change.INVALID:
-                    task = _task_of(event)
-                    if task is not None:
-                        self._status[task] = Status.VOID
-                case _:
-                    self._earned(event)
+            change = event.change
+            if change is _COMPLETED:
+                self._completed(event)
+            elif change in _LETS_GO:
+                self._let_go(event, _LETS_GO[change])
+            elif change is _INVALID:
+                task = _task_of(event)
+                if task is not None:
+                    self._status[task] = Status.VOID
+            elif event.held > 0:
+                self._held[event.node, event.member].append(None)
 
-    def status(self, task: TaskFacts) -> Status:
+    def status(self, task: EndedTask) -> Status:
         """Paid, held or void, by its standing alone."""
-        return self._status.get(task.id, Status.HELD)
+        return self._status.get(task.id, _HELD)
 
-    def owner(self, task: TaskFacts) -> MemberId | None:
+    def owner(self, task: EndedTask) -> MemberId | None:
         """Who owned the node when the task was completed, where an event tells."""
         return self._owners.get(task.id)
 
-    def _earned(self, event: StandingEvent) -> None:
-        task = _task_of(event) if event.change is Change.COMPLETED else None
+    def _completed(self, event: StandingEvent) -> None:
+        task = _task_of(event)
+        held = event.held > 0
         if task is not None and task not in self._status:
             self._owners[task] = event.member
-            at_once = event.points > 0 and event.held <= 0
-            self._status[task] = Status.PAID if at_once else Status.HELD
-        if event.held > 0:
-            self._held.setdefault((event.node, event.member), deque()).append(task)
+            self._status[task] = _PAID if event.points > 0 and not held else _HELD
+        if held:
+            self._held[event.node, event.member].append(task)
 
     def _let_go(self, event: StandingEvent, status: Status) -> None:
-        held = self._held.get((event.node, event.member), deque())
+        held = self._held[event.node, event.member]
+        statuses = self._status
         for _ in range(min(event.count, len(held))):
             task = held.popleft()
-            if task is not None and self._status[task] is Status.HELD:
-                self._status[task] = status
+            if task is not None and statuses[task] is _HELD:
+                statuses[task] = status
 
 
 def settle(
-    tasks: Iterable[TaskFacts],
+    tasks: Iterable[EndedTask],
     *,
     owners: Mapping[NodeId, MemberId],
     events: Iterable[StandingEvent],
@@ -141,16 +154,22 @@ def settle(
     rates = _Rates(card)
     items = [
         _item(task, judged, owners, rates)
-        for task in sorted(tasks, key=lambda each: each.id)
+        for task in sorted(tasks, key=_BY_ID)
         if task.id not in settled and task.ended_at * 1000 < end_ms
     ]
-    due = [each for each in items if each.status is Status.PAID]
     paid = capped(
-        [(each.task, each.node, each.asker, each.metered) for each in due],
+        [
+            (each.task, each.node, each.asker, each.metered)
+            for each in items
+            if each.status is _PAID
+        ],
         cap_bp=pair_cap_bp,
         exempt=(club,),
     )
-    return tuple(_paid(each, paid.get(each.task, 0)) for each in items)
+    return tuple(
+        each if paid.get(each.task, 0) == each.wu else _cut(each, paid[each.task])
+        for each in items
+    )
 
 
 def settled_by(items: Iterable[Item]) -> tuple[bytes, ...]:
@@ -159,78 +178,66 @@ def settled_by(items: Iterable[Item]) -> tuple[bytes, ...]:
 
 
 class _Rates:
-    """A card's rates and the months of days, each looked up once."""
+    """The months of days and a card's rates in them, each looked up once."""
 
     def __init__(self, card: RateCard) -> None:
         self._card = card
-        self._rates: dict[tuple[str, Period], int] = {}
-        self._months: dict[int, tuple[Period, str]] = {}
+        self._found: dict[tuple[str, int], tuple[str, int]] = {}
 
-    def month(self, at: int) -> tuple[Period, str]:
-        """The month that holds a moment (Unix seconds), and its text."""
-        at_ms = at * 1000
-        day = at_ms // DAY_MS
-        found = self._months.get(day)
+    def at(self, model: str, at: int) -> tuple[str, int]:
+        """The month of a moment (Unix seconds), and what a token is worth in it."""
+        key = (model, at // DAY_S)
+        found = self._found.get(key)
         if found is None:
-            period = Period.holding(at_ms)
-            found = self._months[day] = (period, str(period))
+            month = Period.holding(at * 1000)
+            found = self._found[key] = (str(month), self._card.milli(model, month))
         return found
-
-    def milli(self, model: str, month: Period) -> int:
-        """What a token of `model` is worth in a month."""
-        key = (model, month)
-        rate = self._rates.get(key)
-        if rate is None:
-            rate = self._rates[key] = self._card.milli(model, month)
-        return rate
 
 
 def _item(
-    task: TaskFacts,
+    task: EndedTask,
     judged: Judged,
     owners: Mapping[NodeId, MemberId],
     rates: _Rates,
 ) -> Item:
-    node = NodeId(task.node)
+    node, model = NodeId(task.node), task.model
+    prompt, answer = task.prompt_tokens, task.completion_tokens
     owner = judged.owner(task) or owners.get(node) or MemberId("")
-    month, text = rates.month(int(task.ended_at))
-    metered = work_units(
-        task.prompt_tokens, task.completion_tokens, rates.milli(task.model, month)
-    )
+    month, milli = rates.at(model, int(task.ended_at))
+    metered = work_units(prompt, answer, milli)
+    status = _status(task, owner, judged)
     return Item(
         task=task.id,
         node=node,
         owner=owner,
         asker=task.member,
-        model=task.model,
-        month=text,
-        prompt_tokens=task.prompt_tokens,
-        answer_tokens=task.completion_tokens,
+        model=model,
+        month=month,
+        prompt_tokens=prompt,
+        answer_tokens=answer,
         metered=metered,
-        wu=0,
-        status=_status(task, owner, judged),
+        wu=metered if status is _PAID else 0,
+        status=status,
     )
 
 
-def _status(task: TaskFacts, owner: MemberId, judged: Judged) -> Status:
+def _status(task: EndedTask, owner: MemberId, judged: Judged) -> Status:
     if task.state != "done" or not task.node:
         return Status.UNFINISHED
     if owner and task.member == owner:
         return Status.OWN
-    return judged.status(task) if owner else Status.HELD
+    return judged.status(task) if owner else _HELD
 
 
-def _paid(item: Item, wu: int) -> Item:
-    if item.status is not Status.PAID:
-        return item
-    status = Status.PAID if wu == item.metered else Status.CAPPED
-    return msgspec.structs.replace(item, wu=wu, status=status)
+def _cut(item: Item, wu: int) -> Item:
+    return msgspec.structs.replace(item, wu=wu, status=Status.CAPPED)
 
 
 def _task_of(event: StandingEvent) -> bytes | None:
-    if not event.cause.startswith(_TASK):
+    cause = event.cause
+    if not cause.startswith(_TASK):
         return None
     try:
-        return bytes.fromhex(event.cause.removeprefix(_TASK))
+        return bytes.fromhex(cause[_TASK_LENGTH:])
     except ValueError:
         return None

@@ -41,16 +41,13 @@ def owed_after(event: StandingEvent, rules: Rules) -> int:
 class AuditResults:
     """The newest audits of the whole club."""
 
-    __slots__ = ("_failed", "_newest")
+    __slots__ = ("_failed", "_newest", "bad")
 
     def __init__(self) -> None:
         self._newest: deque[bool] = deque()
         self._failed = 0
-
-    @property
-    def bad(self) -> bool:
+        self.bad = False
         """More than one in a hundred failed."""
-        return self._failed > _BAD_SHARE * len(self._newest)
 
     def add(self, *, passed: bool) -> None:
         """Take one audit in; the oldest of more than 1000 goes."""
@@ -58,6 +55,7 @@ class AuditResults:
             self._failed -= not self._newest.popleft()
         self._newest.append(passed)
         self._failed += not passed
+        self.bad = self._failed > _BAD_SHARE * len(self._newest)
 
 
 def audit_rate(

@@ -60,9 +60,10 @@ def void(register: Register, record: Record, *, cause: str) -> None:
 
 def due_at(record: Record) -> float:
     """When something must be released; infinity: nothing is, or a doubt stands."""
-    if not record.escrow or record.doubted:
+    escrow = record.escrow
+    if not escrow or record.doubted:
         return math.inf
-    return record.escrow[0].hour * HOUR_S + LONGEST_S
+    return escrow[0].hour * HOUR_S + LONGEST_S
 
 
 def _release(

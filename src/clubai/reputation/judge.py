@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
+from typing import Any, Final
 
 from clubai.model import NodeId
 from clubai.reputation import (
@@ -40,6 +41,22 @@ from clubai.reputation.record import Record
 from clubai.reputation.register import Register
 from clubai.reputation.rules import Rules
 from clubai.reputation.speeds import Speeds
+
+_EFFECTS: Final[dict[type[Fact], Callable[[Register, Record, Any], None]]] = {
+    AnswerMissed: work.missed,
+    CheckEnded: proof.check_ended,
+    HoursPassed: presence.hours,
+    SpeedDoubted: work.doubted_speed,
+    VerdictGiven: proof.verdict_given,
+    LieProved: proof.lie_proved,
+    ReviewDecided: proof.review_decided,
+    PointsAdjusted: said.adjusted,
+    TrustChanged: said.trust_changed,
+    SuspensionEnded: said.suspension_ended,
+    Promised: said.promised,
+    PauseAnnounced: said.paused,
+}
+"""Of the facts that need no more than the register, and a record."""
 
 
 class Judge:
@@ -79,19 +96,26 @@ class Judge:
 
     def tell(self, fact: Fact, *, now: float) -> list[StandingEvent]:
         """Take in a fact; of a node that never appeared nothing follows."""
+        register = self._register
         self._run_until(now)
-        if isinstance(fact, NodeAppeared):
-            record = said.appeared(self._register, fact)
+        if type(fact) is NodeAppeared:
+            record = said.appeared(register, fact)
             if self._week_at == math.inf:
-                self._week_at = next_week(self._register.now)
+                self._week_at = next_week(register.now)
         else:
-            known = self._register.current(fact.node)
+            known = register.current(fact.node)
             if known is None:
-                return self._register.fresh()
+                return register.fresh()
             record = known
-            self._apply(record, fact)
+            if type(fact) is AnswerGiven:
+                planned = bool(record.escrow)
+                work.given(register, record, fact, self._speeds)
+                if planned:  # what is held longest is what it was
+                    return register.fresh()
+            else:
+                self._apply(record, fact)
         self._plan(record)
-        return self._register.fresh()
+        return register.fresh()
 
     def advance(self, *, now: float) -> list[StandingEvent]:
         """Do what is due: the weeks that ended, releases, ends of suspensions."""
@@ -140,57 +164,23 @@ class Judge:
         )
 
     def _apply(self, record: Record, fact: Fact) -> None:
-        register = self._register
-        match fact:
-            case AnswerGiven():
-                work.given(register, record, fact, self._speeds)
-            case AnswerMissed():
-                work.missed(register, record, fact)
-            case CheckEnded():
-                proof.check_ended(register, record, fact)
-            case HoursPassed():
-                presence.hours(register, record, fact)
-            case SpeedDoubted():
-                work.doubted_speed(register, record, fact)
-            case VerdictGiven():
-                proof.verdict_given(register, record, fact)
-            case LieProved():
-                proof.lie_proved(register, record, fact)
-            case ReviewDecided():
-                proof.review_decided(register, record, fact)
-            case _:
-                self._hear(record, fact)
-
-    def _hear(self, record: Record, fact: Fact) -> None:
-        register = self._register
-        match fact:
-            case PointsAdjusted():
-                said.adjusted(register, record, fact)
-            case TrustChanged():
-                said.trust_changed(register, record, fact)
-            case SuspensionEnded():
-                said.suspension_ended(register, record, fact)
-            case Promised():
-                said.promised(register, record, fact)
-            case PauseAnnounced():
-                said.paused(register, record, fact)
-            case _:
-                msg = f"{type(fact).__name__} is no fact that a judge knows"
-                raise TypeError(msg)
+        effect = _EFFECTS.get(type(fact))
+        if effect is None:
+            msg = f"{type(fact).__name__} is no fact that a judge knows"
+            raise TypeError(msg)
+        effect(self._register, record, fact)
 
     def _run_until(self, now: float) -> None:
-        register = self._register
-        while True:
-            due = self._due[0][0] if self._due else math.inf
-            at = min(self._week_at, due)
-            if at > now:
-                break
-            register.now = max(register.now, at)
-            if self._week_at <= due:
+        due, register = self._due, self._register
+        while self._week_at <= now or (due and due[0][0] <= now):
+            at = due[0][0] if due else math.inf
+            register.now = max(register.now, min(self._week_at, at))
+            if self._week_at <= at:
                 self._end_week()
             else:
                 self._settle()
-        register.now = max(register.now, now)
+        if register.now < now:
+            register.now = now
 
     def _end_week(self) -> None:
         rules, minimum = self._rules, self._rules.minimum
@@ -224,8 +214,9 @@ class Judge:
 
     def _plan(self, record: Record) -> None:
         due = escrow.due_at(record)
-        if record.suspended and record.suspended_until < due:
+        if 0 < record.suspended_until < due:
             due = record.suspended_until
-        if due < self._pending.get(record.index, math.inf):
-            self._pending[record.index] = due
-            heappush(self._due, (due, record.index))
+        index = record.index
+        if due < self._pending.get(index, math.inf):
+            self._pending[index] = due
+            heappush(self._due, (due, index))

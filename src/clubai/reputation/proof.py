@@ -106,22 +106,17 @@ def _suspend(register: Register, record: Record, *, cause: str) -> None:
 
 
 def _passed(register: Register, record: Record, fact: CheckEnded) -> None:
-    cause = f"check:{fact.check}"
+    cause, by = f"check:{fact.check}", fact.kind.value
     register.put(
-        record,
-        Change.PASSED,
-        model=fact.model,
-        cause=cause,
-        by=fact.kind.value,
-        why=fact.why,
+        record, Change.PASSED, model=fact.model, cause=cause, by=by, why=fact.why
     )
-    if record.marks and (fact.model, fact.kind.value) not in record.tests:
+    if record.marks and (fact.model, by) not in record.tests:
         register.put(
             record,
             Change.CLEARED,
             model=fact.model,
             cause=cause,
-            by=fact.kind.value,
+            by=by,
             why="Its checks speak for it: the soft marks are gone.",
         )
     escrow.release(register, record, cause=cause, why="An audit was passed.")

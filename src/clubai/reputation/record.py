@@ -117,8 +117,10 @@ class Record(msgspec.Struct, kw_only=True):
 
     def apply(self, event: StandingEvent) -> None:
         """Take in one event of this node with this owner, in order of `seq`."""
-        self.points += event.points
-        self.held += event.held
+        if event.points:
+            self.points += event.points
+        if event.held:
+            self.held += event.held
         effect = _EFFECTS.get(event.change)
         if effect is not None:
             effect(self, event)
@@ -133,9 +135,10 @@ def _claimed(record: Record, event: StandingEvent) -> None:
 
 
 def _completed(record: Record, event: StandingEvent) -> None:
-    _earned(record, event)
-    record.seen_at = event.at
-    day = record.day(day_at(event.at))
+    if event.held:
+        _earned(record, event)
+    at = record.seen_at = event.at
+    day = record.day(day_at(at))
     day.tasks += 1
     day.probed = True
 
@@ -143,13 +146,13 @@ def _completed(record: Record, event: StandingEvent) -> None:
 def _earned(record: Record, event: StandingEvent) -> None:
     if not event.held:
         return
-    hour = int(event.at // HOUR_S)
-    if record.escrow and record.escrow[-1].hour == hour:
-        newest = record.escrow[-1]
+    hour, escrow = int(event.at // HOUR_S), record.escrow
+    newest = escrow[-1] if escrow else None
+    if newest is not None and newest.hour == hour:
         newest.points += event.held
         newest.count += 1
     else:
-        record.escrow.append(Held(hour, event.held, 1))
+        escrow.append(Held(hour, event.held, 1))
 
 
 def _let_go(record: Record, event: StandingEvent) -> None:

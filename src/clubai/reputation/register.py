@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from clubai.model import MemberId, NodeId
 from clubai.reputation.audits import AuditResults
@@ -10,6 +11,9 @@ from clubai.reputation.complaints import Complainant
 from clubai.reputation.events import Change, StandingEvent
 from clubai.reputation.record import Record
 from clubai.reputation.rules import Rules
+
+_OF_ALL: Final = frozenset({Change.PASSED, Change.FAILED, Change.CLEARED})
+"""Changes of one record that also say something of the club, or of a client."""
 
 
 class Register:
@@ -79,14 +83,15 @@ class Register:
         """Make an event of a record, and apply it; `points` are cut at the floor."""
         total = record.points
         if points:
-            total = max(self.rules.minimum, total + points)
+            before, total = total, max(self.rules.minimum, total + points)
+            points = total - before
         event = StandingEvent(
             seq=self._seq,
             at=self.now,
             node=record.node,
             member=record.member,
             change=change,
-            points=total - record.points,
+            points=points,
             held=held,
             total=total,
             count=count,
@@ -98,7 +103,8 @@ class Register:
         self._seq += 1
         self._fresh.append(event)
         record.apply(event)
-        self._fold(event)
+        if change in _OF_ALL:
+            self._fold(event)
         return event
 
     def fresh(self) -> list[StandingEvent]:
@@ -124,7 +130,8 @@ class Register:
             )
             raise ValueError(msg)
         record.apply(event)
-        self._fold(event)
+        if event.change in _OF_ALL:
+            self._fold(event)
 
     def _add(self, event: StandingEvent) -> None:
         self._fresh.append(event)

@@ -28,7 +28,8 @@ def weight(record: Record, rules: Rules, *, now: float, model: str = "") -> floa
         return 1.0
     if checks_alone(record, rules):
         return 0.0
-    weight = record.points / (record.points + HALF) + BASE
+    points = record.points
+    weight = points / (points + HALF) + BASE
     if rules.probation and in_probation(record, now, model):
         weight *= SHARE
     return weight

@@ -34,11 +34,11 @@ class Usual:
 
     def add(self, seconds: float) -> None:
         """Take one duration in; the oldest of more than `KEPT` goes."""
-        if len(self._newest) == KEPT:
-            oldest = self._newest.popleft()
-            del self._sorted[bisect_left(self._sorted, oldest)]
-        self._newest.append(seconds)
-        insort(self._sorted, seconds)
+        newest, in_order = self._newest, self._sorted
+        if len(newest) == KEPT:
+            del in_order[bisect_left(in_order, newest.popleft())]
+        newest.append(seconds)
+        insort(in_order, seconds)
 
 
 class Speeds:

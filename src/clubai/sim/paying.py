@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import Final
+from typing import ClassVar, Final
 
 import msgspec
 
@@ -21,11 +21,11 @@ from clubai.economics.month import Period
 from clubai.economics.ratecard import CARD_1, Rate, RateCard, by_size, size_of
 from clubai.economics.settling import Item, Status, settle, settled_by
 from clubai.economics.sharing import BASIS
-from clubai.model import CLUB_ID, MemberId, NodeId, TaskFacts
+from clubai.model import CLUB_ID, MemberId, NodeId
 from clubai.reputation.events import Change, StandingEvent
 from clubai.reputation.record import Record
 from clubai.sim.tally import Closed
-from clubai.sim.work import MODEL, Size
+from clubai.sim.work import MODEL
 
 FEE: Final = 1_000
 """Minor units that a member pays each month, and for each new name."""
@@ -42,6 +42,7 @@ _KEPT: Final = frozenset(
         Change.INVALID,
     }
 )
+_PAID: Final = Status.PAID
 CARD: Final = RateCard(
     rates=(
         Rate(
@@ -55,12 +56,17 @@ CARD: Final = RateCard(
 
 
 class Answered(msgspec.Struct, frozen=True, gc=False):
-    """One answer that may be paid."""
+    """One answer that may be paid, as `settle` reads it."""
 
-    task: bytes
-    asker: MemberId
-    at: float
-    size: Size
+    id: bytes
+    node: NodeId
+    member: MemberId
+    """Who asked."""
+    ended_at: float
+    prompt_tokens: int
+    completion_tokens: int
+    model: ClassVar[str] = MODEL
+    state: ClassVar[str] = "done"
 
 
 Units = dict[tuple[NodeId, MemberId], dict[MemberId, int]]
@@ -97,13 +103,13 @@ class Till:
         period = _period(at)
         self._income[period] = self._income.get(period, 0) + FEE
 
-    def answered(self, node: NodeId, answer: Answered) -> None:
+    def answered(self, answer: Answered) -> None:
         """Note an answer."""
         if self.by_points:
             return
-        work = self._work.get(node)
+        work = self._work.get(answer.node)
         if work is None:
-            work = self._work[node] = Work()
+            work = self._work[answer.node] = Work()
         work.tasks.append(answer)
 
     def heard(self, event: StandingEvent) -> None:
@@ -143,7 +149,7 @@ class Till:
 
     def _settle(self, node: NodeId, work: Work, up_to: Period) -> None:
         items = settle(
-            [_facts(node, each) for each in work.tasks],
+            work.tasks,
             owners={},
             events=work.events,
             settled=(),
@@ -151,16 +157,21 @@ class Till:
             card=CARD,
             pair_cap_bp=BASIS,
         )
+        place, askers = ("", MemberId("")), dict[MemberId, int]()
         for item in items:
-            if item.status is Status.PAID:
-                period = max(_month(item.month), self._open)
-                nodes = self._units.setdefault(period, {})
-                askers = nodes.setdefault((node, item.owner), {})
+            if item.status is _PAID:
+                if place != (item.month, item.owner):
+                    place = (item.month, item.owner)
+                    askers = self._askers(node, *place)
                 askers[item.asker] = askers.get(item.asker, 0) + item.metered
         done = frozenset(settled_by(items))
-        work.tasks = [each for each in work.tasks if each.task not in done]
+        work.tasks = [each for each in work.tasks if each.id not in done]
         if not work.tasks:
             work.events = []
+
+    def _askers(self, node: NodeId, month: str, owner: MemberId) -> dict[MemberId, int]:
+        period = max(_month(month), self._open)
+        return self._units.setdefault(period, {}).setdefault((node, owner), {})
 
     def _close(self, *, up_to: Period) -> None:
         period = self._open
@@ -232,29 +243,6 @@ def _items(
             wu=paid[task],
             status=Status.PAID,
         )
-
-
-def _facts(node: NodeId, answer: Answered) -> TaskFacts:
-    return TaskFacts(
-        id=answer.task,
-        member=answer.asker,
-        model=MODEL,
-        kind="chat",
-        mode="single",
-        state="done",
-        code="",
-        node=node,
-        attempts=1,
-        created_at=answer.at,
-        ended_at=answer.at,
-        queued_ms=0,
-        first_token_ms=0,
-        total_ms=0,
-        prompt_tokens=answer.size.prompt,
-        completion_tokens=answer.size.answer,
-        request_bytes=0,
-        answer_bytes=0,
-    )
 
 
 @cache

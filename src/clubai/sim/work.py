@@ -35,11 +35,8 @@ class Size(NamedTuple):
     answer: int
     """Tokens."""
     seconds: float
-
-    @property
-    def tokens(self) -> int:
-        """In work of the same weight: a token of an answer costs four of a prompt."""
-        return self.prompt + 4 * self.answer
+    tokens: int
+    """In work of the same weight: a token of an answer costs four of a prompt."""
 
 
 def sizes(random: Random) -> list[Size]:
@@ -50,7 +47,7 @@ def sizes(random: Random) -> list[Size]:
 def check_size() -> Size:
     """The size of every check."""
     prompt, answer = MEAN_PROMPT // CHECK_SHARE, MEAN_ANSWER // CHECK_SHARE
-    return Size(prompt, answer, answer / TOKENS_PER_SECOND)
+    return size(prompt, answer)
 
 
 def _lengthen(random: Random) -> float:
@@ -59,8 +56,9 @@ def _lengthen(random: Random) -> float:
 
 def _size(random: Random, factor: float) -> Size:
     answer = max(1, round(MEAN_ANSWER * factor))
-    return Size(
-        max(1, round(MEAN_PROMPT * _lengthen(random))),
-        answer,
-        answer / TOKENS_PER_SECOND,
-    )
+    return size(max(1, round(MEAN_PROMPT * _lengthen(random))), answer)
+
+
+def size(prompt: int, answer: int) -> Size:
+    """The size of so many tokens."""
+    return Size(prompt, answer, answer / TOKENS_PER_SECOND, prompt + 4 * answer)

@@ -7,7 +7,7 @@ is asked, for answers take seconds and the world moves in hours.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from random import Random
 from typing import Final
@@ -33,7 +33,7 @@ from clubai.sim.plan import Plan
 from clubai.sim.pool import NOBODY, Pool
 from clubai.sim.seats import Seat, member_id, node_id, take_seats
 from clubai.sim.tally import DayCount, Tally
-from clubai.sim.work import Size
+from clubai.sim.work import CHECK_KINDS, MODEL, Size
 
 START: Final = 1_767_225_600
 """2026-01-01 00:00 UTC: 90 days are three whole months."""
@@ -70,6 +70,7 @@ class World:
         self.courses: dict[str, list[int]] = {name: [] for name in plan.mix}
         """Points of each population at the end of each day."""
         self._random = Random(plan.seed)  # noqa: S311 - no secret, and reproducible
+        self._chance = self._random.random
         self._day = 0
         self._places: dict[NodeId, int] = {}
         self._pool = Pool(self.seats, self._random)
@@ -81,7 +82,7 @@ class World:
         self._spare = SPARE * plan.tasks_per_day
         for place, seat in enumerate(self.seats):
             seat.pace = self._random.lognormvariate(0.0, work.MACHINES_SPREAD)
-            seat.from_hour = int(24 * self._random.random())
+            seat.from_hour = int(24 * self._chance())
             self._appear(place, member_id(seat.group), START)
 
     def run(self, told: Told = lambda day: None) -> None:
@@ -118,9 +119,9 @@ class World:
         self._pool.open()
 
     def _pass(self, start: float) -> None:
-        random, checks = self._random.random, self._checks
+        random, checks = self._chance, self._checks
         count = self.plan.nodes * self.plan.tasks_per_day
-        for at in sorted(start + DAY_S * random() for _ in range(count)):
+        for at in sorted([start + DAY_S * random() for _ in range(count)]):
             while checks and checks[0][0] <= at:
                 self._check(*heappop(checks))
             self._ask(at, int((at - start) // HOUR_S))
@@ -166,8 +167,9 @@ class World:
     def _ask(self, at: float, hour: int) -> None:
         tally = self.tally
         tally.tasks += 1
-        size = self._sizes[int(len(self._sizes) * self._random.random())]
-        if self.plan.as_asked and self._random.random() < COMPARED_SHARE:
+        chance, as_asked = self._chance, self.plan.as_asked
+        size = self._sizes[int(len(self._sizes) * chance())]
+        if as_asked and chance() < COMPARED_SHARE:
             self._compare(at, hour, size)
             return
         place = self._serve(at, hour, size)
@@ -175,16 +177,14 @@ class World:
             tally.unserved += 1
             return
         self._deliver(place, bad=self._is_bad(place, size))
-        if not self.plan.as_asked:
-            rate = self.judge.audit_rate(self.seats[place].node)
-            if self._random.random() < rate:
-                later = AUDIT_WITHIN_S * self._random.random()
-                self._plan_check(place, at + later, if_barred=False)
+        if not as_asked and chance() < self.judge.audit_rate(self.seats[place].node):
+            self._plan_check(place, at + AUDIT_WITHIN_S * chance(), if_barred=False)
 
     def _deliver(self, place: int, *, bad: bool) -> None:
         self.tally.delivered += 1
-        self.tally.bad += bad
-        self.seats[place].bad += bad
+        if bad:
+            self.tally.bad += 1
+            self.seats[place].bad += 1
 
     def _serve(self, at: float, hour: int, size: Size, without: int = NOBODY) -> int:
         """Have a task answered by somebody; the seat, or `NOBODY`."""
@@ -192,7 +192,7 @@ class World:
             place = self._pool.draw(hour, without)
             if place == NOBODY:
                 break
-            asker = ASKERS[int(len(ASKERS) * self._random.random())]
+            asker = ASKERS[int(len(ASKERS) * self._chance())]
             if self._answer(place, at, size, asker):
                 self.seats[place].answers += 1
                 return place
@@ -201,45 +201,48 @@ class World:
     def _answer(self, place: int, at: float, size: Size, asker: MemberId) -> bool:
         """Whether the seat answers what it accepted; the judge is told."""
         seat = self.seats[place]
-        population = seat.population
+        population, machine, node = seat.population, seat.machine, seat.node
         seat.taken += 1
         self._numbers += 1
         task = self._numbers
         cause = f"task:{task:032x}"
-        late = seat.machine.answered >= self._spare
-        if late or self._random.random() < population.timeouts:
+        late = machine.answered >= self._spare
+        if late or self._chance() < population.timeouts:
             missed = AnswerMissed(
-                node=seat.node, cause=cause, model=work.MODEL, why="It expired."
+                node=node, cause=cause, model=MODEL, why="It expired."
             )
             self._tell(missed, at)
             return False
-        seat.machine.answered += 1
+        machine.answered += 1
+        prompt, answer, seconds, tokens = size
         self.till.answered(
-            seat.node, Answered(task.to_bytes(16, "big"), asker, at, size)
+            Answered(task.to_bytes(16, "big"), node, asker, at, prompt, answer)
         )
         given = AnswerGiven(
-            node=seat.node,
+            node=node,
             asker=asker,
             cause=cause,
-            model=work.MODEL,
+            model=MODEL,
             kind="chat",
-            tokens=size.answer,
-            seconds=size.seconds * seat.pace * population.pace,
+            tokens=answer,
+            seconds=seconds * seat.pace * population.pace,
             check=asker == CLUB_ID,
         )
-        self._tell(given, at)
+        self._hear(self.judge.tell(given, now=at))
         if seat.taken == population.per_day:
             self._pool.weights[place] = 0.0
-        self.tally.work += size.tokens
+        self.tally.work += tokens
         return True
 
     def _is_bad(self, place: int, size: Size) -> bool:
         """Whether the seat's answer is bad; it pays for the compute."""
         seat = self.seats[place]
         population = seat.population
-        bad = population.cheats(self._day) and self._random.random() < population.bad
-        seat.cost += size.tokens * (population.bad_cost if bad else population.cost)
-        return bad
+        if population.cheats(self._day) and self._chance() < population.bad:
+            seat.cost += size.tokens * population.bad_cost
+            return True
+        seat.cost += size.tokens * population.cost
+        return False
 
     def _compare(self, at: float, hour: int, size: Size) -> None:
         """Two nodes answer; a third decides when they differ."""
@@ -270,7 +273,7 @@ class World:
         bad = self._is_bad(place, size)
         population = self.seats[place].population
         odds = population.caught if bad else population.false_alarm
-        if self._random.random() >= odds:
+        if self._chance() >= odds:
             return bad, 0
         if bad and population.colludes:
             return bad, -1
@@ -287,7 +290,7 @@ class World:
         record = self.judge.record(self.seats[place].node)
         if record is None or record.suspended_until >= start + DAY_S:
             return
-        late = CANARY_EVERY_S * self._random.random()
+        late = CANARY_EVERY_S * self._chance()
         for number in range(DAY_S // CANARY_EVERY_S):
             at = start + late + number * CANARY_EVERY_S
             self._plan_check(place, at, if_barred=True)
@@ -310,14 +313,14 @@ class World:
         population = seat.population
         bad = self._is_bad(place, size)
         fails = population.caught if bad else population.false_alarm
-        kind = work.CHECK_KINDS[int(len(work.CHECK_KINDS) * self._random.random())]
-        self._judged(place, at, kind, passed=self._random.random() >= fails)
+        kind = CHECK_KINDS[int(len(CHECK_KINDS) * self._chance())]
+        self._judged(place, at, kind, passed=self._chance() >= fails)
 
     def _judged(self, place: int, at: float, kind: CheckKind, *, passed: bool) -> None:
         ended = CheckEnded(
             node=self.seats[place].node,
             check=str(self._numbers),
-            model=work.MODEL,
+            model=MODEL,
             kind=kind,
             passed=passed,
             why="",
@@ -330,9 +333,7 @@ class World:
         seat.node, seat.member = node_id(self._numbers), member
         self._places[seat.node] = place
         self.names[member] = seat.name
-        self._tell(
-            NodeAppeared(node=seat.node, member=member, models=(work.MODEL,)), at
-        )
+        self._tell(NodeAppeared(node=seat.node, member=member, models=(MODEL,)), at)
         self._weigh(place)
 
     def _renew(self, place: int, at: float) -> None:
@@ -352,14 +353,21 @@ class World:
     def _tell(self, fact: Fact, at: float) -> None:
         self._hear(self.judge.tell(fact, now=at))
 
-    def _hear(self, events: Iterable[StandingEvent]) -> None:
+    def _hear(self, events: Sequence[StandingEvent]) -> None:
+        moved: NodeId | None = None
+        heard = self.till.heard
+        self.tally.events += len(events)
         for event in events:
-            self.tally.events += 1
-            self.till.heard(event)
-            if event.points or event.change in _MOVES_WEIGHT:
-                self._weigh(self._places[event.node])
-            if event.change not in _EVERYDAY:
+            change = event.change
+            heard(event)
+            if event.points or change in _MOVES_WEIGHT:
+                if moved is not None and moved != event.node:
+                    self._weigh(self._places[moved])
+                moved = event.node
+            if change not in _EVERYDAY:
                 self._heed(event)
+        if moved is not None:
+            self._weigh(self._places[moved])
 
     def _heed(self, event: StandingEvent) -> None:
         """Do what follows from an event that is not one of every day."""
@@ -379,5 +387,5 @@ class World:
         if self.plan.as_asked:
             return
         for _ in range(audits.owed_after(event, self.plan.rules)):
-            at = event.at + AUDIT_WITHIN_S * self._random.random()
+            at = event.at + AUDIT_WITHIN_S * self._chance()
             self._plan_check(place, at, if_barred=False)
