@@ -244,7 +244,7 @@ class _Run:
         began = time.monotonic()
         with anyio.move_on_after(self.plan.seconds):
             async with Client.connect(self.club.url, self.key) as client:
-                while self.asked < self.plan.tasks or not self.caught():
+                while not self.enough():
                     await self.ask(client)
                     await self.settled()
         rows = await self.coordinator.store.tasks(limit=1_000_000)
@@ -277,7 +277,7 @@ class _Run:
     async def settled(self) -> None:
         """Wait until the club asks nothing of its own for as long as the pause."""
         quiet = 0.0
-        while quiet < self.plan.pause:
+        while quiet < self.plan.pause and not self.enough():
             live = self.coordinator.snapshot(CLUB).tasks
             busy = any(task.member == CLUB_ID and not task.ended_at for task in live)
             quiet = 0.0 if busy else quiet + STEP_S
@@ -287,6 +287,10 @@ class _Run:
         find = self.coordinator.standings.find
         points = {name: find(name).points for name in self.plan.cheats}
         return ", ".join(f"{name} {each}" for name, each in points.items())
+
+    def enough(self) -> bool:
+        """Whether as much was asked as there is to ask, and the cheats are caught."""
+        return self.asked >= self.plan.tasks and self.caught()
 
     def caught(self) -> bool:
         """Whether each cheat was convicted as often as is awaited."""

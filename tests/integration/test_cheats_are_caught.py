@@ -17,7 +17,7 @@ from clubai.reputation.sequential import SUBTLE, expected_to_convict
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = ("-m", "benchmarks.cheats", "--json", "--cheats=garbage,another-prompt")
-SHORT = ("--honest=3", "--convictions=1", "--tasks=6", "--seconds=200", "--pause=0.1")
+SHORT = ("--honest=3", "--convictions=1", "--tasks=6", "--seconds=200", "--pause=0")
 
 pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.timeout(240)]
 
