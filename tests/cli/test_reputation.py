@@ -45,9 +45,10 @@ def test_every_change_is_shown_with_its_reason(club: UpClub, tmp_path: Path) -> 
 
     assert done.code == 0, done.err
     assert "in escrow" in done.out
-    [line] = [line for line in done.out.splitlines() if " completed " in line]
-    assert "task:" in line
-    assert "+10" in line
+    lines = [line for line in done.out.splitlines() if " completed " in line]
+    assert lines, done.out
+    assert "task:" in lines[0]
+    assert "+10" in lines[0]
 
 
 def test_what_cannot_be_shown_is_said(club: UpClub, tmp_path: Path) -> None:
