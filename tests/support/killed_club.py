@@ -360,6 +360,8 @@ def wait_for_close(database: Path, month: str, then: Callable[[], None]) -> None
     until = time.monotonic() + 30
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
         while not db.execute(sql, [month]).fetchone() and time.monotonic() < until:
+            # Another process commits it, and nothing tells when: to kill that process
+            # between its commit and its answer, somebody has to look all the time.
             time.sleep(0.0001)
         then()
 
