@@ -117,6 +117,17 @@ def test_checks_and_embeddings_owe_nothing() -> None:
     assert scene.machine.standing.take_owed() is None
 
 
+def test_what_an_owner_asks_of_the_own_node_owes_no_audit() -> None:
+    scene = judged()
+    scene.join("a")
+    taken(scene)
+    scene.ask("own", member=MemberId("m_owner"))
+    scene.run("a", "own", 1, 10)
+
+    assert taken(scene) == []
+    assert of(scene, Change.COMPLETED) == []
+
+
 def test_whoever_makes_audits_is_told_and_takes_each_once() -> None:
     scene = judged()
     told: list[int] = []
