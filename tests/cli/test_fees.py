@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from clubai.cli.rest import ApiError
+from clubai.client.rest import ApiError
 from clubai.economics.importing import COLUMNS
 from clubai.errors import ConfigError, PermissionDenied
 from support.money_commands import MoneyClub, money_club

@@ -7,9 +7,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from clubai.cli import promises, rest
+from clubai.cli import promises
 from clubai.cli.boundary import unwrap
 from clubai.cli.node import node as group
+from clubai.client import rest
 from clubai.errors import ConfigError
 from support.commands import UpClub
 

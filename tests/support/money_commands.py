@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from clubai.cli import clubai, rest
+from clubai.cli import clubai
+from clubai.client import rest
 from clubai.errors import PermissionDenied
 from support.asgi_driver import request
 from support.treasury import Clock, FakeBooks, money_app, open_treasury

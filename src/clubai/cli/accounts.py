@@ -16,10 +16,12 @@ from urllib.parse import quote
 
 import click
 
-from clubai.cli import place, plain, rest
+from clubai.cli import place
 from clubai.cli.options import examples, json_option, option
 from clubai.cli.running import run
+from clubai.client import rest
 from clubai.errors import AuthenticationError, ClubAIError
+from clubai.tui import plain
 
 _url_option = option(
     "--url",

@@ -13,10 +13,11 @@ import click
 import msgspec
 
 from clubai import __version__
-from clubai.cli import place, plain, settings
+from clubai.cli import place, settings
 from clubai.cli.boundary import run_command
 from clubai.cli.options import CONTEXT, examples, json_option, program_options
 from clubai.cli.running import Loop, end_with_stdin, notify_ready, run_until_stopped
+from clubai.tui import plain
 
 if TYPE_CHECKING:
     from clubai.agent.config import AgentConfig

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from clubai.cli import place, plain
+from clubai.cli import place
 from clubai.cli.completing import complete_models
 from clubai.cli.connecting import open_client
 from clubai.cli.dividing import (
@@ -25,6 +25,7 @@ from clubai.client import Answer
 from clubai.client.modes.progress import OnProgress
 from clubai.dividing.plan import Plan
 from clubai.protocol.messages import Notice
+from clubai.tui import plain
 
 _NOT_PLANNED: Final = frozenset({"privacy", "wait_s", "deadline_s"})
 

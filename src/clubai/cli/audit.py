@@ -6,9 +6,11 @@ from functools import partial
 
 import click
 
-from clubai.cli import place, plain, rest, show
+from clubai.cli import place, show
 from clubai.cli.options import club_options, examples, json_option
 from clubai.cli.running import run
+from clubai.client import rest
+from clubai.tui import plain
 
 
 @click.command(

@@ -22,10 +22,11 @@ import msgspec
 from clubai.agent.backends.base import BackendInfo
 from clubai.agent.backends.detect import detect
 from clubai.agent.backends.models import DEFAULT_MODEL, KNOWN
-from clubai.cli import place, rest, settings
+from clubai.cli import place, settings
 from clubai.cli.config import resolve_section
 from clubai.cli.place import Place
 from clubai.cli.progress import MODELS
+from clubai.client import rest
 from clubai.errors import (
     AuthenticationError,
     BackendError,

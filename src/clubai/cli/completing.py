@@ -16,8 +16,9 @@ def complete_models(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """The models that the club offers now; none when it cannot be asked."""
-    from clubai.cli import place, rest
+    from clubai.cli import place
     from clubai.cli.running import run
+    from clubai.client import rest
 
     async def names() -> list[str]:
         target = place.find(ctx.params.get("url"), ctx.params.get("api_key"))

@@ -10,9 +10,10 @@ import click
 import msgspec
 
 from clubai.agent.config import AgentConfig
-from clubai.cli import plain, settings
+from clubai.cli import settings
 from clubai.cli.options import examples, json_option, option
 from clubai.coordinator.config import CoordinatorConfig
+from clubai.tui import plain
 
 _KINDS: dict[str, tuple[type[msgspec.Struct], Sequence[settings.Setting]]] = {
     "coordinator": (CoordinatorConfig, settings.COORDINATOR),

@@ -11,7 +11,7 @@ import anyio
 import click
 
 from clubai import __version__
-from clubai.cli import plain, settings
+from clubai.cli import settings
 from clubai.cli.boundary import run_command
 from clubai.cli.options import CONTEXT, examples, json_option, program_options
 from clubai.cli.running import (
@@ -21,6 +21,7 @@ from clubai.cli.running import (
     run_until_stopped,
     spare_collections,
 )
+from clubai.tui import plain
 
 if TYPE_CHECKING:
     from clubai.coordinator.config import CoordinatorConfig

@@ -10,7 +10,7 @@ from functools import partial
 import click
 
 from clubai.agent import BackendConfig
-from clubai.cli import logs, plain, show
+from clubai.cli import logs, show
 from clubai.cli.ask import answer_fields
 from clubai.cli.demo_lines import run_lines
 from clubai.cli.demo_screen import run_screen
@@ -26,6 +26,7 @@ from clubai.cli.progress import with_model
 from clubai.cli.running import run, run_until_stopped
 from clubai.client import Answer, Client
 from clubai.club import Club, open_club
+from clubai.tui import plain
 
 OpenClub = Callable[[], AbstractAsyncContextManager[Club]]
 Follow = Callable[[Club, Client], Awaitable[None]]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import anyio
 import click
 
-from clubai.cli import plain
 from clubai.cli.demo_talk import SAMPLES, Exchange, Talk
 from clubai.client import Client
 from clubai.club import Club
+from clubai.tui import plain
 
 
 async def run_lines(club: Club, client: Client) -> None:

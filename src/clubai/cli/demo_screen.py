@@ -16,12 +16,13 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from clubai.cli import plain, show
+from clubai.cli import show
 from clubai.cli.demo_keys import Ask, Keys, Quit, Sample
 from clubai.cli.demo_talk import KEPT, SAMPLES, Exchange, Talk
 from clubai.client import Client
 from clubai.club import Club
 from clubai.model import ClubSnapshot
+from clubai.tui import plain
 
 FRAME_S: Final = 0.1
 TASKS_SHOWN: Final = 6

@@ -12,13 +12,14 @@ import click
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bars
 
-from clubai.cli import plain, show
+from clubai.cli import show
 from clubai.cli.options import option
 from clubai.client import Answer
 from clubai.client.modes.progress import OnProgress, Progress
 from clubai.dividing.plan import Plan, explain
 from clubai.errors import ConfigError
 from clubai.splitting import kind_of
+from clubai.tui import plain
 
 F = TypeVar("F", bound=Callable[..., Any])
 

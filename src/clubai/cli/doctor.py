@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
-from clubai.cli import place, plain
+from clubai.cli import place
 from clubai.cli.boundary import FAILED
 from clubai.cli.checks import Check, check_all
 from clubai.cli.options import club_options, examples, json_option, option
 from clubai.cli.running import run
+from clubai.tui import plain
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from clubai.cli import plain
+from clubai.tui import plain
 
 
 def print_check(check: dict[str, Any]) -> None:

@@ -9,10 +9,12 @@ from urllib.parse import quote
 
 import click
 
-from clubai.cli import place, plain, rest, show
+from clubai.cli import place, show
 from clubai.cli.options import club_options, examples, json_option
 from clubai.cli.running import run
+from clubai.client import rest
 from clubai.errors import ConfigError
+from clubai.tui import plain
 
 _MINOR: Final = click.IntRange(min=1)
 _reference = click.option(

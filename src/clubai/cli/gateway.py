@@ -11,7 +11,7 @@ from typing import Final
 import anyio
 import click
 
-from clubai.cli import logs, place, plain, show
+from clubai.cli import logs, place, show
 from clubai.cli.connecting import trust_for
 from clubai.cli.options import (
     club_options,
@@ -28,6 +28,7 @@ from clubai.gateway.serving import (
     ServedGateway,
     serve_gateway,
 )
+from clubai.tui import plain
 
 KEY: Final = "CLUBAI_GATEWAY_KEY"
 

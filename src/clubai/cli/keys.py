@@ -10,9 +10,11 @@ from urllib.parse import quote
 
 import click
 
-from clubai.cli import place, plain, rest, show
+from clubai.cli import place, show
 from clubai.cli.options import club_options, examples, json_option
 from clubai.cli.running import run
+from clubai.client import rest
+from clubai.tui import plain
 
 SCOPES: Final = ("chat", "embed", "node", "read")
 _SECONDS: Final = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}

@@ -10,10 +10,10 @@ from typing import Any
 import click
 
 from clubai.agent.backends.models import DEFAULT_MODEL, KNOWN, ensure_model, model_name
-from clubai.cli import plain
 from clubai.cli.options import examples, json_option
 from clubai.cli.progress import MODELS, show_progress
 from clubai.cli.running import run
+from clubai.tui import plain
 
 
 @click.group(epilog=examples("clubai model pull", "clubai model list"))

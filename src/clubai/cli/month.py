@@ -10,14 +10,16 @@ from urllib.parse import quote
 import click
 import msgspec
 
-from clubai.cli import place, plain, rest, show
+from clubai.cli import place, show
 from clubai.cli.options import club_options, examples, json_option
 from clubai.cli.running import run
+from clubai.client import rest
 from clubai.crypto.keytext import read_key
 from clubai.economics import canonical
 from clubai.economics.statement import body_in
 from clubai.economics.verify import Report, verify_statement
 from clubai.errors import ConfigError
+from clubai.tui import plain
 
 _EXISTING: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 _CLOSE_S: Final = 120.0

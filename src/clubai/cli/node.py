@@ -10,11 +10,13 @@ from urllib.parse import quote
 import click
 import msgspec
 
-from clubai.cli import place, plain, promises, references, rest, show
+from clubai.cli import place, promises, references, show
 from clubai.cli.options import club_options, examples, json_option
 from clubai.cli.running import run
+from clubai.client import rest
 from clubai.protocol.login import ENROLMENTS_PATH, EnrolledNode
 from clubai.protocol.session import NODE_PATH
+from clubai.tui import plain
 
 _ENROLLED = "/api/enrolled"
 

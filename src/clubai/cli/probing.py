@@ -14,9 +14,9 @@ from clubai.agent.backends.base import Backend, BackendInfo, UsageReport
 from clubai.agent.backends.detect import detect
 from clubai.agent.backends.embedded import open_embedded
 from clubai.agent.config import BackendConfig
-from clubai.cli import plain
 from clubai.cli.progress import with_model
 from clubai.model import ModelOffer
+from clubai.tui import plain
 
 WARM_UP_TOKENS: Final = 16
 _WARM_UP: Final[dict[str, Any]] = {

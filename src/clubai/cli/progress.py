@@ -28,7 +28,8 @@ from clubai.agent.backends.models import (
     Progress,
     ensure_model,
 )
-from clubai.cli import plain, show
+from clubai.cli import show
+from clubai.tui import plain
 
 MODELS: Final = platformdirs.user_cache_path("clubai") / "models"
 """Where model files are kept, per user."""

@@ -9,12 +9,14 @@ from urllib.parse import quote
 import click
 import msgspec
 
-from clubai.cli import place, plain, rest, show
+from clubai.cli import place, show
 from clubai.cli.local_zone import local_zone
 from clubai.cli.options import club_options, examples, json_option
 from clubai.cli.running import run
+from clubai.client import rest
 from clubai.protocol.login import EnrolledNode
 from clubai.reputation.promise import parse_schedule
+from clubai.tui import plain
 
 _EXAMPLE: Final = "Mon-Fri 18:00-23:00"
 _why_option = click.option(

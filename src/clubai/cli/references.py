@@ -8,9 +8,11 @@ from urllib.parse import quote
 
 import click
 
-from clubai.cli import place, plain, rest
+from clubai.cli import place
 from clubai.cli.options import club_options, examples, json_option
 from clubai.cli.running import run
+from clubai.client import rest
+from clubai.tui import plain
 
 
 @click.command(epilog=examples("clubai node trust node-1"))

@@ -8,9 +8,11 @@ from urllib.parse import quote
 
 import click
 
-from clubai.cli import evidence, place, plain, rest, show
+from clubai.cli import evidence, place, show
 from clubai.cli.options import club_options, examples, json_option
 from clubai.cli.running import run
+from clubai.client import rest
+from clubai.tui import plain
 
 
 @click.command(

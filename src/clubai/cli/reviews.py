@@ -7,9 +7,11 @@ from typing import Any
 
 import click
 
-from clubai.cli import evidence, place, plain, rest, show
+from clubai.cli import evidence, place, show
 from clubai.cli.options import club_options, examples, json_option
 from clubai.cli.running import run
+from clubai.client import rest
+from clubai.tui import plain
 
 
 @click.command(

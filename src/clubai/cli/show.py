@@ -17,7 +17,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from clubai.cli import plain
 from clubai.model import (
     NICKNAME_LENGTH,
     ClubStats,
@@ -29,6 +28,7 @@ from clubai.model import (
     Usage,
 )
 from clubai.protocol.login import EnrolledNode
+from clubai.tui import plain
 
 PIPE_WIDTH = 400
 _STATE_STYLE = {

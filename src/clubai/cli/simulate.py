@@ -12,7 +12,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from clubai.cli import plain, show
+from clubai.cli import show
 from clubai.cli.options import examples, json_option, option
 from clubai.cli.simulating import run_plan
 from clubai.errors import ConfigError
@@ -21,6 +21,7 @@ from clubai.sim.mix import read_mix
 from clubai.sim.plan import TASKS_PER_DAY, Plan, as_asked, rules_without
 from clubai.sim.populations import PRESETS, Population
 from clubai.sim.report import COLUMNS, Report, bars, report, rows
+from clubai.tui import plain
 
 _CHART_WIDTH: Final = 60
 _NAME_WIDTH: Final = 12

@@ -10,9 +10,10 @@ from typing import Any
 import click
 import msgspec
 
-from clubai.cli import pinned, place, plain, rest, show, trust_text
+from clubai.cli import pinned, place, show, trust_text
 from clubai.cli.options import club_options, examples, json_option, option
 from clubai.cli.running import run
+from clubai.client import rest
 from clubai.client.pins import Pins
 from clubai.client.remembered import Policy, Remembered
 from clubai.client.trust import Trust
@@ -23,6 +24,7 @@ from clubai.errors import ConfigError
 from clubai.model import NodeId
 from clubai.protocol.keylog import CLUB_KEY_PATH, LOG_PREFIX, ClubKey
 from clubai.transport.fetch import open_fetch
+from clubai.tui import plain
 
 
 @click.group(

@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 from rich.table import Table
 
-from clubai.cli import plain, show
+from clubai.cli import show
 from clubai.client.remembered import Policy, Remembered
 from clubai.client.verify import CLUB, Verified
 from clubai.model import NICKNAME_LENGTH
+from clubai.tui import plain
 
 
 def fields(url: str, path: str, club: Remembered) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import anyio
 import click
 
 from clubai.agent import BackendConfig
-from clubai.cli import logs, plain, settings, show
+from clubai.cli import logs, settings, show
 from clubai.cli.options import (
     examples,
     json_option,
@@ -30,6 +30,7 @@ from clubai.client import NodeUsed
 from clubai.club import open_club
 from clubai.coordinator.config import CoordinatorConfig
 from clubai.model import Redacted
+from clubai.tui import plain
 
 UP_SETTINGS: Final = tuple(
     setting

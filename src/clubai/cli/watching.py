@@ -11,11 +11,12 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from clubai.cli import place, plain, show
+from clubai.cli import place, show
 from clubai.cli.connecting import open_client
 from clubai.cli.options import club_options, examples, json_option
 from clubai.cli.running import run, run_until_stopped
 from clubai.model import ClubSnapshot
+from clubai.tui import plain
 
 Draw = Callable[[ClubSnapshot, bool], RenderableType]
 Fields = Callable[[ClubSnapshot], dict[str, Any]]

@@ -5,8 +5,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clubai.cli import plain
 from clubai.model import Usage
+from clubai.tui import plain
 
 ANY_TEXT = st.text(st.characters(codec=None))
 

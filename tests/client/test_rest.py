@@ -3,7 +3,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from clubai.cli import rest
+from clubai.client import rest
 from clubai.errors import (
     AuthenticationError,
     ClubAIError,
