@@ -220,21 +220,6 @@ def test_a_name_never_adds_a_line_or_an_escape(name: str, colour: bool) -> None:
     assert "\x1b" not in text.replace("\x1b[", "")
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(-3, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (172_800, "2 d")],
-)
-def test_an_age_has_its_largest_fitting_unit(seconds: float, text: str) -> None:
-    assert show.ago(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("milliseconds", "text"), [(0, "-"), (999, "999 ms"), (1500, "1.5 s")]
-)
-def test_a_duration_is_short(milliseconds: float, text: str) -> None:
-    assert show.duration(milliseconds) == text
-
-
 def test_in_a_pipe_there_is_no_colour_and_nothing_is_cut(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -10,7 +10,7 @@ from clubai.cli import place, show
 from clubai.cli.options import club_options, examples, json_option
 from clubai.cli.running import run
 from clubai.client import rest
-from clubai.tui import plain
+from clubai.tui import look, plain
 
 
 @click.command(
@@ -48,7 +48,7 @@ def audit(
         (
             (
                 str(line["seq"]),
-                show.moment(line["at"]),
+                look.moment(line["at"]),
                 line["actor"] or "-",
                 line["action"],
                 line["object"] or "-",

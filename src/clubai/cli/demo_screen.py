@@ -22,7 +22,7 @@ from clubai.cli.demo_talk import KEPT, SAMPLES, Exchange, Talk
 from clubai.client import Client
 from clubai.club import Club
 from clubai.model import ClubSnapshot
-from clubai.tui import plain
+from clubai.tui import look, plain
 
 FRAME_S: Final = 0.1
 TASKS_SHOWN: Final = 6
@@ -152,7 +152,7 @@ def exchange_text(exchange: Exchange) -> Text:
         nodes = ", ".join(plain.name(node.name) for node in answer.nodes)
         lines.append(
             f"\n{nodes} · {answer.usage.completion_tokens} tokens · "
-            f"{show.duration(answer.timings.total_ms)} · "
+            f"{look.duration(answer.timings.total_ms)} · "
             f"readable by {answer.readable_by}",
             style="dim",
         )

@@ -11,7 +11,7 @@ from clubai.cli import place, show
 from clubai.cli.options import club_options, examples, json_option
 from clubai.cli.running import run
 from clubai.client import rest
-from clubai.tui import plain
+from clubai.tui import look, plain
 
 
 @click.group(
@@ -38,7 +38,7 @@ def create(url: str | None, api_key: str | None, as_json: bool) -> None:
         return
     token = plain.name(str(made["invite"]), limit=128)
     click.echo(token)
-    until = show.day(made["expires_at"])
+    until = look.day(made["expires_at"])
     click.echo(f"good until {until}, once; whoever gets it runs:", err=True)
     click.echo(f"  clubai register NAME --url {target.url} --invite {token}", err=True)
 
@@ -61,7 +61,7 @@ def list_invites(url: str | None, api_key: str | None, as_json: bool) -> None:
                 each["id"],
                 each["state"],
                 each["sponsor"],
-                show.day(each["expires_at"]),
+                look.day(each["expires_at"]),
                 each["used_by"] or "-",
             )
             for each in invites

@@ -14,7 +14,7 @@ from clubai.cli import place, show
 from clubai.cli.options import club_options, examples, json_option
 from clubai.cli.running import run
 from clubai.client import rest
-from clubai.tui import plain
+from clubai.tui import look, plain
 
 SCOPES: Final = ("chat", "embed", "node", "read")
 _SECONDS: Final = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
@@ -130,7 +130,7 @@ def list_keys(url: str | None, api_key: str | None, as_json: bool) -> None:
                 "login" if each["login"] else " ".join(each["scopes"]),
                 ", ".join(each["models"]) or "all",
                 str(each["monthly_tokens"] or "-"),
-                show.day(each["expires_at"]),
+                look.day(each["expires_at"]),
             )
             for each in keys
         ),

@@ -12,7 +12,7 @@ from clubai.cli import place, show
 from clubai.cli.options import club_options, examples, json_option
 from clubai.cli.running import run
 from clubai.client import rest
-from clubai.tui import plain
+from clubai.tui import look, plain
 
 ROLES: Final = ("member", "moderator", "treasurer", "operator", "auditor")
 
@@ -34,7 +34,7 @@ def list_members(url: str | None, api_key: str | None, as_json: bool) -> None:
     show.print_rows(
         ("Name", "Id", "Role", "Since"),
         (
-            (each["name"], each["id"], each["role"], show.day(each["created_at"]))
+            (each["name"], each["id"], each["role"], look.day(each["created_at"]))
             for each in members
         ),
     )

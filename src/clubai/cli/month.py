@@ -10,7 +10,7 @@ from urllib.parse import quote
 import click
 import msgspec
 
-from clubai.cli import place, show
+from clubai.cli import place
 from clubai.cli.options import club_options, examples, json_option
 from clubai.cli.running import run
 from clubai.client import rest
@@ -19,7 +19,7 @@ from clubai.economics import canonical
 from clubai.economics.statement import body_in
 from clubai.economics.verify import Report, verify_statement
 from clubai.errors import ConfigError
-from clubai.tui import plain
+from clubai.tui import look, plain
 
 _EXISTING: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 _CLOSE_S: Final = 120.0
@@ -185,7 +185,7 @@ async def _statement(target: place.Place, period: str, what: str) -> dict[str, A
 
 def _closing_lines(told: dict[str, Any]) -> list[str]:
     if "net" not in told:
-        return [f"{told['month']} was closed {show.day(told['at'])}"]
+        return [f"{told['month']} was closed {look.day(told['at'])}"]
     lines = [
         f"{name:10}{told[name]}"
         for name in ("month", "net", "operator", "reserve", "pool", "carry")

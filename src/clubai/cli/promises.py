@@ -16,7 +16,7 @@ from clubai.cli.running import run
 from clubai.client import rest
 from clubai.protocol.login import EnrolledNode
 from clubai.reputation.promise import parse_schedule
-from clubai.tui import plain
+from clubai.tui import look, plain
 
 _EXAMPLE: Final = "Mon-Fri 18:00-23:00"
 _why_option = click.option(
@@ -190,7 +190,7 @@ def _tell(answer: dict[str, Any], what: str, *, as_json: bool) -> None:
 
 def _promised(answer: dict[str, Any]) -> str:
     hours = _hours(answer) or "nothing"
-    since = show.moment(answer["counts_from"])
+    since = look.moment(answer["counts_from"])
     return f"{plain.name(answer['nickname'])} promises {hours}, from {since} UTC on"
 
 
@@ -200,7 +200,7 @@ def _show(answer: dict[str, Any]) -> None:
         ("promises", _hours(answer) or "nothing"),
     ]
     if answer["schedule"]:
-        rows.append(("since", f"{show.moment(answer['counts_from'])} UTC"))
+        rows.append(("since", f"{look.moment(answer['counts_from'])} UTC"))
     rows += [
         ("kept", f"{answer['kept_hours']} h"),
         ("broken", f"{answer['broken_hours']} h"),

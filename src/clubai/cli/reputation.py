@@ -12,7 +12,7 @@ from clubai.cli import evidence, place, show
 from clubai.cli.options import club_options, examples, json_option
 from clubai.cli.running import run
 from clubai.client import rest
-from clubai.tui import plain
+from clubai.tui import look, plain
 
 
 @click.command(
@@ -137,7 +137,7 @@ def _show_one(page: dict[str, Any], *, why: bool) -> None:
         (
             (
                 str(line["seq"]),
-                show.moment(line["at"]),
+                look.moment(line["at"]),
                 line["change"],
                 _signed(line["points"]),
                 _signed(line["held"]),
@@ -159,7 +159,7 @@ def _state(node: dict[str, Any]) -> str:
     words = [str(node["state"])]
     if node["state"] == "suspended":
         until = node["suspended_until"]
-        words.append("until " + (show.day(until) if until else "a review by members"))
+        words.append("until " + (look.day(until) if until else "a review by members"))
     if node["trusted"]:
         words.append("(reference)")
     return " ".join(words)

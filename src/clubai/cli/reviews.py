@@ -11,7 +11,7 @@ from clubai.cli import evidence, place, show
 from clubai.cli.options import club_options, examples, json_option
 from clubai.cli.running import run
 from clubai.client import rest
-from clubai.tui import plain
+from clubai.tui import look, plain
 
 
 @click.command(
@@ -89,7 +89,7 @@ def _show_all(reviews: list[dict[str, Any]]) -> None:
         (
             (
                 str(each["seq"]),
-                show.moment(each["at"]),
+                look.moment(each["at"]),
                 each["name"] or "-",
                 each["nickname"],
                 "open" if each["open"] else "ended",
@@ -103,7 +103,7 @@ def _show_all(reviews: list[dict[str, Any]]) -> None:
 
 def _show_one(one: dict[str, Any]) -> None:
     rows = [
-        ("review", f"{one['seq']}, opened {show.moment(one['at'])} UTC"),
+        ("review", f"{one['seq']}, opened {look.moment(one['at'])} UTC"),
         ("node", f"{plain.name(one['name'] or '-')} ({one['nickname']})"),
         ("why", plain.name(one["why"], limit=500)),
         ("rests on", plain.name(one["cause"], limit=128)),

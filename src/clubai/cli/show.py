@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import TextIO
 
 from rich import box
@@ -29,6 +28,7 @@ from clubai.model import (
 )
 from clubai.protocol.login import EnrolledNode
 from clubai.tui import plain
+from clubai.tui.look import ago, duration
 
 PIPE_WIDTH = 400
 _STATE_STYLE = {
@@ -242,24 +242,6 @@ def provenance(
     return labelled(rows)
 
 
-def duration(milliseconds: float) -> str:
-    """A time for people: `-` when there was none."""
-    if milliseconds <= 0:
-        return "-"
-    if milliseconds < 1000:
-        return f"{milliseconds:.0f} ms"
-    return f"{milliseconds / 1000:.1f} s"
-
-
-def ago(seconds: float) -> str:
-    """An age for people, in its largest fitting unit."""
-    seconds = max(0.0, seconds)
-    for limit, size, unit in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
-        if seconds < limit:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds / 86_400:.0f} d"
-
-
 def print_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table of texts on stdout."""
     target = console()
@@ -268,16 +250,6 @@ def print_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*(_name(text) for text in row))
     target.print(table)
-
-
-def day(at: float | None) -> str:
-    """A day in UTC: `-` when there is none."""
-    return "-" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
-
-
-def moment(at: float) -> str:
-    """A second in UTC."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def is_plain(target: Console) -> bool:

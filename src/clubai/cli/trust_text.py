@@ -12,7 +12,7 @@ from clubai.cli import show
 from clubai.client.remembered import Policy, Remembered
 from clubai.client.verify import CLUB, Verified
 from clubai.model import NICKNAME_LENGTH
-from clubai.tui import plain
+from clubai.tui import look, plain
 
 
 def fields(url: str, path: str, club: Remembered) -> dict[str, Any]:
@@ -63,8 +63,8 @@ def seen_table(club: Remembered, *, plain_box: bool) -> Table:
         (
             node[:NICKNAME_LENGTH],
             str(seen.epoch),
-            show.ago(now - seen.first_seen_ms / 1000),
-            show.ago(now - seen.logged_ms / 1000) if seen.log_index >= 0 else "-",
+            look.ago(now - seen.first_seen_ms / 1000),
+            look.ago(now - seen.logged_ms / 1000) if seen.log_index >= 0 else "-",
             "yes" if node in club.pinned_nodes else "",
         )
         for node, seen in sorted(club.nodes.items())

@@ -1,0 +1,82 @@
+"""The dashboard: the board with the screens of one view on it, each behind a number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Literal, NamedTuple
+
+from textual.screen import Screen
+
+from clubai.tui.board import Board
+from clubai.tui.screens.events import EventsScreen
+from clubai.tui.screens.members import MembersScreen
+from clubai.tui.screens.mine import MineScreen
+from clubai.tui.screens.models import ModelsScreen
+from clubai.tui.screens.nodes import NodesScreen
+from clubai.tui.screens.overview import OverviewScreen
+from clubai.tui.screens.playground import PlaygroundScreen
+from clubai.tui.screens.reputation import ReputationScreen
+from clubai.tui.screens.tasks import TasksScreen
+from clubai.tui.source import Source
+
+View = Literal["operator", "member"]
+
+
+class Tab(NamedTuple):
+    """One screen of a view."""
+
+    name: str
+    make: Callable[[], Screen[None]]
+
+
+VIEWS: Final[dict[View, tuple[Tab, ...]]] = {
+    "operator": (
+        Tab("Overview", OverviewScreen),
+        Tab("Nodes", NodesScreen),
+        Tab("Tasks", TasksScreen),
+        Tab("Reputation", ReputationScreen),
+        Tab("Models", ModelsScreen),
+        Tab("Events", EventsScreen),
+        Tab("Members", MembersScreen),
+        Tab("Playground", PlaygroundScreen),
+    ),
+    "member": (
+        Tab("Playground", PlaygroundScreen),
+        Tab("My tasks", MineScreen),
+        Tab("Nodes", NodesScreen),
+        Tab("Models", ModelsScreen),
+        Tab("Reputation", ReputationScreen),
+    ),
+}
+"""The screens of each view, in the order of their number keys."""
+
+
+class Dashboard(Board):
+    """A club on one screen."""
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        view: View = "operator",
+        readonly: bool = False,
+        ascii: bool = False,
+    ) -> None:
+        super().__init__(source, readonly=readonly, ascii=ascii)
+        self.tabs = VIEWS[view]
+        for number, tab in enumerate(self.tabs, 1):
+            self.add_mode(tab.name, tab.make)
+            self.bind(str(number), f"view({number})", description=tab.name, show=False)
+
+    def on_mount(self) -> None:
+        """Begin with the first screen."""
+        self.switch_mode(self.tabs[0].name)
+
+    def action_view(self, number: int) -> None:
+        """Go to the screen with this number; on it already: to its beginning."""
+        name = self.tabs[number - 1].name
+        if self.current_mode == name:
+            while len(self.screen_stack) > 1:
+                self.pop_screen()
+        else:
+            self.switch_mode(name)

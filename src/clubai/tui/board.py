@@ -1,0 +1,212 @@
+"""What every screen stands on: the club's picture, and the ways to act on it.
+
+The board follows one source, redraws the screen that is seen a few times a second, and
+asks before anything is done. It knows no screens: `app` puts them on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from typing import Any, ClassVar, Final, Protocol, cast, runtime_checkable
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import HelpPanel
+
+from clubai.errors import AuthenticationError, ClubAIError, ConnectFailed
+from clubai.tui.acts.act import Act
+from clubai.tui.look import Look
+from clubai.tui.picture import Picture
+from clubai.tui.recording import Replay
+from clubai.tui.source import Source
+from clubai.tui.widgets.confirm import Confirm
+
+RATES: Final = (1.0, 2.0, 4.0)
+"""Redraws a second, by `+` and `-`."""
+SPEEDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 60.0)
+"""Of a replay, by `[` and `]`."""
+_LOGIN: Final = "Log in with `clubai login`, or give a key with --api-key."
+
+
+@runtime_checkable
+class Drawn(Protocol):
+    """A screen that shows the club."""
+
+    def draw(self) -> None:
+        """Show what the board's picture is now."""
+
+
+class Board(App[None]):
+    """An application that shows one club."""
+
+    CSS_PATH = "club.tcss"
+    TITLE = "ClubAI"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "quit", "Quit"),
+        Binding("colon", "command_palette", "Commands", key_display=":"),
+        Binding("question_mark,f1", "keys", "Keys", key_display="?"),
+        Binding("P", "pause", "Pause"),
+        Binding("plus", "rate(1)", "Redraw more often", show=False),
+        Binding("minus", "rate(-1)", "Redraw less often", show=False),
+        Binding("right_square_bracket", "speed(1)", "Replay faster", show=False),
+        Binding("left_square_bracket", "speed(-1)", "Replay slower", show=False),
+        Binding("R", "follow_again", "Reconnect", show=False),
+    ]
+
+    def __init__(
+        self, source: Source, *, readonly: bool = False, ascii: bool = False
+    ) -> None:
+        super().__init__()
+        self.source = source
+        self.readonly = readonly
+        """Nothing can be done, only looked at."""
+        self.picture = Picture()
+        self.paused = False
+        """What is seen stands still; the picture goes on."""
+        self.hz = 2.0
+        self._ascii = ascii
+        self._drawn = -1
+        self._drawn_second = 0
+        self._timer: Timer | None = None
+
+    @property
+    def look(self) -> Look:
+        """By what values are written now."""
+        return Look(now=self.picture.now(self.source.clock()), ascii=self._ascii)
+
+    @property
+    def can_act(self) -> bool:
+        """Something can be done to the club from here."""
+        return not self.readonly and self.source.mode != "replay"
+
+    def marks(self) -> str:
+        """What is special about what is seen, in capitals; empty: nothing."""
+        words = []
+        if isinstance(self.source, Replay):
+            words.append(f"x{self.source.speed:g}")
+            if self.source.ended:
+                words.append("END")
+        if self.paused:
+            words.append("PAUSED")
+        if self.readonly:
+            words.append("READ-ONLY")
+        return " ".join(words)
+
+    def on_mount(self) -> None:
+        """Begin to follow."""
+        self.set_class(self._ascii, "-ascii")
+        self.follow()
+        self._start_timer()
+
+    def follow(self, source: Source | None = None) -> None:
+        """Follow the source, or another one, from its beginning."""
+        if source is not None:
+            self.source, self.picture = source, Picture()
+        self.picture.refused = ""
+        self.run_worker(self._follow(), group="feed", exclusive=True)
+
+    async def _follow(self) -> None:
+        picture, source = self.picture, self.source
+        try:
+            async with aclosing(source.items()) as items:
+                async for item in items:
+                    picture.take(item, source.clock())
+        except AuthenticationError as error:
+            picture.refuse(f"{error}. {_LOGIN}")
+        except (ClubAIError, ConnectFailed) as error:
+            picture.refuse(str(error))
+
+    def flush(self, *, force: bool = False) -> None:
+        """Redraw the screen when there is something new, and once a second for ages."""
+        if self.paused and not force:
+            return
+        second = int(self.source.clock())
+        version = self.picture.version
+        if not force and (version, second) == (self._drawn, self._drawn_second):
+            return
+        self._drawn, self._drawn_second = version, second
+        if isinstance(self.screen, Drawn):
+            self.screen.draw()
+
+    def act(self, acts: Sequence[Act]) -> None:
+        """Ask once, and do all of it."""
+        if acts and self.can_act:
+            self.run_worker(self._act(acts), group="acts")
+
+    async def _act(self, acts: Sequence[Act]) -> None:
+        typed = await self.push_screen_wait(Confirm(acts))
+        if typed is None:
+            return
+        for act in acts:
+            doing = act.with_reason(typed)
+            try:
+                await self.source.call(doing.method, doing.path, doing.body)
+            except ClubAIError as error:
+                title = f"Not done: {act.title}"
+                self.notify(str(error), title=title, severity="error", markup=False)
+            else:
+                self.notify(act.done or "Done.", title=act.title, markup=False)
+        self.flush(force=True)
+
+    async def ask_club(self, path: str) -> dict[str, Any] | str:
+        """Read something of the club's API; text: why it cannot be read."""
+        try:
+            return await self.source.call("GET", path)
+        except ClubAIError as error:
+            return str(error)
+
+    def copy(self, text: str, what: str) -> None:
+        """Put a text on the clipboard of the terminal."""
+        self.copy_to_clipboard(text)
+        self.notify(f"Copied {what}.")
+
+    def action_pause(self) -> None:
+        """Let what is seen stand still, or go on; a replay itself stands still."""
+        self.paused = not self.paused
+        if isinstance(self.source, Replay):
+            self.source.pause(self.paused)
+        self.flush(force=True)
+
+    def action_rate(self, step: int) -> None:
+        """Redraw more or less often."""
+        self.hz = _next(RATES, self.hz, step)
+        self._start_timer()
+        self.notify(f"{self.hz:g} redraws a second", timeout=2)
+
+    def action_speed(self, step: int) -> None:
+        """Replay faster or slower."""
+        if not isinstance(self.source, Replay):
+            self.notify("Only a replay has a speed.", timeout=2)
+            return
+        self.source.set_speed(_next(SPEEDS, self.source.speed, step))
+        self.flush(force=True)
+
+    def action_follow_again(self) -> None:
+        """Connect now, instead of when it is time."""
+        self.follow()
+
+    def action_keys(self) -> None:
+        """Show what the keys do, or hide it."""
+        if self.screen.query(HelpPanel):
+            self.action_hide_help_panel()
+        else:
+            self.action_show_help_panel()
+
+    def _start_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_interval(1 / self.hz, self.flush)
+
+
+def board_of(screen: Screen[Any]) -> Board:
+    """The board on which a screen stands."""
+    return cast(Board, screen.app)
+
+
+def _next(steps: tuple[float, ...], now: float, step: int) -> float:
+    near = min(range(len(steps)), key=lambda index: abs(steps[index] - now))
+    return steps[min(max(near + step, 0), len(steps) - 1)]

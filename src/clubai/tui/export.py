@@ -1,0 +1,37 @@
+"""Rows as text to take elsewhere: JSON, or a Markdown table. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from clubai.tui.grid import Grid
+from clubai.tui.look import Look
+from clubai.tui.plain import to_json
+
+T = TypeVar("T")
+
+
+def as_json(rows: Sequence[Any]) -> str:
+    """One row as an object, several as an array, indented."""
+    value = [msgspec.to_builtins(row) for row in rows]
+    line = to_json(value[0] if len(value) == 1 else value)
+    return msgspec.json.format(line, indent=2)
+
+
+def as_markdown(grid: Grid[T], rows: Sequence[T], look: Look | None = None) -> str:
+    """The rows with all columns of their grid."""
+    written = look or grid.look
+    heads = [column.name for column in grid.columns]
+    body = (
+        _line([column.cell(row, written).text for column in grid.columns])
+        for row in rows
+    )
+    return "\n".join((_line(heads), _line(["---"] * len(heads)), *body))
+
+
+def _line(cells: Sequence[str]) -> str:
+    escaped = (cell.replace("|", "\\|").replace("\n", " ") for cell in cells)
+    return f"| {' | '.join(escaped)} |"

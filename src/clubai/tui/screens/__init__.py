@@ -1,0 +1,1 @@
+"""What is seen at a time: a view of the club, or one thing of it."""

@@ -1,0 +1,24 @@
+"""Ask the club, and see who answers."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from clubai.tui.look import Look
+from clubai.tui.screens.base import ClubScreen
+from clubai.tui.words import Notice
+
+
+class PlaygroundScreen(ClubScreen):
+    """Ask the club, and see who answers."""
+
+    crumb = "Playground"
+
+    def body(self) -> ComposeResult:
+        """Nothing yet."""
+        yield Static()
+
+    def fill(self, look: Look) -> Notice | None:
+        """Nothing yet."""
+        return Notice("Playground", "Not built yet.")
