@@ -158,6 +158,18 @@ class Club:
         """Connect a client, over a real socket. Raises as `Client.connect`."""
         return Client.connect(self.url, self.api_key)
 
+    async def add_member(self, name: str) -> str:
+        """Make an account of a further member; gives an API key that speaks for it.
+
+        Raises:
+            ConfigError, NameTaken: the name cannot be used, or is somebody's.
+        """
+        accounts = self._coordinator.accounts
+        row = await accounts.register(name, secrets.token_urlsafe(32))
+        self._coordinator.feed.members += 1
+        key = await accounts.create_api_key(row.id, name, wish=KeyWish(login=True))
+        return key.text
+
     async def snapshot(self) -> ClubSnapshot:
         """The club now, as its operator sees it."""
         member = await self._coordinator.accounts.authenticate(self.api_key)

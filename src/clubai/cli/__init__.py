@@ -17,6 +17,8 @@ COMMANDS = {
     "demo": ("clubai.cli.demo:demo", "Try it: a whole club in this terminal."),
     "up": ("clubai.cli.up:up", "Run a whole club without a screen."),
     "ask": ("clubai.cli.ask:ask", "Ask the club a question."),
+    "tui": ("clubai.cli.tui:tui", "Show the club, live, in the terminal."),
+    "top": ("clubai.cli.top:top", "Show the club at a glance, or once as text."),
     "gateway": ("clubai.cli.gateway:gateway", "Serve the OpenAI API here, sealed."),
     "register": ("clubai.cli.accounts:register", "Become a member of a club."),
     "login": ("clubai.cli.accounts:login", "Store a key for a club."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 
@@ -13,7 +13,6 @@ from clubai.agent import BackendConfig
 from clubai.cli import logs, show
 from clubai.cli.ask import answer_fields
 from clubai.cli.demo_lines import run_lines
-from clubai.cli.demo_screen import run_screen
 from clubai.cli.demo_talk import MAX_TOKENS, SYSTEM
 from clubai.cli.options import (
     examples,
@@ -24,12 +23,12 @@ from clubai.cli.options import (
 )
 from clubai.cli.progress import with_model
 from clubai.cli.running import run, run_until_stopped
-from clubai.client import Answer, Client
+from clubai.cli.screen import ascii_option, run_screen
+from clubai.client import Answer
 from clubai.club import Club, open_club
 from clubai.tui import plain
 
 OpenClub = Callable[[], AbstractAsyncContextManager[Club]]
-Follow = Callable[[Club, Client], Awaitable[None]]
 
 
 @click.command(
@@ -49,6 +48,7 @@ Follow = Callable[[Club, Client], Awaitable[None]]
     help="A model server for all of them; else the embedded model.",
 )
 @open_backend_option
+@ascii_option
 @log_level_option("error")
 @json_option
 def demo(
@@ -56,6 +56,7 @@ def demo(
     agents: int,
     backend: str | None,
     open_ok: bool,
+    ascii_only: bool,
     log_level: str,
     as_json: bool,
 ) -> None:
@@ -78,9 +79,10 @@ def demo(
         _tell(answer, as_json=as_json)
         return
     screen = sys.stdout.isatty() and sys.stdin.isatty()
-    dumb = show.is_plain(show.console())
-    follow = run_screen if screen and not dumb else run_lines
-    run_until_stopped(partial(_follow, opened, follow))
+    if screen and not show.is_plain(show.console()):
+        _show(agents, run(partial(with_model, chosen)), ascii_only=ascii_only)
+    else:
+        run_until_stopped(partial(_follow, opened))
 
 
 @asynccontextmanager
@@ -102,9 +104,17 @@ async def _ask_once(open_it: OpenClub, question: str) -> Answer:
         return pieces.answer
 
 
-async def _follow(open_it: OpenClub, follow: Follow) -> None:
+async def _follow(open_it: OpenClub) -> None:
     async with open_it() as club, club.client() as client:
-        await follow(club, client)
+        await run_lines(club, client)
+
+
+def _show(agents: int, backend: BackendConfig, *, ascii_only: bool) -> None:
+    from clubai.tui.app import Dashboard
+    from clubai.tui.embedded import embedded
+
+    with embedded(partial(open_club, agents=agents, backend=backend)) as source:
+        run_screen(Dashboard(source, ascii=ascii_only))
 
 
 def _tell(answer: Answer, *, as_json: bool) -> None:

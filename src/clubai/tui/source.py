@@ -79,7 +79,8 @@ class Attached:
     def __repr__(self) -> str:
         return f"Attached({self.url!r}, mode={self.mode!r})"
 
-    def clock(self) -> float:
+    @staticmethod
+    def clock() -> float:
         """This machine's time."""
         return time.time()
 

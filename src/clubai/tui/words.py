@@ -67,7 +67,7 @@ def banner(picture: Picture, here: float) -> str:
     return ""
 
 
-def waiting(picture: Picture, url: str) -> Notice | None:
+def waiting(picture: Picture, mode: SourceMode, url: str) -> Notice | None:
     """What to show before there is a club to show; None: there is one."""
     if picture.stats is not None:
         return None
@@ -80,4 +80,6 @@ def waiting(picture: Picture, url: str) -> Notice | None:
             f"{url}: {state.reason}. Trying again by itself (R: now). Start a club "
             f"with `clubai up`, or try everything with `clubai demo`.",
         )
+    if mode == "embedded":
+        return Notice("Starting", "A coordinator and its nodes, on this machine.")
     return Notice("Connecting", f"Asking {url} for a snapshot.")

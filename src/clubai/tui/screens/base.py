@@ -35,6 +35,7 @@ class ClubScreen(Screen[None]):
     """Its place in the path at the top."""
     operators_only: ClassVar[Collection[str]] = ()
     """What `act` bindings do that only an operator may."""
+    AUTO_FOCUS = "LiveTable"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", show=False),
         Binding("slash", "filter", "Filter", key_display="/"),
@@ -90,7 +91,7 @@ class ClubScreen(Screen[None]):
         board, picture, look = self.board, self.board.picture, self.board.look
         size = self.size
         small = size.width < LEAST_WIDTH or size.height < LEAST_HEIGHT
-        notice = waiting(picture, board.source.url)
+        notice = waiting(picture, board.source.mode, board.source.url)
         if notice is None:
             notice = too_small(picture) if small else self.fill(look)
         body, instead = self.query_one("#body"), self.query_one("#notice", Static)

@@ -1,0 +1,113 @@
+"""A club in a thread of this process, and the dashboard's way to it.
+
+The club has an event loop of its own, so that neither it nor the screen ever waits for
+the other. The dashboard follows it over loopback like any other club: what it shows is
+what a remote dashboard would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, contextmanager
+from typing import Any
+
+import anyio
+from anyio.from_thread import start_blocking_portal
+
+from clubai.client import Client
+from clubai.client.feed import FeedItem, FeedState
+from clubai.club import Club
+from clubai.errors import ClubAIError
+from clubai.tui.source import Attached, SourceMode
+
+OpenClub = Callable[[], AbstractAsyncContextManager[Club]]
+GUEST = "guest"
+
+
+class Embedded:
+    """The source of a club that `embedded` has started."""
+
+    mode: SourceMode = "embedded"
+
+    def __init__(self, ready: Future[Attached], ended: Future[None]) -> None:
+        self._ready = ready
+        self._ended = ended
+
+    @property
+    def url(self) -> str:
+        """The coordinator's address, once it listens."""
+        if self._ready.done() and not self._ready.exception():
+            return self._ready.result().url
+        return "this machine"
+
+    def clock(self) -> float:
+        """This machine's time."""
+        return Attached.clock()
+
+    async def attached(self) -> Attached:
+        """Wait until the club runs.
+
+        Raises:
+            ClubAIError: it could not be started, as `open_club` raises.
+        """
+        # Shielded: whoever waits may go away, and the club goes on.
+        return await asyncio.shield(asyncio.wrap_future(self._ready))
+
+    async def items(self) -> AsyncGenerator[FeedItem]:
+        """What the feed gives; see `Source`. Raises what has ended the club."""
+        async for item in (await self.attached()).items():
+            yield item
+            if isinstance(item, FeedState) and not item.connected:
+                self._raise_end()
+
+    async def call(
+        self, method: str, path: str, body: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Call the club's API; see `Source`."""
+        return await (await self.attached()).call(method, path, body)
+
+    def client(self) -> AbstractAsyncContextManager[Client]:
+        """Connect as the guest; see `Source`. Raises `ClubAIError` while it starts."""
+        if not self._ready.done():
+            raise ClubAIError("the club is still starting")
+        return self._ready.result().client()
+
+    def _raise_end(self) -> None:
+        if self._ended.done():
+            error = self._ended.exception()
+            raise ClubAIError(f"the club in this process has ended: {error}")
+
+
+@contextmanager
+def embedded(open_it: OpenClub) -> Iterator[Embedded]:
+    """Run a club in a thread of its own until the context is left.
+
+    It returns at once, while the club still starts. A guest's account is made in it, by
+    which the playground asks: who asks their own nodes moves no points.
+    """
+    with start_blocking_portal(name="clubai-club") as portal:
+        ready: Future[Attached] = Future()
+        ended = portal.start_task_soon(_run, open_it, ready)
+        try:
+            yield Embedded(ready, ended)
+        finally:
+            ended.cancel()
+
+
+async def _run(open_it: OpenClub, ready: Future[Attached]) -> None:
+    try:
+        async with open_it() as club:
+            guest = await club.add_member(GUEST)
+            ready.set_result(
+                Attached(club.url, club.api_key, asking_key=guest, mode="embedded")
+            )
+            await anyio.sleep_forever()
+    except ClubAIError as error:
+        if ready.done():
+            raise
+        ready.set_exception(error)
+    finally:
+        if not ready.done():
+            ready.cancel()
