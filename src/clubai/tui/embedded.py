@@ -19,7 +19,7 @@ from anyio.from_thread import start_blocking_portal
 from clubai.client import Client
 from clubai.client.feed import FeedItem, FeedState
 from clubai.club import Club
-from clubai.errors import ClubAIError
+from clubai.errors import ClubAIError, lone_errors
 from clubai.tui.source import Attached, SourceMode
 
 OpenClub = Callable[[], AbstractAsyncContextManager[Club]]
@@ -98,12 +98,13 @@ def embedded(open_it: OpenClub) -> Iterator[Embedded]:
 
 async def _run(open_it: OpenClub, ready: Future[Attached]) -> None:
     try:
-        async with open_it() as club:
-            guest = await club.add_member(GUEST)
-            ready.set_result(
-                Attached(club.url, club.api_key, asking_key=guest, mode="embedded")
-            )
-            await anyio.sleep_forever()
+        with lone_errors():
+            async with open_it() as club:
+                guest = await club.add_member(GUEST)
+                ready.set_result(
+                    Attached(club.url, club.api_key, asking_key=guest, mode="embedded")
+                )
+                await anyio.sleep_forever()
     except ClubAIError as error:
         if ready.done():
             raise
