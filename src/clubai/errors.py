@@ -6,6 +6,8 @@ ClubAIError
 ├── StorageError           the data directory or database cannot be used
 ├── AuthenticationError    who is asking is not known
 ├── PermissionDenied       who is asking is known, and may not
+├── NotFound               what is named is not there, or not for the caller to see
+├── TooLate                what was to be changed has ended
 ├── RateLimited            asked too often; when to ask again
 ├── ProtocolError
 │   ├── LocalProtocolError     we were about to say something wrong (a bug)
@@ -75,6 +77,14 @@ class PermissionDenied(ClubAIError):
         super().__init__(f"{action} is not allowed: {reason}")
         self.action = action
         self.reason = reason
+
+
+class NotFound(ClubAIError):
+    """What the caller names is not there, or is not for them to see."""
+
+
+class TooLate(ClubAIError):
+    """What the caller would change is over."""
 
 
 class RateLimited(ClubAIError):

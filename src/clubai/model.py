@@ -308,6 +308,15 @@ class TaskSnapshot(Value, frozen=True, kw_only=True):
     completion_tokens: int
 
 
+class StoryLine(Value, frozen=True, kw_only=True):
+    """One step in what happened to a task: never what was asked or answered."""
+
+    at: float
+    what: str
+    """Its first word, up to a colon, is the step: `requested`, `waits`, or the state
+    that the task came to; then what there is to say of it."""
+
+
 class TaskFacts(Value, frozen=True, kw_only=True):
     """The facts of one ended task: what the store keeps of it."""
 

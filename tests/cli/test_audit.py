@@ -35,3 +35,16 @@ def test_the_log_is_a_table_for_people(club: UpClub, tmp_path: Path) -> None:
     assert "key.made" in line
     assert "chat embed node read" in line
     assert "more: clubai audit --before " in shown.err
+
+
+def test_the_log_is_shown_for_one_object(club: UpClub, tmp_path: Path) -> None:
+    key = club.clubai("key", "create", "--json", home=tmp_path).json()["id"]
+    club.clubai("key", "revoke", key, home=tmp_path)
+
+    of_key = ("audit", "--object", key)
+    page = club.clubai(*of_key, "--json", home=tmp_path).json()
+    first = club.clubai(*of_key, "--limit", "1", home=tmp_path)
+
+    actions = [line["action"] for line in page["entries"]]
+    assert actions == ["key.revoked", "key.made"]
+    assert first.err.strip().endswith(f"--object {key}")

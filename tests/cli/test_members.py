@@ -26,7 +26,10 @@ def test_a_role_is_given_and_shown(club: UpClub, tmp_path: Path) -> None:
     assert line.split()[2] == "auditor"
     members = clubai("member", "list", "--json", home=tmp_path).json()["members"]
     [ruth] = [each for each in members if each["name"] == "ruth"]
-    assert set(ruth) == {"id", "name", "role", "created_at"}
+    assert set(ruth) == {
+        *("id", "name", "role", "created_at"),
+        *("tasks_today", "tokens_today", "last_asked_at", "tokens_30d"),
+    }
 
     back = club.clubai("member", "role", ruth["id"], "member", "--json", home=tmp_path)
 

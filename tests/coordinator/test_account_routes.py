@@ -658,3 +658,66 @@ def test_requests_do_not_show_their_secrets() -> None:
     assert PASSWORD not in repr(account)
     assert "civ_secret" not in repr(account)
     assert "crt_secret" not in repr(RefreshRequest("crt_secret"))
+
+
+async def test_an_operator_looks_after_others_keys(tmp_path: Path) -> None:
+    async with api_club(tmp_path) as api:
+        root, bob = await api.join("root"), await api.join("bob")
+        await key_for(api, bob, label="lab")
+        path = f"/api/keys?member={bob.member.id}"
+        listed = await api.call("GET", path, key=root.key)
+        own = await api.call("GET", "/api/keys", key=bob.key)
+        asked = await api.call("GET", path, key=bob.key)
+        foreign = await api.call(
+            "GET", f"/api/keys?member={root.member.id}", key=bob.key
+        )
+        unknown = await api.call("GET", "/api/keys?member=m_none", key=root.key)
+        keys = own.json()["keys"]
+        [key] = [each for each in keys if each["label"] == "lab"]
+        ended = await api.call("DELETE", f"/api/keys/{key['id']}", key=root.key)
+        after = await api.call("GET", "/api/keys", key=bob.key)
+        log = await api.call("GET", f"/api/audit?object={key['id']}", key=root.key)
+
+    assert listed.json() == own.json() == asked.json()
+    assert b"secret" not in listed.body
+    assert (foreign.status, unknown.status, ended.status) == (403, 400, 204)
+    assert [each["id"] for each in after.json()["keys"] if each["revoked_at"]] == [
+        key["id"]
+    ]
+    line = log.json()["entries"][0]
+    assert (line["actor"], line["action"]) == (root.member.id, "key.revoked")
+    assert line["detail"] == f"of {bob.member.id}"
+
+
+async def test_use_is_shown_to_its_member_and_to_operators(tmp_path: Path) -> None:
+    async with api_club(tmp_path) as api:
+        root, bob = await api.join("root"), await api.join("bob")
+        await api.club.add("attic", ScriptedBackend(), owner=root.member)
+        async with api.club.client(bob.member) as client:
+            await client.ask("Q", model="m")
+        members = await api.call("GET", "/api/members", key=root.key)
+        path = f"/api/members/{bob.member.id}/usage"
+        mine = await api.call("GET", path, key=bob.key)
+        shown = await api.call("GET", path + "?days=2", key=root.key)
+        foreign = await api.call(
+            "GET", f"/api/members/{root.member.id}/usage", key=bob.key
+        )
+        wrong = await api.call("GET", path + "?days=91", key=bob.key)
+
+    first, second = members.json()["members"]
+    assert (first["tasks_today"], first["last_asked_at"]) == (0, 0)
+    assert (second["tasks_today"], second["tokens_today"]) == (1, 7)
+    assert second["tokens_30d"] == 7
+    assert second["last_asked_at"] > second["created_at"]
+    days = mine.json()["days"]
+    assert len(days) == 30
+    assert shown.json()["days"] == days[-2:]
+    assert {**days[-1], "day": ""} == {
+        "day": "",
+        "tasks": 1,
+        "failed": 0,
+        "prompt_tokens": 5,
+        "completion_tokens": 2,
+    }
+    assert foreign.status == 403
+    assert (wrong.status, error_of(wrong)["param"]) == (400, "days")

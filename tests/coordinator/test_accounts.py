@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import stat
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import anyio
@@ -845,3 +845,20 @@ async def test_logins_show_no_token(accounts: Accounts) -> None:
     assert login.access not in repr(login)
     assert login.refresh not in repr(login)
     assert "alice" in repr(login)
+
+
+async def test_an_operator_ends_what_another_member_opened_by_a_key(
+    accounts: Accounts,
+) -> None:
+    row = await accounts.register("alice", PASSWORD)
+    key = await accounts.create_api_key(row.id, "")
+    alice = await accounts.authenticate(key.text)
+    ended: list[Callable[[Member], bool]] = []
+    accounts.on_ended = ended.append
+
+    await accounts.revoke_api_key(MemberId("m_root"), key.id, any_member=True)
+
+    assert "revoked" in await refusal(accounts, key.text)
+    [gone] = ended
+    assert gone(alice)
+    assert not gone(Member(row.id, "alice", "member"))

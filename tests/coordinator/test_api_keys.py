@@ -5,11 +5,12 @@ import pytest
 from clubai.coordinator import api_keys as api_keys_module
 from clubai.coordinator.api_keys import API_KEYS_PER_MEMBER, ApiKeys, BadKey
 from clubai.coordinator.audit import AuditLog
-from clubai.coordinator.grants import Grants, KeyWish
-from clubai.errors import AuthenticationError, PermissionDenied
+from clubai.coordinator.grants import Grants, KeyWish, Member
+from clubai.errors import AuthenticationError, ConfigError, PermissionDenied
 from clubai.model import MemberId
 from clubai.storage import MemoryStore
 from support.clock import Clock
+from support.rows import member_row
 
 ALICE = MemberId("m_alice")
 PERSON = Grants()
@@ -118,3 +119,37 @@ async def test_a_wish_that_is_refused_makes_no_key(keys: ApiKeys) -> None:
         )
 
     assert await keys.all_of(ALICE) == []
+
+
+async def test_an_operator_ends_anothers_key_and_the_log_says_whose(
+    keys: ApiKeys, store: MemoryStore
+) -> None:
+    root = MemberId("m_root")
+    key = await keys.create(ALICE, "", wish=KeyWish(), maker=PERSON)
+
+    assert await keys.revoke(root, key.id, any_member=True) == ALICE
+    with pytest.raises(PermissionDenied, match="nobody has"):
+        await keys.revoke(root, "none", any_member=True)
+
+    with pytest.raises(AuthenticationError, match="revoked"):
+        await keys.check(key.text)
+    [line] = await store.audit(limit=1)
+    assert (line.action, line.actor) == ("key.revoked", root)
+    assert (line.object, line.detail) == (key.id, f"of {ALICE}")
+
+
+async def test_ones_own_keys_are_listed_and_an_operator_lists_all(
+    keys: ApiKeys, store: MemoryStore
+) -> None:
+    await store.add_member(member_row("alice", id=ALICE))
+    alice = Member(ALICE, "alice", "member")
+    bob = Member(MemberId("m_bob"), "bob", "auditor")
+    root = Member(MemberId("m_root"), "root", "operator")
+    await keys.may_list(alice, ALICE)
+    await keys.may_list(root, ALICE)
+
+    for asker in (bob, Member(ALICE, "alice", "member", Grants(login=False))):
+        with pytest.raises(PermissionDenied):
+            await keys.may_list(asker, ALICE)
+    with pytest.raises(ConfigError, match="no such member"):
+        await keys.may_list(root, MemberId("m_none"))

@@ -23,9 +23,11 @@ from clubai.errors import (
     ClubAIError,
     ConfigError,
     InvariantError,
+    NotFound,
     PermissionDenied,
     RateLimited,
     StorageError,
+    TooLate,
 )
 from support.api_calls import error_of
 from support.asgi_driver import Response, open_call, request
@@ -76,6 +78,8 @@ async def failing(error: Exception) -> Response:
             "invalid_value",
             "name",
         ),
+        (NotFound("no such task"), 404, "not_found_error", "not_found", None),
+        (TooLate("it is done"), 409, "invalid_request_error", "too_late", None),
         (StorageError("/srv", "full"), 503, "server_error", "storage", None),
         (InvariantError("/srv"), 500, "server_error", "internal", None),
         (ClubAIError("/srv"), 500, "server_error", "internal", None),

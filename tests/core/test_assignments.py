@@ -365,6 +365,58 @@ def test_a_cancelled_task_leaves_the_queue() -> None:
     assert not all_of(OfferTask, scene.finish("a", "t"))
 
 
+def test_a_task_is_stopped_for_whoever_may_and_its_client_is_told_why() -> None:
+    scene = Scene()
+    scene.join("a")
+    scene.ask("t")
+    scene.accept("a", "t")
+    scene.ask("u")
+    commands = scene.stop("t", "cancelled by an operator")
+
+    kinds = [type(command) for command in commands]
+    assert kinds == [CancelAttempt, RecordTask, FailTask, OfferTask]
+    failure = only(FailTask, commands)
+    assert failure.code == FailCode.CANCELLED
+    assert failure.message == "cancelled by an operator"
+    assert failure.retry_after_s is None
+    assert scene.node("a").tasks_failed == 0
+    assert scene.stop("t") == scene.stop("none") == []
+
+
+def test_a_queued_task_is_stopped_in_the_queue() -> None:
+    scene = Scene()
+    scene.join("a")
+    scene.ask("t")
+    scene.ask("u")
+
+    assert [type(c) for c in scene.stop("u")] == [RecordTask, FailTask]
+    assert not all_of(OfferTask, scene.finish("a", "t"))
+
+
+@pytest.mark.parametrize("stage", ["offered", "running"])
+def test_the_tasks_of_a_kicked_node_are_tried_elsewhere(stage: str) -> None:
+    scene = pair()
+    if stage == "running":
+        scene.accept("a", "t")
+    commands = scene.kick("a", "an operator ended it")
+
+    assert [type(command) for command in commands] == [DropNode, OfferTask]
+    assert only(DropNode, commands).reason == "an operator ended it"
+    assert only(OfferTask, commands).node_name == "b"
+    assert [node.name for node in scene.machine.nodes()] == ["b"]
+
+
+def test_a_kicked_node_comes_back_as_any_other() -> None:
+    scene = pair()
+    assert scene.kick("c") == []
+    scene.kick("b")
+    scene.leave("b")  # its connection ends after the machine forgot it
+    scene.join("b")
+
+    assert scene.node("b").state == "alive"
+    assert only(OfferTask, scene.ask("u")).node_name == "b"
+
+
 def test_nobody_cancels_anothers_task() -> None:
     scene = pair()
 

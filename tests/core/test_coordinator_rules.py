@@ -32,6 +32,7 @@ from clubai.core.events import (
     ClientKey,
     ClientLeft,
     Event,
+    NodeKicked,
     NodeLeft,
     NodePaused,
     NodeReported,
@@ -40,6 +41,7 @@ from clubai.core.events import (
     TaskCancelled,
     TaskFinished,
     TaskRequested,
+    TaskStopped,
 )
 from clubai.core.limits import CoordinatorLimits
 from clubai.core.news import NodeNews
@@ -193,6 +195,12 @@ class Club(RuleBasedStateMachine):
     def leave(self, node: NodeId) -> None:
         self.forget_node(node)
         self.tell(NodeLeft(node=node, reason="closed"))
+
+    @rule(node=nodes)
+    def kick(self, node: NodeId) -> None:
+        here = node in self.here
+        commands = self.tell(NodeKicked(node=node, reason="kicked"))
+        assert [c.node for c in commands if isinstance(c, DropNode)] == [node] * here
 
     @rule(
         node=nodes,
@@ -353,6 +361,14 @@ class Club(RuleBasedStateMachine):
         commands = self.tell(TaskCancelled(client=key, task=task))
         ends = [c.task for c in commands if isinstance(c, FailTask)]
         assert ends == [task] * live
+
+    @precondition(lambda self: self.requests)
+    @rule(number=pick)
+    def stop(self, number: int) -> None:
+        task = list(self.requests)[number % len(self.requests)]
+        live = not self.recorded[task]
+        commands = self.tell(TaskStopped(task=task, reason="enough"))
+        assert [c.task for c in commands if isinstance(c, FailTask)] == [task] * live
 
     @rule(number=pick)
     def client_leaves(self, number: int) -> None:

@@ -228,6 +228,23 @@ def test_a_node_that_leaves_with_an_accepted_task_times_out() -> None:
     assert event.cause == f"task:{task_id('t').hex()}"
 
 
+def test_a_node_that_was_kicked_or_whose_task_was_stopped_does_not() -> None:
+    scene = judged()
+    scene.join("a", slots=2)
+    scene.ask("t")
+    scene.ask("u", ref=2)
+    scene.accept("a", "t")
+    scene.accept("a", "u")
+    before = scene.node("a").standing
+    scene.stop("t")
+    assert scene.node("a").standing == before
+    scene.kick("a")
+    scene.join("a")
+
+    assert scene.node("a").standing == before
+    assert lost(scene) == []
+
+
 def test_a_node_that_never_accepted_does_not() -> None:
     scene = judged()
     scene.join("a")
@@ -438,6 +455,24 @@ def test_a_silent_node_earns_no_hours() -> None:
     scene.wait(2 * HOUR_S)
 
     assert ups(scene) == 0
+
+
+@pytest.mark.parametrize(("kicked", "broken"), [(False, -5), (True, 0)])
+def test_a_kick_cannot_break_the_promised_hour_that_runs(
+    kicked: bool, broken: int
+) -> None:
+    scene = judged()
+    scene.join("a")
+    promise = Promised(node=node_id("a"), schedule="daily 00:00-24:00 UTC")
+    scene.tell(FactTold(fact=promise))
+    scene.wait(3600.0)  # a schedule counts from the next full hour
+    if kicked:
+        scene.kick("a")
+    else:
+        scene.leave("a")
+    scene.wait(3600.0)
+
+    assert sum(event.points for event in of(scene, Change.BROKEN)) == broken
 
 
 @pytest.mark.parametrize(("announced", "broken"), [(False, -5), (True, 0)])

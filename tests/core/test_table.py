@@ -33,6 +33,11 @@ def test_the_last_ended_tasks_are_remembered_with_their_stories() -> None:
     assert shown == [task_id(name) for name in names]
     assert scene.machine.story(task_id("t1")) == ()
     assert scene.machine.story(task_id("t4"))[-1].endswith("done: 10 tokens")
+    assert scene.machine.timeline(task_id("t1")) == ()
+    assert scene.machine.timeline(task_id("t4"))[-1].what == "done: 10 tokens"
+    assert scene.machine.task(task_id("t1")) is None
+    assert scene.machine.task(task_id("t4")) == scene.task("t4")
+    assert scene.machine.task(task_id("live")) == scene.task("live")
     assert scene.machine.story(task_id("live"))[-1].endswith("node 'a', attempt 0")
 
 

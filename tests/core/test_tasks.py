@@ -18,7 +18,7 @@ from clubai.core.tasks import (
     new_task,
 )
 from clubai.errors import InvariantError
-from clubai.model import FailCode, MemberId, TaskState, Usage
+from clubai.model import FailCode, MemberId, StoryLine, TaskState, Usage
 from support.scene import node_id, requested
 
 STATES: tuple[TaskState, ...] = get_args(TaskState)
@@ -88,6 +88,7 @@ def test_the_story_says_when_and_what_and_is_bounded() -> None:
         task.note(101.0, "again")
 
     assert task.lines()[1] == "+0.250 s offered: node 'a'"
+    assert task.timeline()[1] == StoryLine(at=100.25, what="offered: node 'a'")
     assert len(task.lines()) == MAX_STORY
 
 

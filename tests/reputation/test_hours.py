@@ -123,6 +123,14 @@ def test_an_announced_pause_excuses_its_hours_and_no_other() -> None:
     assert counts(hours.advance(NOON + 4 * HOUR)) == (0, 0, 1)
 
 
+def test_who_is_made_to_go_is_excused_for_the_hour_that_runs() -> None:
+    hours = started()
+    hours.excuse(ANT, NOON + 1800)
+
+    assert counts(hours.advance(NOON + HOUR)) == (0, 0, 0)
+    assert counts(hours.advance(NOON + 2 * HOUR)) == (0, 0, 1)
+
+
 def test_a_paused_hour_is_not_kept_either() -> None:
     hours = started()
     hours.up(ANT, NOON)
@@ -241,6 +249,11 @@ class Days(RuleBasedStateMachine):
     def pause(self, node: NodeId) -> None:
         self.paused[node] = self.excused[node] = True
         self.hours.paused(node, self.now)
+
+    @rule(node=nodes)
+    def excuse(self, node: NodeId) -> None:
+        self.excused[node] = True
+        self.hours.excuse(node, self.now)
 
     @rule(node=nodes)
     def resume(self, node: NodeId) -> None:

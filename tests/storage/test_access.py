@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import anyio
 import msgspec
 import pytest
@@ -251,6 +253,21 @@ async def test_the_audit_log_is_read_from_its_end(store: Store) -> None:
     assert [*newest, *before] == numbered[::-1]
     assert await store.audit(limit=0) == []
     assert await store.audit(limit=9, before=1) == []
+
+
+async def test_the_audit_log_is_read_for_one_object(store: Store) -> None:
+    for number, name in enumerate(["a", "b", "a", "ab", "a", ""], 1):
+        row = AuditRow(at=1.0, actor=ALICE, action=f"a{number}", object=name)
+        await store.append_audit(row)
+
+    async def seqs(**wanted: Any) -> list[int]:
+        return [row.seq for row in await store.audit(**wanted)]
+
+    assert await seqs(limit=9, object="a") == [5, 3, 1]
+    assert await seqs(limit=2, object="a") == [5, 3]
+    assert await seqs(limit=9, object="a", before=5) == [3, 1]
+    assert await seqs(limit=9, object="") == [6]
+    assert await seqs(limit=9, object="A") == []
 
 
 async def test_tokens_are_counted_by_key(store: Store) -> None:

@@ -19,6 +19,7 @@ from clubai.core.events import (
     ClientLeft,
     Event,
     NodeJoined,
+    NodeKicked,
     NodeLeft,
     NodePaused,
     NodeReported,
@@ -27,6 +28,7 @@ from clubai.core.events import (
     TaskCancelled,
     TaskFinished,
     TaskRequested,
+    TaskStopped,
 )
 from clubai.core.limits import CoordinatorLimits
 from clubai.model import (
@@ -217,6 +219,13 @@ class Scene:
 
     def cancel(self, task: str, client: int = 1) -> list[Command]:
         return self.tell(TaskCancelled(client=ClientKey(client), task=task_id(task)))
+
+    def stop(self, task: str, reason: str = "enough") -> list[Command]:
+        return self.tell(TaskStopped(task=task_id(task), reason=reason))
+
+    def kick(self, name: str, reason: str = "kicked") -> list[Command]:
+        self.told.pop(name, None)
+        return self.tell(NodeKicked(node=node_id(name), reason=reason))
 
     def client_left(self, client: int = 1) -> list[Command]:
         return self.tell(ClientLeft(client=ClientKey(client)))

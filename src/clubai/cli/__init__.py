@@ -34,6 +34,7 @@ COMMANDS = {
     "nodes": ("clubai.cli.watching:nodes", "Show the nodes."),
     "node": ("clubai.cli.node:node", "Enrol your nodes, promise hours, pause them."),
     "tasks": ("clubai.cli.watching:tasks", "Show the tasks."),
+    "task": ("clubai.cli.task:task", "End a task that is under way."),
     "reputation": ("clubai.cli.reputation:reputation", "Show points, and why."),
     "review": ("clubai.cli.reviews:review", "Read and end reviews."),
     "trust": ("clubai.cli.trust:trust", "Show, check and choose trusted keys."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from urllib.parse import quote
 
 import click
 
@@ -18,6 +19,7 @@ from clubai.tui import look, plain
         "clubai audit",
         "clubai audit --limit 200 --json",
         "clubai audit --before 1200",
+        "clubai audit --object abcdefghijkl",
     )
 )
 @click.option(
@@ -29,16 +31,29 @@ from clubai.tui import look, plain
     metavar="SEQ",
     help="Only lines before this one: `next` of the page before.",
 )
+@click.option(
+    "--object",
+    "object_id",
+    metavar="ID",
+    help="Only what was done to this member, key, task, or node (its nickname).",
+)
 @club_options
 @json_option
 def audit(
-    limit: int, before: int | None, url: str | None, api_key: str | None, as_json: bool
+    limit: int,
+    before: int | None,
+    object_id: str | None,
+    url: str | None,
+    api_key: str | None,
+    as_json: bool,
 ) -> None:
     """Show the audit log, newest first. For operators and auditors."""
     target = place.find(url, api_key)
     path = f"/api/audit?limit={limit}"
     if before is not None:
         path += f"&before={before}"
+    if object_id is not None:
+        path += f"&object={quote(object_id, safe='')}"
     page = run(partial(rest.call, "GET", target.url, path, key=target.api_key))
     if as_json:
         click.echo(plain.to_json(page))
@@ -58,4 +73,7 @@ def audit(
         ),
     )
     if page["next"] is not None:
-        click.echo(f"more: clubai audit --before {page['next']}", err=True)
+        more = f"more: clubai audit --before {page['next']}"
+        if object_id is not None:
+            more += f" --object {plain.name(object_id)}"
+        click.echo(more, err=True)

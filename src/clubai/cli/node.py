@@ -10,7 +10,7 @@ from urllib.parse import quote
 import click
 import msgspec
 
-from clubai.cli import place, promises, references, show
+from clubai.cli import interventions, place, promises, references, show
 from clubai.cli.options import club_options, examples, json_option
 from clubai.cli.running import run
 from clubai.client import rest
@@ -32,7 +32,10 @@ _ENROLLED = "/api/enrolled"
     )
 )
 def node() -> None:
-    """Enrol your nodes, promise their hours, pause and remove them."""
+    """Enrol your nodes, promise their hours, pause and remove them.
+
+    For operators: trust, kick and remark on them.
+    """
 
 
 for _command in (promises.promise, promises.pause, promises.drain, promises.resume):
@@ -139,7 +142,13 @@ def remove(nickname: str, url: str | None, api_key: str | None, as_json: bool) -
     _tell(run(partial(_call, target, "DELETE", path)), "is removed", as_json=as_json)
 
 
-for command in (references.trust, references.untrust, references.reinstate):
+for command in (
+    references.trust,
+    references.untrust,
+    references.reinstate,
+    interventions.kick,
+    interventions.note,
+):
     node.add_command(command)
 
 

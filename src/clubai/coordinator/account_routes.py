@@ -106,6 +106,7 @@ class AccountApi:
             api_route("/api/invites/{invite_id}", self.revoke_invite, "DELETE"),
             api_route("/api/members", self.members, "GET"),
             api_route("/api/members/{member_id}/role", self.set_role, "PUT"),
+            api_route("/api/members/{member_id}/usage", self.usage, "GET"),
             api_route("/api/audit", self.audit, "GET"),
         ]
 
@@ -168,19 +169,21 @@ class AccountApi:
         return json_reply({"id": key.id, "api_key": key.text}, status_code=201)
 
     async def list_keys(self, request: Request) -> ASGIApp:
-        """The caller's keys, without their secrets."""
-        member = await self._caller(request)
-        require_in_person(member, "listing API keys")
-        rows = await self._accounts.list_api_keys(member.id)
+        """The caller's keys, or for operators a `member`'s, without their secrets."""
+        asker = await self._caller(request)
+        member = MemberId(request.query_params.get("member", asker.id))
+        rows = await self._accounts.list_api_keys(member, asker=asker)
         return json_reply({"keys": rows})
 
     async def revoke_key(self, request: Request) -> ASGIApp:
-        """End one of the caller's keys. A key may end itself."""
+        """End one of the caller's keys, or for operators any. A key may end itself."""
         member = await self._caller(request)
         key_id = request.path_params["key_id"]
         if key_id != member.grants.key_id:
             require_in_person(member, "revoking another API key")
-        await self._accounts.revoke_api_key(member.id, key_id)
+        await self._accounts.revoke_api_key(
+            member.id, key_id, any_member=member.role == "operator"
+        )
         return Response(status_code=204)
 
     async def make_invite(self, request: Request) -> ASGIApp:
@@ -219,8 +222,19 @@ class AccountApi:
         await self._accounts.members.set_role(asker, member, wanted.role)
         return Response(status_code=204)
 
+    async def usage(self, request: Request) -> ASGIApp:
+        """What a member used by day, the oldest first: the caller, or for operators."""
+        asker = await self._caller(request)
+        days = whole_number(request.query_params.get("days", "30"), "days", digits=3)
+        member = MemberId(request.path_params["member_id"])
+        used = await self._accounts.members.usage(asker, member, days=days)
+        return json_reply({"days": used})
+
     async def audit(self, request: Request) -> ASGIApp:
-        """The audit log, newest first; `next` is the `before` of the next page."""
+        """The audit log, newest first; `next` is the `before` of the next page.
+
+        With `object` only what was done to exactly that one.
+        """
         asker = await self._caller(request)
         query = request.query_params
         limit = min(whole_number(query.get("limit", "50"), "limit"), MOST_ENTRIES)
@@ -229,6 +243,7 @@ class AccountApi:
             asker,
             limit=limit,
             before=None if before is None else whole_number(before, "before", digits=9),
+            object=query.get("object"),
         )
         is_last = len(entries) < limit or not entries or entries[-1].seq <= 1
         following = None if is_last else entries[-1].seq

@@ -121,6 +121,7 @@ class Accounts:
             store,
             audit=self.audit,
             changed=lambda member: self._end(lambda known: known.id == member),
+            clock=clock,
         )
         self.on_ended: Callable[[Gone], None] = _nobody_listens
         """Told what counts no longer: what was opened by it has to end."""
@@ -260,21 +261,35 @@ class Accounts:
         wish = wish or KeyWish()
         return await self._keys.create(member, label, wish=wish, maker=maker)
 
-    async def list_api_keys(self, member: MemberId) -> list[ApiKeySummary]:
-        """All keys of a member, revoked ones too, oldest first."""
-        return await self._keys.all_of(member)
-
-    async def revoke_api_key(self, member: MemberId, key_id: str) -> None:
-        """Make a key of `member` worthless at once; nothing when it already is.
+    async def list_api_keys(
+        self, member: MemberId, *, asker: Member | None = None
+    ) -> list[ApiKeySummary]:
+        """All keys of a member, revoked ones too, oldest first.
 
         Raises:
-            PermissionDenied: the member has no such key.
+            PermissionDenied, ConfigError: the asker may not see them, or nobody could.
+        """
+        if asker is not None:
+            await self._keys.may_list(asker, member)
+        return await self._keys.all_of(member)
+
+    async def revoke_api_key(
+        self, member: MemberId, key_id: str, *, any_member: bool = False
+    ) -> None:
+        """Make a key worthless at once; nothing when it already is.
+
+        `any_member`: it may be another member's than of `member`, who does it.
+
+        Raises:
+            PermissionDenied: the member has no such key, or nobody has.
         """
         try:
-            await self._keys.revoke(member, key_id)
+            await self._keys.revoke(member, key_id, any_member=any_member)
         finally:
             self._end(
-                lambda known: known.id == member and known.grants.key_id == key_id
+                lambda known: (
+                    known.grants.key_id == key_id and (any_member or known.id == member)
+                )
             )
 
     def guard(self, address: str) -> None:

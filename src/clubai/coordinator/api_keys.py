@@ -10,7 +10,14 @@ import anyio
 import msgspec
 
 from clubai.coordinator.audit import AuditLog
-from clubai.coordinator.grants import Grants, KeyWish, granted
+from clubai.coordinator.grants import (
+    Grants,
+    KeyWish,
+    Member,
+    granted,
+    require_in_person,
+    require_role,
+)
 from clubai.crypto.keys import ApiKey, hash_secret, new_api_key, parse_api_key
 from clubai.errors import AuthenticationError, ConfigError, PermissionDenied
 from clubai.model import MemberId
@@ -91,6 +98,20 @@ class ApiKeys:
         await self._audit.write("key.made", actor=member, object=key.id, detail=kind)
         return key
 
+    async def may_list(self, asker: Member, member: MemberId) -> None:
+        """Tell whether somebody may see a member's keys: their own, or as an operator.
+
+        Raises:
+            PermissionDenied: they may not.
+            ConfigError: there is no such member.
+        """
+        require_in_person(asker, "listing API keys")
+        if member == asker.id:
+            return
+        require_role(asker, "listing another member's API keys", "operator")
+        if await self._store.member(member) is None:
+            raise ConfigError("member", member[:64], "there is no such member")
+
     async def all_of(self, member: MemberId) -> list[ApiKeySummary]:
         """All keys of a member, revoked ones too, oldest first."""
         return [
@@ -108,19 +129,32 @@ class ApiKeys:
             for row in await self._store.api_keys_of(member)
         ]
 
-    async def revoke(self, member: MemberId, key_id: str) -> None:
-        """Make a key of `member` worthless; nothing when it already is.
+    async def revoke(
+        self, member: MemberId, key_id: str, *, any_member: bool = False
+    ) -> MemberId:
+        """Make a key worthless; nothing when it already is. Gives whose it is.
+
+        Args:
+            member: Who does it.
+            key_id: Its public id.
+            any_member: It may be another member's: the audit log says whose it was.
 
         Raises:
-            PermissionDenied: the member has no such key.
+            PermissionDenied: the member has no such key, or nobody has.
         """
         row = await self._store.api_key(key_id)
-        if row is None or row.member != member:
-            reason = "you have no key with this id"
+        if row is None or not (any_member or row.member == member):
+            reason = (
+                f"{'nobody has a' if any_member else 'you have no'} key with this id"
+            )
             raise PermissionDenied(f"revoking the API key {key_id[:32]!r}", reason)
         await self._store.revoke_api_key(key_id, at=self._clock())
         if row.revoked_at is None:
-            await self._audit.write("key.revoked", actor=member, object=key_id)
+            whose = "" if row.member == member else f"of {row.member}"
+            await self._audit.write(
+                "key.revoked", actor=member, object=key_id, detail=whose
+            )
+        return row.member
 
     async def check(self, bearer: str) -> ApiKeyRow:
         """Find the key that `bearer` is.

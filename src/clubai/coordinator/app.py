@@ -21,6 +21,7 @@ from clubai.coordinator.callers import api_route, caller
 from clubai.coordinator.coordinator import Coordinator
 from clubai.coordinator.feed_routes import feed_routes
 from clubai.coordinator.grants import ASKING, Member, require
+from clubai.coordinator.intervention_routes import intervention_routes
 from clubai.coordinator.key_routes import KeyRoutes
 from clubai.coordinator.limits import Place
 from clubai.coordinator.metrics import render_metrics
@@ -71,6 +72,7 @@ class Api:
             api_route("/api/models", self.models, "GET"),
             api_route("/api/tasks", self.tasks, "GET"),
             api_route("/api/stats", self.stats, "GET"),
+            *intervention_routes(self._coordinator),
             *feed_routes(self._coordinator),
             api_route("/health", self.health, "GET"),
             api_route("/ready", self.ready, "GET"),

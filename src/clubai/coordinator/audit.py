@@ -79,6 +79,15 @@ class AuditLog:
             self._unwritten = 0
         await self.write("login.failed", object=member, detail=detail)
 
-    async def entries(self, *, limit: int, before: int | None = None) -> list[AuditRow]:
-        """The newest lines, newest first; `before`: only those with a lower `seq`."""
-        return await self._store.audit(limit=limit, before=before)
+    async def entries(
+        self, *, limit: int, before: int | None = None, object: str | None = None
+    ) -> list[AuditRow]:
+        """The newest lines, newest first.
+
+        Args:
+            limit: As many at most.
+            before: Only those with a lower `seq`.
+            object: Only what was done to exactly this one: the id of a member, a key,
+                a task or an invite, the nickname of a node, a month.
+        """
+        return await self._store.audit(limit=limit, before=before, object=object)

@@ -21,9 +21,11 @@ from clubai.errors import (
     AuthenticationError,
     ClubAIError,
     ConfigError,
+    NotFound,
     PermissionDenied,
     RateLimited,
     StorageError,
+    TooLate,
 )
 from clubai.protocol.decoding import UNREADABLE
 from clubai.transport.addresses import caller_address
@@ -95,6 +97,15 @@ def problem_of(error: ClubAIError) -> Problem:
                 code="permission_denied",
                 message=message,
             )
+        case NotFound():
+            return Problem(
+                status=404,
+                type="not_found_error",
+                code="not_found",
+                message=message,
+            )
+        case TooLate():
+            return Problem(status=409, type=_INVALID, code="too_late", message=message)
         case RateLimited():
             return Problem(
                 status=429,

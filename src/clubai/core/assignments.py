@@ -19,6 +19,7 @@ from clubai.core.events import (
     TaskAccepted,
     TaskCancelled,
     TaskFinished,
+    TaskStopped,
 )
 from clubai.core.limits import CoordinatorLimits
 from clubai.core.nodes import Node
@@ -129,6 +130,13 @@ class Assignments:
             refusal = Refusal(FailCode.CANCELLED, "cancelled by the client")
             self._stop([task], refusal, now, out)
 
+    def stopped(self, event: TaskStopped, now: float, out: list[Command]) -> None:
+        """Whoever may end it did: as a client's cancel, and the client is told why."""
+        task = self._tasks.live.get(event.task)
+        if task is not None:
+            refusal = Refusal(FailCode.CANCELLED, event.reason)
+            self._stop([task], refusal, now, out)
+
     def client_left(self, event: ClientLeft, now: float, out: list[Command]) -> None:
         """Whoever asked is gone: stop all its tasks, and tell nobody."""
         tasks = self._tasks.of_client(event.client)
@@ -159,12 +167,22 @@ class Assignments:
             self._lose_lease(task, "the node no longer works on it", now, out)
 
     def node_gone(
-        self, node: Node, reason: str, now: float, out: list[Command]
+        self,
+        node: Node,
+        reason: str,
+        now: float,
+        out: list[Command],
+        *,
+        blame: bool = True,
     ) -> None:
-        """Try elsewhere what a node held that the registry has forgotten."""
+        """Try elsewhere what a node held that the registry has forgotten.
+
+        Without `blame` its judge is not told that the node answered nothing.
+        """
+        code = FailCode.NODE_LOST
         for task_id in node.leases:
             task = self._tasks.live[task_id]
-            self._after_failure(task, FailCode.NODE_LOST, reason, now, out)
+            self._after_failure(task, code, reason, now, out, blame=blame)
         self._offering.step_in(node.places, now, out)
 
     def due(self, task: Task, now: float, out: list[Command]) -> None:
@@ -206,9 +224,11 @@ class Assignments:
         message: str,
         now: float,
         out: list[Command],
+        *,
+        blame: bool = True,
     ) -> None:
         """Decide about a task whose attempt failed; the slot is free already."""
-        if code is FailCode.NODE_LOST:
+        if code is FailCode.NODE_LOST and blame:
             self._standing.missed(task, code, now, out)
         task.code, task.message = code, message[:MAX_MESSAGE]
         if code is FailCode.NODE_LOST:

@@ -139,7 +139,10 @@ class RejectNode(Wanted, frozen=True, kw_only=True, gc=False):
 
 
 class DropNode(Wanted, frozen=True, kw_only=True, gc=False):
-    """Close the connection of a node that is silent; the machine has forgotten it."""
+    """Close the connection of a node that the machine has forgotten.
+
+    It was silent, or an operator wants it ended.
+    """
 
     node: NodeId
     reason: str

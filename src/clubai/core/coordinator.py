@@ -22,15 +22,19 @@ from clubai.core.events import (
     ClientLeft,
     Event,
     FactTold,
+    NodeEvent,
     NodeJoined,
+    NodeKicked,
     NodeLeft,
     NodePaused,
     NodeReported,
     ReplyBegun,
     TaskAccepted,
     TaskCancelled,
+    TaskEvent,
     TaskFinished,
     TaskRequested,
+    TaskStopped,
 )
 from clubai.core.invariants import check
 from clubai.core.limits import CoordinatorLimits
@@ -47,6 +51,7 @@ from clubai.model import (
     ModelSnapshot,
     NodeId,
     NodeSnapshot,
+    StoryLine,
     TaskId,
     TaskSnapshot,
 )
@@ -102,6 +107,13 @@ class CoordinatorMachine:
         """Take one event in; give what to do, in order."""
         now = self._now = max(now, self._now)
         out: list[Command] = []
+        if isinstance(event, NodeEvent):
+            self._of_node(event, now, out)
+        else:
+            self._of_task(event, now, out)
+        return out
+
+    def _of_node(self, event: NodeEvent, now: float, out: list[Command]) -> None:
         match event:
             case NodeJoined():
                 self._node_joined(event, now, out)
@@ -109,8 +121,17 @@ class CoordinatorMachine:
                 self._node_reported(event, now, out)
             case NodeLeft():
                 self._node_left(event, now, out)
+            case NodeKicked():
+                self._node_kicked(event, now, out)
             case NodePaused():
                 self._node_paused(event, now, out)
+            case FactTold():
+                self._fact_told(event, now, out)
+            case _:
+                assert_never(event)
+
+    def _of_task(self, event: TaskEvent, now: float, out: list[Command]) -> None:
+        match event:
             case TaskRequested():
                 self._offering.request(event, now, out)
             case TaskAccepted():
@@ -123,14 +144,13 @@ class CoordinatorMachine:
                 self._assignments.attempt_failed(event, now, out)
             case TaskCancelled():
                 self._assignments.cancelled(event, now, out)
+            case TaskStopped():
+                self._assignments.stopped(event, now, out)
             case ClientLeft():
                 self._groups.client_left(event.client)
                 self._assignments.client_left(event, now, out)
-            case FactTold():
-                self._fact_told(event, now, out)
             case _:
                 assert_never(event)
-        return out
 
     def advance(self, *, now: float) -> list[Command]:
         """Do what is due by `now`; afterwards nothing is due before a later time."""
@@ -170,6 +190,20 @@ class CoordinatorMachine:
     def story(self, task: TaskId) -> tuple[str, ...]:
         """What happened to a task; empty when it is not remembered."""
         return self._tasks.story(task)
+
+    def timeline(self, task: TaskId) -> tuple[StoryLine, ...]:
+        """The same with times; empty when it is not remembered."""
+        found = self._tasks.find(task)
+        return found.timeline() if found else ()
+
+    def task(self, task: TaskId) -> TaskSnapshot | None:
+        """A live task, or one of the last that ended; None: it is not remembered."""
+        found = self._tasks.find(task)
+        return found.snapshot() if found else None
+
+    def is_here(self, node: NodeId) -> bool:
+        """Whether a node is connected."""
+        return node in self._registry.nodes
 
     def nodes(self) -> tuple[NodeSnapshot, ...]:
         """The nodes in the order in which they came, then those lately lost."""
@@ -247,6 +281,22 @@ class CoordinatorMachine:
             self.news.node(node, "left", now)
             reason = f"the node left: {event.reason}"
             self._assignments.node_gone(node, reason, now, out)
+
+    def _node_kicked(self, event: NodeKicked, now: float, out: list[Command]) -> None:
+        """As when it is lost, but nobody blames it.
+
+        The judge is told of no missed answer, and the promised hour that runs cannot
+        be broken: it costs the node no points.
+        """
+        node = self._registry.nodes.get(event.node)
+        if node is None:
+            return
+        self._registry.remove(node, now)
+        self.standing.excuse(node, now)
+        self.standing.gone(node, now)
+        self.news.node(node, "left", now)
+        out.append(DropNode(node=node.id, reason=event.reason))
+        self._assignments.node_gone(node, event.reason, now, out, blame=False)
 
     def _fact_told(self, event: FactTold, now: float, out: list[Command]) -> None:
         self.standing.tell(event.fact, now, out)

@@ -166,6 +166,22 @@ class TaskCancelled(Happened, frozen=True, kw_only=True, gc=False):
     task: TaskId
 
 
+class TaskStopped(Happened, frozen=True, kw_only=True, gc=False):
+    """Somebody who may end the task, over whatever connection, wants it ended."""
+
+    task: TaskId
+    reason: str
+    """What whoever asked is told."""
+
+
+class NodeKicked(Happened, frozen=True, kw_only=True, gc=False):
+    """An operator wants the node's connection ended; it may come back by itself."""
+
+    node: NodeId
+    reason: str
+    """What the node, and whoever asked it, are told."""
+
+
 class ClientLeft(Happened, frozen=True, kw_only=True, gc=False):
     """A client's connection ended."""
 
@@ -181,14 +197,8 @@ class FactTold(Happened, frozen=True, kw_only=True, gc=False):
 NodeAnswer = TaskAccepted | ReplyBegun | TaskFinished | AttemptFailed
 """What a node says about one attempt."""
 
-Event = (
-    NodeJoined
-    | NodeReported
-    | NodeLeft
-    | NodePaused
-    | TaskRequested
-    | NodeAnswer
-    | TaskCancelled
-    | ClientLeft
-    | FactTold
-)
+NodeEvent = NodeJoined | NodeReported | NodeLeft | NodeKicked | NodePaused | FactTold
+"""What bears on nodes."""
+TaskEvent = TaskRequested | NodeAnswer | TaskCancelled | TaskStopped | ClientLeft
+"""What bears on tasks."""
+Event = NodeEvent | TaskEvent

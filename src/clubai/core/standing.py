@@ -243,6 +243,12 @@ class Standing:
             self._hours.down(node.id, now)
             self._changed = True
 
+    def excuse(self, node: Node, now: float) -> None:
+        """A node is made to go: the promised hour that runs cannot be broken."""
+        if self._judge is not None:
+            self._hours.excuse(node.id, now)
+            self._changed = True
+
     def heard(self, node: Node, now: float) -> None:
         """A node is here; one without members' work owes an audit now and then."""
         if self._judge is None:

@@ -71,8 +71,12 @@ class TaskTable:
 
     def story(self, task: TaskId) -> tuple[str, ...]:
         """What happened to a task, while it is remembered."""
-        found = self.live.get(task) or self._ended.get(task)
+        found = self.find(task)
         return found.lines() if found else ()
+
+    def find(self, task: TaskId) -> Task | None:
+        """A live task, or an ended one while it is remembered."""
+        return self.live.get(task) or self._ended.get(task)
 
     def snapshots(self) -> tuple[TaskSnapshot, ...]:
         """The live tasks, then those that ended, the newest first in both."""

@@ -29,6 +29,7 @@ from clubai.errors import InvariantError
 from clubai.model import (
     FailCode,
     NodeId,
+    StoryLine,
     TaskFacts,
     TaskSnapshot,
     TaskState,
@@ -190,6 +191,10 @@ class Task:
     def lines(self) -> tuple[str, ...]:
         """The story, each line with the seconds since the request."""
         return tuple(f"+{at - self.created_at:.3f} s {text}" for at, text in self.story)
+
+    def timeline(self) -> tuple[StoryLine, ...]:
+        """The story, for people who look at it while or after it happens."""
+        return tuple(StoryLine(at=at, what=text) for at, text in self.story)
 
     @property
     def queued_ms(self) -> int:

@@ -3,7 +3,8 @@
 ```
 up        here for the hour, less GRACE_S
 promised  the schedule promises half of the hour or more
-  excused   paused or drained at some time in it, or the coordinator came up in it
+  excused   paused, drained or made to go at some time in it, or the coordinator came
+            up in it
   kept      here for what is promised of the hour, less GRACE_S
   broken    else
 ```
@@ -52,7 +53,7 @@ class _Watched:
     """The one that counts from the next."""
     paused: bool = False
     excused: bool = False
-    """Paused at some time in this hour."""
+    """Paused, or made to go, at some time in this hour."""
 
     def stay(self, until: float) -> None:
         """Count the time since `since`; nothing when the node is not here."""
@@ -135,6 +136,10 @@ class Hours:
     def resumed(self, node: NodeId, at: float) -> None:
         """The owner let the node go on."""
         self._watch(node, at).paused = False
+
+    def excuse(self, node: NodeId, at: float) -> None:
+        """The club made the node go: the hour that runs breaks no promise."""
+        self._watch(node, at).excused = True
 
     def schedule(self, node: NodeId, schedule: Schedule | None, at: float) -> None:
         """The owner published hours, or withdrew them: from the next full hour on."""

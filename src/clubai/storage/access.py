@@ -130,8 +130,16 @@ class AccessStore(Protocol):
     async def append_audit(self, row: AuditRow) -> None:
         """Add a line to the audit log. None is ever changed or removed."""
 
-    async def audit(self, *, limit: int, before: int | None = None) -> list[AuditRow]:
-        """The newest lines, newest first; `before`: only those with a lower `seq`."""
+    async def audit(
+        self, *, limit: int, before: int | None = None, object: str | None = None
+    ) -> list[AuditRow]:
+        """The newest lines, newest first.
+
+        Args:
+            limit: As many at most.
+            before: Only those with a lower `seq`.
+            object: Only what was done to exactly this one.
+        """
 
     async def tokens_of_keys(self, *, since: float) -> dict[str, int]:
         """Prompt and answer tokens of the tasks that ended since then, by API key."""

@@ -19,6 +19,7 @@ from clubai.storage.checks import CheckStore
 from clubai.storage.enrolment import EnrolmentStore
 from clubai.storage.keylog import KeyLogStore
 from clubai.storage.standing import StandingStore
+from clubai.storage.usage import UsageStore
 from clubai.storage.verdicts import VerdictStore
 
 Role = Literal["member", "moderator", "treasurer", "operator", "auditor"]
@@ -97,6 +98,7 @@ class Store(
     EnrolmentStore,
     KeyLogStore,
     StandingStore,
+    UsageStore,
     VerdictStore,
     Protocol,
 ):

@@ -20,6 +20,7 @@ from clubai.storage.memory_checks import MemoryChecks
 from clubai.storage.memory_enrolment import MemoryEnrolment
 from clubai.storage.memory_keylog import MemoryKeyLog
 from clubai.storage.memory_standing import MemoryStanding
+from clubai.storage.memory_usage import MemoryUsage
 from clubai.storage.memory_verdicts import MemoryVerdicts
 
 WHERE: Final = "memory://"
@@ -32,6 +33,7 @@ class MemoryStore(
     MemoryEnrolment,
     MemoryKeyLog,
     MemoryStanding,
+    MemoryUsage,
     MemoryVerdicts,
 ):
     """A `Store` in dictionaries.

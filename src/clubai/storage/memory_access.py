@@ -169,10 +169,16 @@ class MemoryAccess:
         seq = len(self._audit) + 1
         self._audit.append(msgspec.structs.replace(row, seq=seq))
 
-    async def audit(self, *, limit: int, before: int | None = None) -> list[AuditRow]:
-        """The newest lines, newest first."""
+    async def audit(
+        self, *, limit: int, before: int | None = None, object: str | None = None
+    ) -> list[AuditRow]:
+        """The newest lines, newest first; all, or of one object."""
         await self._turn()
-        rows = [row for row in self._audit if before is None or row.seq < before]
+        rows = [
+            row
+            for row in self._audit
+            if (before is None or row.seq < before) and object in (None, row.object)
+        ]
         return rows[::-1][: max(limit, 0)]
 
     async def tokens_of_keys(self, *, since: float) -> dict[str, int]:

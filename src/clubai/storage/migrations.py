@@ -17,6 +17,7 @@ from clubai.storage.sqlite_books import create_books
 from clubai.storage.sqlite_checks import create_checks
 from clubai.storage.sqlite_keylog import create_key_log
 from clubai.storage.sqlite_standing import create_standing
+from clubai.storage.sqlite_usage import index_usage
 from clubai.storage.sqlite_verdicts import create_verdicts
 
 
@@ -154,6 +155,11 @@ def m008_books(db: Database) -> None:
     create_books(db)
 
 
+def m009_usage(db: Database) -> None:
+    """Indexes to count what members use, and to find what was done to one thing."""
+    index_usage(db)
+
+
 STEPS: Final = (
     m001_accounts_nodes_tasks,
     m002_access,
@@ -163,6 +169,7 @@ STEPS: Final = (
     m006_standing,
     m007_checks,
     m008_books,
+    m009_usage,
 )
 """Every step there ever was, oldest first."""
 

@@ -29,6 +29,7 @@ from clubai.storage.sqlite_enrolment import SqliteEnrolment
 from clubai.storage.sqlite_keylog import SqliteKeyLog
 from clubai.storage.sqlite_standing import SqliteStanding
 from clubai.storage.sqlite_tasks import APPEND_TASK, task_facts, task_values
+from clubai.storage.sqlite_usage import SqliteUsage
 from clubai.storage.sqlite_verdicts import SqliteVerdicts
 
 T = TypeVar("T")
@@ -57,6 +58,7 @@ class SqliteStore(
     SqliteEnrolment,
     SqliteKeyLog,
     SqliteStanding,
+    SqliteUsage,
     SqliteVerdicts,
 ):
     """A `Store` in a SQLite file; get one from `open`."""

@@ -42,6 +42,9 @@ _INVITES_OF: Final = (
     "SELECT * FROM invites WHERE sponsor = ? ORDER BY created_at, rowid"
 )
 _NEWEST_AUDIT: Final = "SELECT * FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?"
+_NEWEST_AUDIT_OF: Final = (
+    "SELECT * FROM audit WHERE seq < ? AND object = ? ORDER BY seq DESC LIMIT ?"
+)
 _AFTER_ALL: Final = 2**63 - 1
 _PRUNE: Final = """
     DELETE FROM refresh_families WHERE member = :member AND (
@@ -209,10 +212,14 @@ class SqliteAccess:
         del record["seq"]
         await self._writing.run(lambda db: db.table("audit").insert(record))
 
-    async def audit(self, *, limit: int, before: int | None = None) -> list[AuditRow]:
-        """The newest lines, newest first."""
-        newest = _AFTER_ALL if before is None else before
-        return await self._read(AuditRow, _NEWEST_AUDIT, newest, max(limit, 0))
+    async def audit(
+        self, *, limit: int, before: int | None = None, object: str | None = None
+    ) -> list[AuditRow]:
+        """The newest lines, newest first; all, or of one object."""
+        newest, most = _AFTER_ALL if before is None else before, max(limit, 0)
+        if object is None:
+            return await self._read(AuditRow, _NEWEST_AUDIT, newest, most)
+        return await self._read(AuditRow, _NEWEST_AUDIT_OF, newest, object, most)
 
     async def tokens_of_keys(self, *, since: float) -> dict[str, int]:
         """Prompt and answer tokens of the tasks that ended since then, by API key."""
