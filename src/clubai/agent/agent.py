@@ -77,7 +77,7 @@ class Agent:
         self._backend = backend
         self._lookout = Lookout(backend, self.standing, wall_ms=membership.wall_ms)
         self._link = Link(self._url)
-        self._lanes = Lanes(self._now)
+        self._lanes = Lanes(wall_ms=membership.wall_ms)
         self._started_at = self._now
         self._driver: AgentDriver | None = None
         """Of the connection that is there."""
@@ -139,9 +139,9 @@ class Agent:
 
     def snapshot(self) -> AgentSnapshot:
         """How the agent is now; cheap enough to be called a few times a second."""
-        now, lanes, standing = self._now, self._lanes, self.standing
+        lanes, standing = self._lanes, self.standing
         return AgentSnapshot(
-            now=now,
+            now=self._now,
             started_at=self._started_at,
             node=self.node,
             nickname=self.nickname,
@@ -157,7 +157,7 @@ class Agent:
             wanted_slots=standing.wanted_slots,
             lanes=lanes.view(),
             recent=lanes.recent,
-            today=lanes.today(now),
+            today=lanes.today,
             since_start=lanes.since_start,
         )
 

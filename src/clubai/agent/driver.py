@@ -97,7 +97,7 @@ class AgentDriver:
         self._machine = AgentMachine(slots=standing.slots)
         self._arriving: dict[AssignmentKey, Arriving] = {}
         self._work: dict[AssignmentKey, anyio.CancelScope] = {}
-        self._lanes = lanes or Lanes(self._now)
+        self._lanes = lanes or Lanes(wall_ms=membership.wall_ms)
         self._heartbeat_s = 0.0
         self._heard_at = 0.0
         self._unheard = 0
@@ -139,7 +139,7 @@ class AgentDriver:
             self._serving = False
             self._unheard = 0
             self._quiet.set()
-            self._lanes.lost(self._now)
+            self._lanes.lost()
         raise end[0] if end else ConnectionLost("the connection ended")
 
     async def settle(self) -> None:
@@ -229,10 +229,6 @@ class AgentDriver:
             self._handle(DrainChanged(draining=self._standing.draining))
             await changed.wait()
 
-    @property
-    def _now(self) -> float:
-        return self._membership.wall_ms() / 1000
-
     def _say_standing(self) -> None:
         bundle = self._membership.bundle
         if bundle.hash != self._said_bundle:
@@ -289,7 +285,7 @@ class AgentDriver:
             logger.warning("a request is refused: %s", error)
             code = FAIL_CODES.get(error.code, FailCode.OPEN_FAILED)
             self._fail(key, code, error.reason)
-            self._lanes.refused(self._now)
+            self._lanes.refused()
             return
         self._arriving[key] = Arriving(admitted)
         self._handle(
@@ -302,11 +298,11 @@ class AgentDriver:
             )
         )
         if key in self._arriving:
-            self._lanes.arrived(key, admitted.assigned, self._now)
+            self._lanes.arrived(key, admitted.assigned)
 
     def _give_up(self, key: AssignmentKey, code: FailCode) -> None:
         if self._arriving.pop(key, None) and key not in self._work:
-            self._lanes.ended(key, code, self._now)
+            self._lanes.ended(key, code)
         self._handle(CancelArrived(task=key.task, part=key.part, attempt=key.attempt))
 
     def _receive(self, record: TaskRecord) -> None:
@@ -335,7 +331,7 @@ class AgentDriver:
             case Refuse():
                 self._arriving.pop(key, None)
                 self._fail(key, command.code, command.message)
-                self._lanes.refused(self._now)
+                self._lanes.refused()
             case Accept():
                 self._post(
                     TaskAccept(task=key.task, part=key.part, attempt=key.attempt)
@@ -380,7 +376,7 @@ class AgentDriver:
                 code = FailCode.CANCELLED
         finally:
             del self._work[key]
-            self._lanes.ended(key, code, self._now)
+            self._lanes.ended(key, code)
             self._handle(WorkEnded(task=key.task, part=key.part, attempt=key.attempt))
 
     def _fail(self, key: AssignmentKey, code: FailCode, message: str) -> None:

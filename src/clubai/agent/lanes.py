@@ -1,12 +1,13 @@
 """What the agent works on, and what has ended: kept for whoever looks.
 
-It outlives connections. Times are Unix seconds, given by the caller; how far an answer
-is comes from the `Progress` that is counted where the answer is made.
+It outlives connections. How far an answer is comes from the `Progress` that is counted
+where the answer is made.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final, Literal, Protocol
 
 import anyio
@@ -48,18 +49,19 @@ class Progress(Protocol):
 
 
 class Lanes:
-    """The assignments of one agent; `now` is when it started."""
+    """The assignments of one agent; `wall_ms` gives Unix milliseconds."""
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, *, wall_ms: Callable[[], int]) -> None:
+        self._wall_ms = wall_ms
         self._open: dict[AssignmentKey, _Work] = {}
         self._recent: deque[EndedWork] = deque(maxlen=RECENT)
-        self._tally = _Tally(now)
+        self._tally = _Tally(self._now)
         self._speeds: dict[str, float] = {}
         self._emptied = anyio.Event()
 
-    def arrived(self, key: AssignmentKey, assigned: Assigned, now: float) -> None:
+    def arrived(self, key: AssignmentKey, assigned: Assigned) -> None:
         """A slot was taken, and the request's records follow."""
-        self._open.setdefault(key, _Work(assigned, now))
+        self._open.setdefault(key, _Work(assigned, self._now))
 
     def working(self, key: AssignmentKey, progress: Progress) -> None:
         """The request is whole, and is answered."""
@@ -71,11 +73,12 @@ class Lanes:
         if key in self._open:
             self._open[key].stage = "stopping"
 
-    def ended(self, key: AssignmentKey, code: FailCode | None, now: float) -> None:
+    def ended(self, key: AssignmentKey, code: FailCode | None) -> None:
         """A slot is free again; None: the answer was sent to its end."""
         work = self._open.pop(key, None)
         if work is None:
             return
+        now = self._now
         ended = work.end(key, code, now)
         self._recent.appendleft(ended)
         self._tally.add(ended.ending, ended, now)
@@ -84,14 +87,14 @@ class Lanes:
             self._emptied.set()
             self._emptied = anyio.Event()
 
-    def lost(self, now: float) -> None:
+    def lost(self) -> None:
         """The connection ended: what was open is somebody else's now."""
         for key in tuple(self._open):
-            self.ended(key, FailCode.NODE_LOST, now)
+            self.ended(key, FailCode.NODE_LOST)
 
-    def refused(self, now: float) -> None:
+    def refused(self) -> None:
         """An assignment was not taken."""
-        self._tally.add("refused", None, now)
+        self._tally.add("refused", None, self._now)
 
     def view(self) -> tuple[Lane, ...]:
         """The slots in use, the longest so first."""
@@ -102,9 +105,10 @@ class Lanes:
         """What has ended, newest first."""
         return tuple(self._recent)
 
-    def today(self, now: float) -> WorkCounts:
-        """The counts of the UTC day of `now`."""
-        return self._tally.today(now)
+    @property
+    def today(self) -> WorkCounts:
+        """The counts of this UTC day."""
+        return self._tally.today(self._now)
 
     @property
     def since_start(self) -> WorkCounts:
@@ -124,6 +128,10 @@ class Lanes:
         """Wait until no slot is in use."""
         while self._open:
             await self._emptied.wait()
+
+    @property
+    def _now(self) -> float:
+        return self._wall_ms() / 1000
 
     def _measure(self, work: _Work, tokens: int) -> None:
         if speed := work.speed(tokens):
