@@ -12,6 +12,7 @@ import msgspec
 
 from clubai.agent.agent import Agent
 from clubai.agent.config import AgentConfig
+from clubai.client import Client
 from clubai.club import Served, operator_key, serve_coordinator
 from clubai.coordinator.config import CoordinatorConfig
 from clubai.coordinator.coordinator import Coordinator
@@ -41,6 +42,16 @@ class Club:
     def end_connections(self, code: CloseCode) -> None:
         for connection in list(self.coordinator.driver.nodes.values()):
             connection.end(Goodbye(code=code, reason="the test wants it"))
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[Client]:
+        """One of the operator."""
+        owner = await self.coordinator.accounts.authenticate(self.key)
+        async with (
+            self.coordinator.link(owner) as stream,
+            Client.over(stream) as client,
+        ):
+            yield client
 
     async def key_of(self, name: str) -> str:
         accounts = self.coordinator.accounts
@@ -76,9 +87,10 @@ class Tally:
 
 
 class Backoffs:
-    """Stands in for the back-off: short, and counted."""
+    """Stands in for the back-off: short unless a test says otherwise, and counted."""
 
     def __init__(self) -> None:
+        self.delay_s = 0.01
         self.attempts: list[int] = []
         self.tally = Tally()
 
@@ -86,7 +98,7 @@ class Backoffs:
         assert 0 <= fraction < 1
         self.attempts.append(attempt)
         self.tally.add()
-        return 0.01
+        return self.delay_s
 
 
 class Running:
