@@ -14,6 +14,7 @@ import pytest
 from clubai import __version__
 from clubai.agent import agent as agent_module
 from clubai.agent.agent import Agent, serve_agent
+from clubai.agent.audit import Alarm, AuditState
 from clubai.agent.backends.base import BackendInfo
 from clubai.agent.config import AgentConfig
 from clubai.agent.view import AgentSnapshot, WorkCounts
@@ -201,6 +202,18 @@ async def test_an_agent_that_never_joined_says_why(
     assert shown.state == "joining"
     assert "cannot reach" in shown.link.lost_reason
     assert shown.link.failures == 2
+
+
+async def test_alarms_of_an_earlier_start_are_still_told(tmp_path: Path) -> None:
+    alarm = Alarm(kind="log_fork", reason="the club showed another log", at_ms=1)
+    (tmp_path / "node").mkdir()
+    (tmp_path / "node" / "audit.json").write_bytes(
+        msgspec.json.encode(AuditState(alarms=(alarm,)))
+    )
+    async with watched(tmp_path) as seen:
+        shown = await seen.until(lambda shown: bool(shown.alarms))
+
+    assert shown.alarms == ("the club showed another log",)
 
 
 def states(nodes: Shown) -> list[str]:
