@@ -123,8 +123,7 @@ async def test_a_lane_is_there_while_its_work_runs(tmp_path: Path) -> None:
     assert (ended.task, ended.model, ended.kind) == (lane.task, "m", "chat")
     assert (ended.ending, ended.code) == ("done", "")
     assert (ended.prompt_tokens, ended.completion_tokens) == (5, 2)
-    assert shown.today == shown.since_start
-    assert shown.today == WorkCounts(done=1, prompt_tokens=5, completion_tokens=2)
+    assert shown.since_start == WorkCounts(done=1, prompt_tokens=5, completion_tokens=2)
 
 
 async def test_a_failure_is_told_by_its_code_alone(tmp_path: Path) -> None:
@@ -139,7 +138,7 @@ async def test_a_failure_is_told_by_its_code_alone(tmp_path: Path) -> None:
         shown = await seen.until(lambda shown: bool(shown.recent))
 
     assert (shown.recent[0].ending, shown.recent[0].code) == ("failed", "bad_request")
-    assert shown.today == WorkCounts(failed=1)
+    assert shown.since_start == WorkCounts(failed=1)
 
 
 async def test_an_answer_that_nobody_wants_any_more_is_cancelled(
@@ -155,7 +154,7 @@ async def test_an_answer_that_nobody_wants_any_more_is_cancelled(
         shown = await seen.until(lambda shown: not shown.lanes)
 
     assert (shown.recent[0].ending, shown.recent[0].code) == ("cancelled", "cancelled")
-    assert shown.today == WorkCounts(cancelled=1)
+    assert shown.since_start == WorkCounts(cancelled=1)
 
 
 async def test_a_lost_connection_is_told_with_its_reason_and_the_next_try(
