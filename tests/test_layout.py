@@ -24,6 +24,7 @@ FORBIDDEN_NAMES = {
     "processor",
 }
 DECLARATIONS = {
+    "agent/view.py": "structs without behaviour; test_lanes.py and others see each",
     "client/modes/outcome.py": "a struct without behaviour; each mode makes one",
     "client/modes/progress.py": "structs without behaviour; test_driver.py sees each",
     "core/commands.py": "structs without behaviour; test_coordinator.py sees each",

@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 import msgspec
 import pytest
 
+from clubai.agent.backends.base import Piece
 from clubai.agent.config import AgentConfig
 from clubai.agent.driver import AgentDriver
+from clubai.agent.lanes import Lanes
 from clubai.agent.membership import Membership, wall_clock_ms
 from clubai.agent.standing import Standing
+from clubai.agent.view import WorkCounts
 from clubai.coordinator.assigner import NodeKeys
 from clubai.crypto.attestation import read_attestation
 from clubai.crypto.bundles import read_bundle
 from clubai.crypto.identity import Identity
 from clubai.errors import ConnectionLost, RemoteProtocolError
-from clubai.model import FailCode
+from clubai.model import FailCode, Kind
 from clubai.protocol.codec import decode_from_node, encode
 from clubai.protocol.messages import (
     CloseCode,
@@ -56,6 +59,8 @@ class Far:
         self.client = PlayedClient()
         self.keys: NodeKeys
         """As the agent registered them."""
+        self.lanes = Lanes(wall_ms=wall_clock_ms)
+        self.driver: AgentDriver
         self.ended = anyio.Event()
         self.error: Exception | None = None
         """Why the agent's `serve` ended."""
@@ -103,13 +108,14 @@ async def driven(
     standing = Standing()
     standing.update(backend.info)
     far = Far(there, Identity.generate())
-    driver = AgentDriver(
+    far.driver = driver = AgentDriver(
         here,
         backend=backend,
         standing=standing,
         membership=await Membership.open(far.identity, data),
         config=AgentConfig(name="attic", vram_gb=24.0),
         program="test",
+        lanes=far.lanes,
     )
 
     async def serve() -> None:
@@ -213,6 +219,153 @@ async def test_heartbeats_list_the_work_and_the_changes(tmp_path: Path) -> None:
             await far.say(NodeHeard())
         refused_task = await far.assign(2)
         assert (await far.hear(TaskFail)).task == refused_task
+
+
+def stages(far: Far) -> list[str]:
+    return [lane.stage for lane in far.lanes.view()]
+
+
+def endings(far: Far) -> list[tuple[str, str]]:
+    return [(ended.ending, ended.code) for ended in far.lanes.recent]
+
+
+async def test_a_lane_follows_its_assignment(tmp_path: Path) -> None:
+    gate = anyio.Event()
+    backend = ScriptedBackend(lambda body: [gate, *say("hello")(body)])
+    async with driven(backend, tmp_path) as (far, _):
+        sealed = far.sealed()
+        await far.say(sealed.assign)
+        await anyio.wait_all_tasks_blocked()
+        assert stages(far) == ["arriving"]
+
+        await far.say(*sealed.records)
+        await far.hear(TaskAccept)
+        assert stages(far) == ["working"]
+
+        gate.set()
+        await far.hear(TaskReply)
+        while not (await far.hear(TaskRecord)).fin:
+            pass
+        await far.hear(TaskResult)
+        await far.lanes.wait_idle()
+    assert endings(far) == [("done", "")]
+    assert far.lanes.since_start == WorkCounts(
+        done=1, prompt_tokens=5, completion_tokens=2
+    )
+
+
+class StubbornBackend(ScriptedBackend):
+    """Takes its time to stop."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _: [anyio.Event()])
+        self.let_go = anyio.Event()
+
+    @asynccontextmanager
+    async def run(
+        self, kind: Kind, model: str, body: dict[str, Any]
+    ) -> AsyncIterator[AsyncIterator[Piece]]:
+        try:
+            async with super().run(kind, model, body) as pieces:
+                yield pieces
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self.let_go.wait()
+
+
+async def test_a_cancelled_lane_is_in_use_until_its_work_has_stopped(
+    tmp_path: Path,
+) -> None:
+    backend = StubbornBackend()
+    async with driven(backend, tmp_path) as (far, _):
+        task = await far.assign()
+        await backend.started.wait()
+        await far.say(TaskCancel(task=task))
+        await backend.stopped.wait()
+        seen = stages(far)
+        backend.let_go.set()
+        assert seen == ["stopping"]
+        await far.lanes.wait_idle()
+    assert endings(far) == [("cancelled", "cancelled")]
+
+
+async def test_a_request_that_is_cancelled_or_spoilt_on_its_way_ends_its_lane(
+    tmp_path: Path,
+) -> None:
+    async with driven(ScriptedBackend(slots=1), tmp_path) as (far, _):
+        first, second = far.sealed(1).assign, far.sealed(2).assign
+        await far.say(first, TaskCancel(task=first.task))
+        await far.say(second, TaskRecord(task=second.task, seq=1, ct=bytes(272)))
+        await far.hear(TaskFail)
+
+        assert stages(far) == []
+        assert endings(far) == [("failed", "open_failed"), ("cancelled", "cancelled")]
+
+
+async def test_what_is_refused_has_no_lane(tmp_path: Path) -> None:
+    backend = ScriptedBackend(lambda _: [anyio.Event()], slots=1)
+    async with driven(backend, tmp_path) as (far, _):
+        await far.assign(1)
+        await far.hear(TaskAccept)
+        await far.assign(2)
+        await far.hear(TaskFail)
+        await far.assign(3, signed_by=Identity.generate())
+        await far.hear(TaskFail)
+
+        assert stages(far) == ["working"]
+        assert far.lanes.since_start == WorkCounts(refused=2)
+
+
+async def test_a_lost_connection_empties_all_lanes(tmp_path: Path) -> None:
+    backend = ScriptedBackend(lambda _: [anyio.Event()])
+    async with driven(backend, tmp_path) as (far, _):
+        await far.assign(1)
+        await backend.started.wait()
+        await far.say(far.sealed(2).assign)
+        await anyio.wait_all_tasks_blocked()
+        assert stages(far) == ["working", "arriving"]
+        await far.stream.aclose()
+        with anyio.fail_after(5):
+            await far.ended.wait()
+
+    assert far.lanes.idle
+    assert endings(far) == 2 * [("cancelled", "node_lost")]
+
+
+async def test_a_node_has_settled_once_its_last_heartbeat_is_heard(
+    tmp_path: Path,
+) -> None:
+    async with driven(ScriptedBackend(), tmp_path) as (far, standing):
+        await far.hear(NodeHeartbeat)
+        standing.draining = True
+        settled = anyio.Event()
+
+        async def settle() -> None:
+            await far.driver.settle()
+            settled.set()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(settle)
+            assert (await far.hear(NodeHeartbeat)).draining
+            await far.assign()
+            assert (await far.hear(TaskFail)).code == FailCode.BUSY
+            await far.say(NodeHeard())
+            await anyio.wait_all_tasks_blocked()
+            assert not settled.is_set(), "the one before was heard"
+            await far.say(NodeHeard())
+            with anyio.fail_after(2):
+                await settled.wait()
+
+
+async def test_nobody_waits_for_a_coordinator_that_has_gone(tmp_path: Path) -> None:
+    async with driven(ScriptedBackend(), tmp_path) as (far, _):
+        with anyio.fail_after(2):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(far.driver.settle)
+                await anyio.wait_all_tasks_blocked()
+                await far.stream.aclose()
+            await far.ended.wait()
+            await far.driver.settle()
 
 
 async def test_a_silent_coordinator_is_given_up(tmp_path: Path) -> None:

@@ -123,6 +123,31 @@ async def test_what_is_signed_is_what_was_sent_and_how_long_it_took(
 
     assert said.out_commit == commitment.digest()
     assert (said.ttft_ms, said.total_ms, said.records) == (250, 1250, 3)
+    assert (reply.first_ms, reply.elapsed_ms) == (250, 1250)
+
+
+async def test_it_counts_the_steps_and_has_a_usage_once_it_is_sent() -> None:
+    here, there = memory_pair(buffer=100)
+    async with here, there:
+        reply = reply_on(Postbox(here))
+        for index in (0, 1, 0):
+            reply.note(Choice(index=index))
+        assert (reply.pieces, reply.usage) == (3, None)
+
+        await reply.finish(USAGE)
+
+        assert reply.usage is USAGE
+
+
+async def test_an_answer_that_could_not_be_sent_has_no_usage() -> None:
+    here, there = memory_pair()
+    await there.aclose()
+    async with here:
+        reply = reply_on(Postbox(here))
+        with pytest.raises(ConnectionLost):
+            await reply.finish(USAGE)
+
+    assert reply.usage is None
 
 
 async def test_a_lost_connection_is_said_at_once() -> None:

@@ -20,13 +20,16 @@ from clubai.agent.backends.models import DEFAULT_MODEL, ensure_model
 from clubai.agent.config import AgentConfig, BackendConfig, node_url
 from clubai.agent.driver import AgentDriver
 from clubai.agent.exposure import refuse_exposed
+from clubai.agent.lanes import Lanes
+from clubai.agent.link import Link
 from clubai.agent.login import JOINING, NodeLogin
+from clubai.agent.lookout import Lookout
 from clubai.agent.membership import Membership
 from clubai.agent.standing import Standing
+from clubai.agent.view import AgentSnapshot, AgentState
 from clubai.core.agent import backoff
 from clubai.crypto.identity import Identity
 from clubai.errors import (
-    BackendError,
     ConnectFailed,
     ConnectionLost,
     PermissionDenied,
@@ -36,6 +39,7 @@ from clubai.errors import (
 from clubai.model import node_nickname, node_text
 from clubai.protocol.keylog import LOG_PREFIX
 from clubai.protocol.messages import CloseCode
+from clubai.transport.base import MessageStream
 from clubai.transport.fetch import http_fetch
 from clubai.transport.websocket import open_websocket
 
@@ -71,6 +75,13 @@ class Agent:
         self._url = node_url(config.coordinator_url)
         self._membership = membership
         self._backend = backend
+        self._lookout = Lookout(backend, self.standing, wall_ms=membership.wall_ms)
+        self._link = Link(self._url)
+        self._lanes = Lanes(wall_ms=membership.wall_ms)
+        self._started_at = self._now
+        self._driver: AgentDriver | None = None
+        """Of the connection that is there."""
+        self._try_now = anyio.Event()
         self._login = NodeLogin(
             self._url,
             identity=membership.identity,
@@ -114,9 +125,9 @@ class Agent:
                 identity = Identity.load_or_create(config.key_file)
                 membership = await Membership.open(identity, config.data)
                 agent = cls(config, membership=membership, backend=backend)
-                agent.standing.update(await backend.look())
+                await agent._lookout.first()
                 tasks = await stack.enter_async_context(anyio.create_task_group())
-                tasks.start_soon(agent._watch_backend)
+                tasks.start_soon(agent._lookout.watch, config.look_s)
                 tasks.start_soon(agent._stay)
                 tasks.start_soon(agent._audit)
                 yield agent
@@ -126,40 +137,138 @@ class Agent:
         """Wait until the club has taken the node in for the first time."""
         await self._joined.wait()
 
+    def snapshot(self) -> AgentSnapshot:
+        """How the agent is now; cheap enough to be called a few times a second."""
+        lanes, standing = self._lanes, self.standing
+        return AgentSnapshot(
+            now=self._now,
+            started_at=self._started_at,
+            node=self.node,
+            nickname=self.nickname,
+            name=self.name,
+            version=__version__,
+            state=self._state,
+            paused=standing.paused,
+            draining=standing.draining,
+            link=self._link.view,
+            alarms=tuple(alarm.reason for alarm in self.alarms),
+            backend=self._lookout.view(lanes.speed),
+            slots=standing.slots,
+            wanted_slots=standing.wanted_slots,
+            lanes=lanes.view(),
+            recent=lanes.recent,
+            today=lanes.today,
+            since_start=lanes.since_start,
+        )
+
+    def pause(self, on: bool) -> None:
+        """Take no new work, or take it again; what runs goes on."""
+        if on:
+            self.standing.pause()
+        else:
+            self.standing.resume()
+
+    def drain(self) -> None:
+        """Take no new work any more; see `drained`."""
+        self.standing.drain()
+
+    async def drained(self) -> None:
+        """Wait until the agent drains, is idle, and the club has heard all of it.
+
+        Whoever keeps the agent open leaves it then.
+        """
+        await self.standing.wait_draining()
+        while True:
+            await self._lanes.wait_idle()
+            if self._driver is not None:
+                await self._driver.settle()
+            if self._lanes.idle:
+                return
+
+    async def look(self) -> bool:
+        """Look at the model server now; whether it answered. The club is told."""
+        return await self._lookout.look()
+
+    def set_slots(self, wanted: int) -> int:
+        """Take so many requests at once, from 1 to 64; 0: as many as the backend has.
+
+        Gives how many are taken now: no more than the model server can do, where it
+        tells that (`BackendView.most_slots`). Nothing that runs is stopped.
+
+        Raises:
+            ValueError: it is out of range.
+        """
+        self.standing.want_slots(wanted)
+        return self.standing.slots
+
+    def try_now(self) -> None:
+        """Connect at once, when the agent waits to try again."""
+        self._try_now.set()
+
+    @property
+    def _now(self) -> float:
+        return self._membership.wall_ms() / 1000
+
+    @property
+    def _state(self) -> AgentState:
+        if not self._link.connected:
+            return "reconnecting" if self._link.joined_before else "joining"
+        if self.standing.draining:
+            return "draining"
+        return "paused" if self.standing.paused else "connected"
+
     async def _stay(self) -> None:
         failures = 0
         while True:
+            self._link.trying()
             try:
                 ticket = await self._login.ticket()
                 async with open_websocket(self._url, token=ticket) as stream:
-                    driver = AgentDriver(
-                        stream,
-                        backend=self._backend,
-                        standing=self.standing,
-                        membership=self._membership,
-                        config=self.config,
-                        program=PROGRAM,
-                    )
+                    driver = self._drive(stream)
                     await driver.join()
                     failures = 0
                     self._joined.set()
+                    self._link.joined(self._now)
                     logger.info("node %s joined %s", self.name, self._url)
+                    self._driver = driver
                     await driver.serve()
             except ConnectFailed as error:
                 if error.status == 403:
                     raise PermissionDenied(JOINING, error.reason) from error
                 logger.warning("%s", error)
+                reason = str(error)
             except ConnectionLost as error:
                 logger.warning("%s", error)
+                reason = str(error)
             except RemoteProtocolError as error:
                 if error.code in FINAL_CODES:
                     raise
                 expected = error.code == CloseCode.RESTARTING
                 logger.log(logging.INFO if expected else logging.WARNING, "%s", error)
+                reason = str(error)
+            self._driver = None
             delay = backoff(failures, random())  # noqa: S311 - jitter, not a secret
             failures += 1
-            logger.info("trying again in %.1f s", delay)
-            await anyio.sleep(delay)
+            await self._wait_to_try(delay, reason)
+
+    def _drive(self, stream: MessageStream) -> AgentDriver:
+        return AgentDriver(
+            stream,
+            backend=self._backend,
+            standing=self.standing,
+            membership=self._membership,
+            config=self.config,
+            program=PROGRAM,
+            lanes=self._lanes,
+        )
+
+    async def _wait_to_try(self, delay: float, reason: str) -> None:
+        logger.info("trying again in %.1f s", delay)
+        now = self._now
+        self._link.lost(reason, retry_at=now + delay, now=now)
+        self._try_now = anyio.Event()
+        with anyio.move_on_after(delay):
+            await self._try_now.wait()
 
     async def _audit(self) -> None:
         await self._joined.wait()
@@ -172,16 +281,8 @@ class Agent:
             clock_ms=self._membership.wall_ms,
             on_alarm=self.alarms.append,
         )
+        self.alarms.extend(audit.state.alarms)  # found before this start
         await audit.serve(self.config.audit_s)
-
-    async def _watch_backend(self) -> None:
-        while True:
-            await self.standing.wait_due(self.config.look_s)
-            try:
-                self.standing.update(await self._backend.look())
-            except BackendError as error:
-                logger.warning("the backend does not answer: %s", error)
-                self.standing.lose_backend()
 
 
 async def _open_backend(
@@ -217,11 +318,11 @@ async def serve_agent(
     env: Mapping[str, str] | None = None,
     task_status: TaskStatus[Agent] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Run an agent until cancelled; ready once the club has taken the node in.
+    """Run an agent until it has drained; ready once the club has taken the node in.
 
     Raises as `Agent.open`.
     """
     async with Agent.open(config, env=env) as agent:
         await agent.joined()
         task_status.started(agent)
-        await anyio.sleep_forever()
+        await agent.drained()

@@ -8,15 +8,17 @@ work for it ends too: the coordinator has given it to somebody else.
 from __future__ import annotations
 
 import logging
-from typing import Final, NamedTuple, assert_never
+from typing import Final, assert_never
 
 import anyio
 from anyio.abc import ObjectStream, TaskGroup
 
+from clubai.agent.arriving import Arriving
 from clubai.agent.backends.base import Backend
 from clubai.agent.config import AgentConfig
 from clubai.agent.executor import execute
-from clubai.agent.intake import FAIL_CODES, Admitted
+from clubai.agent.intake import FAIL_CODES
+from clubai.agent.lanes import Lanes
 from clubai.agent.membership import Membership
 from clubai.agent.reply import Reply
 from clubai.agent.standing import Standing
@@ -26,6 +28,7 @@ from clubai.core.agent import (
     AgentEvent,
     AgentMachine,
     AssignmentArrived,
+    AssignmentKey,
     CancelArrived,
     DrainChanged,
     PauseChanged,
@@ -59,44 +62,15 @@ from clubai.protocol.messages import (
     ToNode,
     Welcome,
 )
-from clubai.protocol.records import RecordReader
-from clubai.protocol.session import (
-    LOGIN_SECONDS,
-    expect_welcome,
-)
+from clubai.protocol.session import LOGIN_SECONDS, expect_welcome
 from clubai.transport.postbox import Postbox
 
 logger = logging.getLogger(__name__)
 
 SILENT_BEATS: Final = 3
 """A coordinator that says nothing for so many heartbeats is given up."""
-
-
-class AssignmentKey(NamedTuple):
-    """One assignment."""
-
-    task: TaskId
-    part: int
-    attempt: int
-
-
-class Arriving:
-    """A request whose records are still coming."""
-
-    def __init__(self, admitted: Admitted) -> None:
-        self.admitted = admitted
-        self._reader = RecordReader(admitted.seal.records)
-        self._pieces: list[bytes] = []
-
-    def add(self, record: TaskRecord) -> bool:
-        """Take one record; True when the request is whole."""
-        self._pieces.append(self._reader.read(record)[1])
-        return self._reader.finished
-
-    @property
-    def body(self) -> bytes:
-        """The request."""
-        return b"".join(self._pieces)
+SETTLE_SECONDS: Final = 5.0
+"""How long a node that goes waits for the coordinator to have heard it."""
 
 
 class AgentDriver:
@@ -111,6 +85,7 @@ class AgentDriver:
         membership: Membership,
         config: AgentConfig,
         program: str,
+        lanes: Lanes | None = None,
     ) -> None:
         self._stream = stream
         self._outbox = Postbox(stream)
@@ -122,8 +97,14 @@ class AgentDriver:
         self._machine = AgentMachine(slots=standing.slots)
         self._arriving: dict[AssignmentKey, Arriving] = {}
         self._work: dict[AssignmentKey, anyio.CancelScope] = {}
+        self._lanes = lanes or Lanes(wall_ms=membership.wall_ms)
         self._heartbeat_s = 0.0
         self._heard_at = 0.0
+        self._unheard = 0
+        """Heartbeats that the coordinator has not answered."""
+        self._serving = False
+        self._quiet = anyio.Event()
+        """Set, and replaced, when none is unheard or the connection has ended."""
         self._said_bundle = b""
         """Hash of the bundle that the coordinator was last told of."""
         self._tasks: TaskGroup
@@ -152,7 +133,31 @@ class AgentDriver:
         """
         end: list[Exception] = []
         self._heard_at = anyio.current_time()
+        try:
+            await self._serve(end)
+        finally:
+            self._serving = False
+            self._unheard = 0
+            self._quiet.set()
+            self._lanes.lost()
+        raise end[0] if end else ConnectionLost("the connection ended")
+
+    async def settle(self) -> None:
+        """Say how the node stands, and wait until the coordinator has heard it.
+
+        It has read all that was sent before, then. No longer than `SETTLE_SECONDS`.
+        """
+        if not self._serving:
+            return
+        self._handle(DrainChanged(draining=self._standing.draining))
+        self._say_standing()
+        with anyio.move_on_after(SETTLE_SECONDS):
+            while self._unheard:
+                await self._quiet.wait()
+
+    async def _serve(self, end: list[Exception]) -> None:
         async with anyio.create_task_group() as self._tasks:
+            self._serving = True
             self._tasks.start_soon(self._write, end)
             self._tasks.start_soon(self._beat, end)
             self._tasks.start_soon(self._follow_standing)
@@ -167,7 +172,6 @@ class AgentDriver:
             except RemoteProtocolError as error:
                 end.append(error)
             self._tasks.cancel_scope.cancel()
-        raise end[0] if end else ConnectionLost("the connection ended")
 
     async def _register(self) -> None:
         hello = Hello(versions=(PROTOCOL_VERSION,), program=self._program)
@@ -230,6 +234,7 @@ class AgentDriver:
         if bundle.hash != self._said_bundle:
             self._said_bundle = bundle.hash
             self._post(NodeBundle(bundle=bundle.body, bundle_sig=bundle.sig))
+        self._unheard += 1
         self._post(
             NodeHeartbeat(
                 models=self._standing.models,
@@ -239,6 +244,12 @@ class AgentDriver:
                 draining=self._standing.draining,
             )
         )
+
+    def _note_heard(self) -> None:
+        self._unheard = max(self._unheard - 1, 0)
+        if not self._unheard:
+            self._quiet.set()
+            self._quiet = anyio.Event()
 
     async def _read(self) -> None:
         while True:
@@ -252,13 +263,9 @@ class AgentDriver:
             case TaskRecord():
                 self._receive(message)
             case TaskCancel():
-                key = _key(message)
-                self._arriving.pop(key, None)
-                self._handle(
-                    CancelArrived(task=key.task, part=key.part, attempt=key.attempt)
-                )
+                self._give_up(_key(message), FailCode.CANCELLED)
             case NodeHeard():
-                pass
+                self._note_heard()
             case Notice():
                 logger.info("the coordinator says: %r", message.text[:200])
             case Goodbye():
@@ -278,6 +285,7 @@ class AgentDriver:
             logger.warning("a request is refused: %s", error)
             code = FAIL_CODES.get(error.code, FailCode.OPEN_FAILED)
             self._fail(key, code, error.reason)
+            self._lanes.refused()
             return
         self._arriving[key] = Arriving(admitted)
         self._handle(
@@ -289,6 +297,13 @@ class AgentDriver:
                 deadline_s=admitted.assigned.deadline_s,
             )
         )
+        if key in self._arriving:
+            self._lanes.arrived(key, admitted.assigned)
+
+    def _give_up(self, key: AssignmentKey, code: FailCode) -> None:
+        if self._arriving.pop(key, None) and key not in self._work:
+            self._lanes.ended(key, code)
+        self._handle(CancelArrived(task=key.task, part=key.part, attempt=key.attempt))
 
     def _receive(self, record: TaskRecord) -> None:
         key = _key(record)
@@ -298,10 +313,7 @@ class AgentDriver:
         try:
             whole = arriving.add(record)
         except (TrustError, RemoteProtocolError) as error:
-            del self._arriving[key]
-            self._handle(
-                CancelArrived(task=key.task, part=key.part, attempt=key.attempt)
-            )
+            self._give_up(key, FailCode.OPEN_FAILED)
             self._fail(key, FailCode.OPEN_FAILED, error.reason)
             return
         if whole:
@@ -319,6 +331,7 @@ class AgentDriver:
             case Refuse():
                 self._arriving.pop(key, None)
                 self._fail(key, command.code, command.message)
+                self._lanes.refused()
             case Accept():
                 self._post(
                     TaskAccept(task=key.task, part=key.part, attempt=key.attempt)
@@ -331,6 +344,7 @@ class AgentDriver:
             case StopWork():
                 running = self._work.get(key)
                 if running is not None:
+                    self._lanes.stopping(key)
                     running.cancel()
             case _:
                 assert_never(command)
@@ -345,6 +359,8 @@ class AgentDriver:
             postbox=self._outbox,
             wall_ms=self._membership.wall_ms,
         )
+        self._lanes.working(key, reply)
+        code: FailCode | None = FailCode.NODE_LOST
         try:
             with scope:
                 code = await execute(
@@ -356,8 +372,11 @@ class AgentDriver:
                 )
                 if code in (FailCode.UNKNOWN_MODEL, FailCode.BUSY, FailCode.BACKEND):
                     self._standing.look_again()
+            if scope.cancelled_caught:
+                code = FailCode.CANCELLED
         finally:
             del self._work[key]
+            self._lanes.ended(key, code)
             self._handle(WorkEnded(task=key.task, part=key.part, attempt=key.attempt))
 
     def _fail(self, key: AssignmentKey, code: FailCode, message: str) -> None:

@@ -92,20 +92,31 @@ class Reply:
         self._text: list[str] = []
         self._finish = Finish.OTHER
         self._started = anyio.current_time()
-        self._first_ms = 0
+        self.first_ms = 0
+        """From the start to the backend's first step; 0: none came yet."""
+        self.pieces = 0
+        """Steps that the backend gave."""
+        self.usage: UsageReport | None = None
+        """The tokens, once the answer has been sent to its end."""
 
     @property
     def begun(self) -> bool:
         """A record has been sent."""
         return self._writer is not None
 
+    @property
+    def elapsed_ms(self) -> int:
+        """Since the start."""
+        return round((anyio.current_time() - self._started) * 1000)
+
     def first(self) -> None:
         """Note when the backend gave its first step."""
-        if not self._first_ms:
-            self._first_ms = max(self._elapsed_ms(), 1)
+        if not self.first_ms:
+            self.first_ms = max(self.elapsed_ms, 1)
 
     def note(self, choice: Choice) -> None:
-        """Note what of a step is signed in the end."""
+        """Count a step, and note what of it is signed in the end."""
+        self.pieces += 1
         if choice.index:
             return
         if choice.finish_reason:
@@ -134,8 +145,8 @@ class Reply:
             out_commit=commitment.digest(),
             prompt_tokens=usage.prompt_tokens,
             output_tokens=usage.completion_tokens,
-            ttft_ms=self._first_ms,
-            total_ms=self._elapsed_ms(),
+            ttft_ms=self.first_ms,
+            total_ms=self.elapsed_ms,
             finish=self._finish,
             records=writer.count,
             now_ms=self._wall_ms(),
@@ -154,6 +165,7 @@ class Reply:
                 sketch=sketched,
             )
         )
+        self.usage = usage
 
     def fail(self, code: FailCode, message: str) -> None:
         """Tell that this attempt failed: the code to all, the reason to the client."""
@@ -214,9 +226,6 @@ class Reply:
     def _post(self, message: Message) -> None:
         if not self._outbox.post(encode(message)):
             raise ConnectionLost("the coordinator does not take the answer")
-
-    def _elapsed_ms(self) -> int:
-        return round((anyio.current_time() - self._started) * 1000)
 
 
 def _tags_of(key: bytes, text: str) -> tuple[bytes, bytes]:

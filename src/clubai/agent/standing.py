@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import anyio
 
 from clubai.agent.backends.base import BackendInfo
 from clubai.model import ModelOffer
+
+MOST_WANTED: Final = 64
+"""Slots that an owner can ask for."""
 
 
 class Standing:
@@ -14,6 +19,12 @@ class Standing:
     def __init__(self) -> None:
         self.models: tuple[ModelOffer, ...] = ()
         self.slots = 1
+        """Requests that the club may give at once: as the owner wants, or as many as
+        the backend has."""
+        self.wanted_slots = 0
+        """What the owner wants; 0: as many as the backend has."""
+        self._offered = 1
+        self._most = 0
         self.backend = ""
         """Kind and version of the model server, for people."""
         self.paused = False
@@ -24,10 +35,26 @@ class Standing:
 
     def update(self, info: BackendInfo) -> None:
         """Take over what a look at the backend found."""
-        found = (info.models, info.slots)
+        before = (self.models, self.slots)
         self.backend = f"{info.kind} {info.version}".strip()
-        if found != (self.models, self.slots):
-            self.models, self.slots = found
+        self.models = info.models
+        self._offered, self._most = info.slots, info.most_slots
+        self.slots = self._slots()
+        if before != (self.models, self.slots):
+            self._announce()
+
+    def want_slots(self, wanted: int) -> None:
+        """Take so many requests at once, or as many as can be; 0: as the backend has.
+
+        Raises:
+            ValueError: it is below 0, or above `MOST_WANTED`.
+        """
+        if not 0 <= wanted <= MOST_WANTED:
+            msg = f"{wanted} slots: give 1 to {MOST_WANTED}, or 0 for the backend's own"
+            raise ValueError(msg)
+        self.wanted_slots = wanted
+        before, self.slots = self.slots, self._slots()
+        if before != self.slots:
             self._announce()
 
     def lose_backend(self) -> None:
@@ -51,6 +78,11 @@ class Standing:
         self.draining = True
         self._announce()
 
+    async def wait_draining(self) -> None:
+        """Wait until the node is to go."""
+        while not self.draining:
+            await self.changed.wait()
+
     def look_again(self) -> None:
         """The backend surprised us: read it before its time."""
         self._look_again.set()
@@ -60,6 +92,11 @@ class Standing:
         with anyio.move_on_after(seconds):
             await self._look_again.wait()
         self._look_again = anyio.Event()
+
+    def _slots(self) -> int:
+        if not self.wanted_slots:
+            return self._offered
+        return min(self.wanted_slots, self._most or self.wanted_slots)
 
     def _announce(self) -> None:
         self.changed.set()

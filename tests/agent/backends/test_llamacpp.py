@@ -18,7 +18,7 @@ async def test_the_context_is_that_of_one_slot() -> None:
     async with FakeLlamaCpp().open() as fake:
         info = await (await detect(fake.url)).look()
 
-        assert info.slots == 2
+        assert (info.slots, info.most_slots) == (2, 2)
         assert info.models == (
             ModelOffer(name=MODEL, context=2048, quantization="Q4_1"),
         )

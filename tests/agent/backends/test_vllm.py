@@ -11,7 +11,7 @@ async def test_the_context_is_told_and_the_slots_are_many() -> None:
         info = await (await detect(fake.url)).look()
 
         assert info.models == (ModelOffer(name=MODEL, context=4096),)
-        assert info.slots == 16
+        assert (info.slots, info.most_slots) == (16, 0)
 
 
 async def test_a_missing_version_is_no_failure() -> None:

@@ -22,6 +22,8 @@ class BackendInfo(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[ModelOffer, ...]
     slots: int
     """Requests that it runs at the same time."""
+    most_slots: int = 0
+    """More would wait inside the server; 0: it tells no bound."""
 
 
 class UsageReport(msgspec.Struct, frozen=True, kw_only=True):

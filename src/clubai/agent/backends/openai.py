@@ -80,13 +80,17 @@ class OpenAIBackend:
     def info(
         self, models: list[ModelOffer], *, slots: int = 0, version: str = ""
     ) -> BackendInfo:
-        """What `look` gives, with the owner's word about slots put first."""
+        """What `look` gives, with the owner's word about slots put first.
+
+        `slots` is what the server says; 0: it says nothing.
+        """
         return BackendInfo(
             kind=self.kind,
             version=version,
             url=self.http.base,
             models=tuple(models),
             slots=self._slots or slots or self.default_slots,
+            most_slots=max(self._slots, slots) if slots else 0,
         )
 
     async def list_models(self) -> list[ModelOffer]:
