@@ -110,5 +110,5 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
             free_port(port)
         done = clubai("tui", "--serve", "--port", str(port), home=tmp_path)
 
-    assert done.code == 2
+    assert done.code == 1
     assert str(port) in done.err

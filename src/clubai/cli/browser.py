@@ -82,15 +82,20 @@ def make_server(arguments: Sequence[str], *, port: int) -> Any:
 
         async def _make_app(self) -> web.Application:
             app: web.Application = await super()._make_app()
-            app.middlewares.append(web.middleware(self.guard))
+
+            @web.middleware
+            async def guard(
+                request: web.Request,
+                handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+            ) -> web.StreamResponse:
+                self.admit(request)
+                return await handler(request)
+
+            app.middlewares.append(guard)
             return app
 
-        async def guard(
-            self,
-            request: web.Request,
-            handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
-        ) -> web.StreamResponse:
-            """Let through who has the secret, from a page of ours."""
+        def admit(self, request: web.Request) -> None:
+            """Raise what is answered to whoever is not let through."""
             own = {f"{HOST}:{port}", f"localhost:{port}"}
             origin = request.headers.get("Origin")
             if request.host not in own or (
@@ -105,7 +110,6 @@ def make_server(arguments: Sequence[str], *, port: int) -> Any:
                 raise web.HTTPForbidden(
                     text="Open the whole address that `clubai tui --serve` printed."
                 )
-            return await handler(request)
 
         def knows(self, given: str) -> bool:
             """Whether it is the secret."""
