@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -102,12 +102,16 @@ class Recorder:
 
     async def items(self) -> AsyncGenerator[FeedItem]:
         """What the feed gives; see `Source`."""
-        async for item in self._source.items():
-            line = recorded(self.clock(), item)
-            self._file.write(msgspec.json.encode(line) + b"\n")
-            if not isinstance(item, ClubEvent):
-                self._file.flush()
-            yield item
+        async with aclosing(self._source.items()) as items:
+            async for item in items:
+                self._write(item)
+                yield item
+
+    def _write(self, item: FeedItem) -> None:
+        line = recorded(self.clock(), item)
+        self._file.write(msgspec.json.encode(line) + b"\n")
+        if not isinstance(item, ClubEvent):
+            self._file.flush()
 
     async def call(
         self, method: str, path: str, body: dict[str, Any] | None = None
