@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from clubai.protocol.feed import ClubEvent
+from clubai.protocol.feed import ClubEvent, FeedSnapshot
 from clubai.tui.recording import read_recording
 from support.commands import UpClub, clubai, started
 from support.cut_line import cut_line
@@ -84,8 +84,9 @@ def test_over_cut_lines_no_event_is_missed_and_none_comes_twice(
     items = [record.item for record in read_recording(tmp_path / "seen.jsonl")]
     events = [item for item in items if isinstance(item, ClubEvent)]
     numbers = [event.seq for event in events]
+    first = next(item for item in items if isinstance(item, FeedSnapshot))
     assert cut > 0
-    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert numbers == list(range(first.seq + 1, first.seq + 1 + len(numbers)))
     done = [event.task.id for event in events if event.task and event.what == "done"]
     assert len(done) == len(set(done)) == 7
     assert done[-1] == last["task"]

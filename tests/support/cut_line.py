@@ -45,8 +45,16 @@ class CutLine:
                 return
             with self._lock:
                 self._open += [caller, server]
-            for ends in ((caller, server), (server, caller)):
-                threading.Thread(target=_pass, args=ends, daemon=True).start()
+            ends = (caller, server)
+            threading.Thread(target=_carry, args=ends, daemon=True).start()
+
+
+def _carry(caller: socket.socket, server: socket.socket) -> None:
+    back = threading.Thread(target=_pass, args=(server, caller), daemon=True)
+    with caller, server:
+        back.start()
+        _pass(caller, server)
+        back.join()
 
 
 def _pass(source: socket.socket, target: socket.socket) -> None:
@@ -55,6 +63,7 @@ def _pass(source: socket.socket, target: socket.socket) -> None:
             target.sendall(piece)
     except OSError:
         pass
+    _shut(source)
     _shut(target)
 
 
