@@ -46,7 +46,6 @@ class ClubScreen(Screen[None]):
     """Its place in the path at the top."""
     operators_only: ClassVar[Collection[str]] = ()
     """What `act` bindings do that only an operator may."""
-    AUTO_FOCUS = "LiveTable"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", show=False),
         Binding("slash", "filter", "Filter", key_display="/"),
