@@ -41,7 +41,7 @@ OPERATOR: Final = (
 
 
 def draw(board: Board, name: str) -> None:
-    """Write what is on the screen to a file; nothing in it is fetched from elsewhere."""
+    """Write what is on the screen to a file, which fetches nothing."""
     svg = board.export_screenshot(title="", simplify=True)
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r"terminal-\d+", f"terminal-{name}", svg)
