@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from textwrap import dedent
 from typing import Any, ClassVar
 
+from textual.actions import parse
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -92,10 +93,8 @@ def bindings_of(node: DOMNode) -> list[tuple[str, str]]:
 
 
 def _usable(node: DOMNode, binding: Binding) -> bool:
-    name, _, arguments = binding.action.partition("(")
-    if name != "act" or not isinstance(node, Screen):
-        return True
-    return node.check_action(name, (arguments.strip("')\""),)) is not False
+    _, name, arguments = parse(binding.action)
+    return node.check_action(name, arguments) is not False
 
 
 def _once(keys: Iterable[str]) -> list[str]:
