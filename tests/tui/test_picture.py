@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -66,10 +67,7 @@ def test_any_items_make_a_picture(items: list[FeedItem]) -> None:
         assert picture.version > version
         version = picture.version
         at = [sample.at for sample in picture.samples]
-        assert all(
-            later - sooner >= SAMPLE_S
-            for sooner, later in zip(at, at[1:], strict=False)
-        )
+        assert all(later - sooner >= SAMPLE_S for sooner, later in pairwise(at))
         assert picture.tokens_per_second() >= 0
         known = [*picture.mirror.live, *picture.mirror.ended]
         assert all(picture.task(one) for one in known)

@@ -34,13 +34,24 @@ def test_the_head_line() -> None:
 
     assert [text for text, _ in parts] == [
         "ClubAI",
-        "club:1 attached",
+        "club:1",
+        "attached",
         "● connected",
         "PAUSED",
         "40 tok/s",
         "operator",
         "14:13:20",
     ]
+
+
+def test_the_head_line_leaves_out_what_has_no_room() -> None:
+    def line(width: int) -> str:
+        parts = status(club(), "attached", "http://club:1", LOOK, width=width)
+        return LOOK.rule.join(text for text, _ in parts)
+
+    assert line(63) == "ClubAI · club:1 · attached · ● connected · 40 tok/s · 14:13:20"
+    assert line(20) == "● connected"
+    assert all(len(line(width)) <= width for width in range(20, 90))
 
 
 def test_the_head_line_tells_no_rate_that_is_old() -> None:
