@@ -31,8 +31,8 @@ class State(NamedTuple):
     options: dict[str, Any]
     keys: Sequence[str] = ()
     sizes: Sequence[tuple[int, int]] = (SMALL, LARGE)
-    alike: bool = False
-    """All screens look the same: one of them is enough."""
+    among: Sequence[str] = ()
+    """Of these screens alone; empty: of all."""
 
 
 TABS: Final = tuple(
@@ -55,28 +55,33 @@ ANSWERS: Final[dict[str, Any]] = {}
 """`METHOD PATH`: what is answered, in all of them."""
 
 
+_FIRST: Final = tuple(shot.name for shot in TABS if shot.keys == ("1",))
+_TABS: Final = tuple(shot.name for shot in TABS)
+_COLOURS: Final = ("1-overview", "1-playground", "2-nodes", "3-tasks", "drain")
+
+
 def _gap() -> FeedState:
     return FeedState(connected=True, since=NOW, gaps=1, reason="too far behind")
 
 
 STATES: Final[dict[str, State]] = {
     "busy": State(script, {}),
-    "empty": State(lambda: script(events=0, nodes=0, tasks=0), {}),
-    "loading": State(tuple, {}, sizes=(SMALL,), alike=True),
-    "unreachable": State(lambda: (broken(),), {}, sizes=(SMALL,), alike=True),
+    "empty": State(lambda: script(events=0, nodes=0, tasks=0), {}, among=_TABS),
+    "loading": State(tuple, {}, sizes=(SMALL,), among=_FIRST),
+    "unreachable": State(lambda: (broken(),), {}, sizes=(SMALL,), among=_FIRST),
     "disconnected": State(lambda: (*script(), broken()), {}),
     "refused": State(
         lambda: (AuthenticationError("the key is not known"),),
         {},
         sizes=(SMALL,),
-        alike=True,
+        among=_FIRST,
     ),
-    "gap": State(lambda: (*script(), _gap()), {}, sizes=(SMALL,)),
-    "paused": State(script, {}, keys=("P",), sizes=(SMALL,)),
-    "readonly": State(script, {"readonly": True}, sizes=(SMALL,)),
-    "member": State(lambda: script(role="member"), {}, sizes=(SMALL,)),
-    "small": State(script, {}, sizes=((50, 12),)),
+    "gap": State(lambda: (*script(), _gap()), {}, sizes=(SMALL,), among=_TABS),
+    "paused": State(script, {}, keys=("P",), sizes=(SMALL,), among=_TABS),
+    "readonly": State(script, {"readonly": True}, sizes=(SMALL,), among=_TABS),
+    "member": State(lambda: script(role="member"), {}, sizes=(SMALL,), among=_TABS),
+    "small": State(script, {}, sizes=((50, 12),), among=_TABS),
     "ascii": State(script, {"ascii": True}, sizes=(SMALL,)),
     "monochrome": State(script, {}, sizes=(SMALL,)),
-    "light": State(script, {"theme": "club-light"}, sizes=(SMALL,)),
+    "light": State(script, {"theme": "club-light"}, sizes=(SMALL,), among=_COLOURS),
 }
