@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any, ClassVar, Final, Protocol, cast, runtime_checkable
 
-from textual.app import App
+from textual.app import App, UnknownModeError
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.timer import Timer
@@ -28,6 +28,8 @@ RATES: Final = (1.0, 2.0, 4.0)
 """Redraws a second, by `+` and `-`."""
 SPEEDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 60.0)
 """Of a replay, by `[` and `]`."""
+PLAYGROUND: Final = "Playground"
+"""The screen on which the club is asked."""
 _LOGIN: Final = "Log in with `clubai login`, or give a key with --api-key."
 
 
@@ -67,6 +69,8 @@ class Board(App[None]):
         self.picture = Picture()
         self.paused = False
         """What is seen stands still; the picture goes on."""
+        self.wanted_model = ""
+        """What the playground is to ask next; empty: whichever it asked last."""
         self.hz = 2.0
         self._ascii = ascii
         self._drawn = -1
@@ -158,6 +162,14 @@ class Board(App[None]):
             return await self.source.call("GET", path)
         except ClubAIError as error:
             return str(error)
+
+    def ask_model(self, model: str) -> None:
+        """Go to the playground with a model."""
+        self.wanted_model = model
+        try:
+            self.switch_mode(PLAYGROUND)
+        except UnknownModeError:
+            self.notify("There is no playground here.", timeout=2)
 
     def copy(self, text: str, what: str) -> None:
         """Put a text on the clipboard of the terminal."""
