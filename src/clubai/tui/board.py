@@ -69,9 +69,9 @@ class Board(App[None]):
         self.picture = Picture()
         self.paused = False
         """What is seen stands still; the picture goes on."""
-        self.wanted_model = ""
-        """What the playground is to ask next; empty: whichever it asked last."""
         self.hz = 2.0
+        self.wanted_model = ""
+        """The model that the playground shall ask next; empty: the one it has."""
         self._ascii = ascii
         self._drawn = -1
         self._drawn_second = 0

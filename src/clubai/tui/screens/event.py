@@ -29,7 +29,7 @@ class EventScreen(ClubScreen):
         "Markdown; Enter opens the task or the node that it is about."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open its subject"),
+        Binding("enter", "open", "Open its subject", key_display="Enter"),
         Binding("y", "copy('json')", "Copy", show=False),
     ]
     DEFAULT_CSS = """
