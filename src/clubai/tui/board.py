@@ -98,6 +98,16 @@ class Board(App[None]):
         self._timer: Timer | None = None
 
     @property
+    def tab_names(self) -> Sequence[str]:
+        """The screens behind the number keys, in their order."""
+        return ()
+
+    @property
+    def tab(self) -> str:
+        """The one of them on which the person is."""
+        return self.current_mode
+
+    @property
     def look(self) -> Look:
         """By what values are written now."""
         return Look(now=self.picture.now(self.source.clock()), ascii=self._ascii)

@@ -24,7 +24,7 @@ def as_json(rows: Sequence[Any]) -> str:
 
 def as_json_lines(rows: Sequence[Any]) -> str:
     """Each row as an object on a line of its own."""
-    return "".join(f"{to_json(row)}\n" for row in rows)
+    return "".join(f"{plain.to_json(row)}\n" for row in rows)
 
 
 def as_markdown(grid: Grid[T], rows: Sequence[T], look: Look | None = None) -> str:
