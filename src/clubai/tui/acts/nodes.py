@@ -70,8 +70,8 @@ def note(node: NodeSnapshot) -> Act:
     """Leave a remark on a node."""
     return Act(
         f"Note on {node_name(node)}",
-        "One line of at most 200 characters. It is kept in the audit log, for operators "
-        "and auditors.",
+        "One line of at most 200 characters. It is kept in the audit log, for "
+        "operators and auditors.",
         "POST",
         _path(node, "note"),
         {},

@@ -73,7 +73,7 @@ def _for(lane: Lane, look: Look) -> Cell:
 def _model(lane: Lane, _look: Look) -> Cell:
     if lane.task is not None:
         return Cell(lane.task.model)
-    return Cell("a task that you may not see" if lane.busy else "-", "muted")
+    return Cell("a task that is not shown" if lane.busy else "-", "muted")
 
 
 LANES: Final[tuple[Column[Lane], ...]] = (
