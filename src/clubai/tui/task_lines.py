@@ -124,7 +124,7 @@ def _facts(task: TaskSnapshot, look: Look, width: int) -> Lines:
         lines += [_fact(name, cell, look, width) for name, cell in pairs]
     else:
         half = width // 2
-        for one, other in zip_longest(pairs[::2], pairs[1::2]):
+        for one, other in zip(pairs[::2], pairs[1::2], strict=True):
             lines.append([*_fact(*one, look, half), *_fact(*other, look, width - half)])
     if task.reason:
         tone: Tone = "bad" if task.state == "failed" else "warn"
