@@ -20,7 +20,7 @@ from clubai.tui.screens.playground import PlaygroundScreen
 from clubai.tui.screens.reputation import ReputationScreen
 from clubai.tui.screens.tasks import TasksScreen
 from clubai.tui.source import Source
-from clubai.tui.widgets.tabs import TabLine
+from clubai.tui.widgets.views import ViewLine
 
 View = Literal["operator", "member"]
 
@@ -81,7 +81,7 @@ class Dashboard(Board):
         """The screens of this view."""
         return [tab.name for tab in self.tabs]
 
-    def on_tab_line_asked(self, event: TabLine.Asked) -> None:
+    def on_view_line_asked(self, event: ViewLine.Asked) -> None:
         """A screen was clicked."""
         self.action_view(event.number)
 

@@ -19,7 +19,7 @@ from clubai.tui.export import as_json, as_markdown
 from clubai.tui.look import Look
 from clubai.tui.picture import Picture
 from clubai.tui.widgets.table import LiveTable
-from clubai.tui.widgets.tabs import TabLine
+from clubai.tui.widgets.views import ViewLine
 from clubai.tui.words import Notice, banner, status, waiting
 
 LEAST_WIDTH = 60
@@ -71,7 +71,7 @@ class ClubScreen(Screen[None]):
         """The frame, and the body in it."""
         yield Static(id="status", markup=False)
         if len(self.board.tab_names) > 1:
-            yield TabLine(self.board.tab_names, self.board.tab)
+            yield ViewLine(self.board.tab_names, self.board.tab)
         yield Static(id="crumbs", markup=False)
         yield Static(id="banner", markup=False)
         with Vertical(id="body"):

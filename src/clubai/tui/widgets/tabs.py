@@ -1,4 +1,4 @@
-"""The screens of a view by their number keys, in one line."""
+"""One line of tabs: the one that is seen stands in brackets."""
 
 from __future__ import annotations
 
@@ -7,63 +7,67 @@ from collections.abc import Sequence
 from textual import events
 from textual.content import Content
 from textual.message import Message
-from textual.widget import Widget
+from textual.widgets import Static
 
-GAP = 1
+BETWEEN = 1
+"""Empty cells between two tabs."""
 
 
-class TabLine(Widget):
-    """Names the screens; a click on one asks for it."""
-
-    class Asked(Message):
-        """A screen was clicked."""
-
-        def __init__(self, number: int) -> None:
-            super().__init__()
-            self.number = number
+class TabLine(Static):
+    """Names beside each other, of which one is chosen; a click chooses another."""
 
     DEFAULT_CSS = """
     TabLine {
         height: 1;
+        margin-bottom: 1;
     }
     """
 
-    def __init__(self, names: Sequence[str], current: str) -> None:
-        super().__init__()
-        self._names = names
-        self._current = current
-        """The screen on which it stands."""
+    class Chosen(Message):
+        """A tab was clicked."""
 
-    def render(self) -> Content:
-        """The names, as long as there is room for them; the current one is marked."""
-        texts = tab_texts(self._names, self.content_size.width)
+        def __init__(self, index: int) -> None:
+            super().__init__()
+            self.index = index
+
+    def __init__(self, names: Sequence[str], *, id: str | None = None) -> None:
+        super().__init__(id=id, markup=False)
+        self.names = tuple(names)
+        self.index = 0
+        """The one that is chosen."""
+
+    def on_mount(self) -> None:
+        """Show the first."""
+        self.choose(0)
+
+    def choose(self, index: int) -> None:
+        """Show another as chosen."""
+        self.index = index % len(self.names)
         pieces: list[tuple[str, str]] = []
-        for name, text in zip(self._names, texts, strict=True):
-            here = name == self._current
-            pieces.append((text, "reverse" if here else "$text-muted"))
-            pieces.append((" " * GAP, ""))
-        return Content.assemble(*pieces[:-1])
+        for number, text in enumerate(self._texts()):
+            if number:
+                pieces.append((" " * BETWEEN, ""))
+            chosen = number == self.index
+            pieces.append((text, "bold $text-accent" if chosen else "$text-muted"))
+        self.update(Content.assemble(*pieces))
+
+    def at(self, x: int) -> int | None:
+        """The tab at a column; None: there is none."""
+        left = 0
+        for number, text in enumerate(self._texts()):
+            if left <= x < left + len(text):
+                return number
+            left += len(text) + BETWEEN
+        return None
 
     def on_click(self, event: events.Click) -> None:
-        """Ask for the screen under the mouse."""
-        offset = event.get_content_offset(self)
-        left = offset.x if offset else -1
-        for number, text in enumerate(
-            tab_texts(self._names, self.content_size.width), 1
-        ):
-            if 0 <= left < len(text):
-                self.post_message(self.Asked(number))
-            left -= len(text) + GAP
+        """Choose what was clicked."""
+        index = self.at(event.x)
+        if index is not None:
+            self.post_message(self.Chosen(index))
 
-
-def tab_texts(names: Sequence[str], width: int) -> list[str]:
-    """Number and name of each, cut alike until all of them fit `width` cells.
-
-    Names are ASCII. The numbers stay, however narrow it is.
-    """
-    longest = max((len(name) for name in names), default=0)
-    for most in range(longest, 0, -1):
-        texts = [f"{number} {name[:most]}" for number, name in enumerate(names, 1)]
-        if sum(map(len, texts)) + GAP * (len(texts) - 1) <= width:
-            return texts
-    return [str(number) for number, _ in enumerate(names, 1)]
+    def _texts(self) -> list[str]:
+        return [
+            f"[{name}]" if number == self.index else f" {name} "
+            for number, name in enumerate(self.names)
+        ]

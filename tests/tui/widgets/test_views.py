@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clubai.tui.app import VIEWS
-from clubai.tui.widgets.tabs import GAP, TabLine, tab_texts
+from clubai.tui.widgets.views import GAP, ViewLine, view_texts
 from support.dashboard import shown, text_of
 
 NAMES = [tab.name for tab in VIEWS["operator"]]
 
 
 def test_where_there_is_room_the_names_are_whole() -> None:
-    texts = tab_texts(NAMES, 140)
+    texts = view_texts(NAMES, 140)
 
     assert texts[0] == "1 Overview"
     assert texts[3] == "4 Reputation"
@@ -25,7 +25,7 @@ def test_where_there_is_room_the_names_are_whole() -> None:
 def test_all_are_cut_alike_and_fit_and_the_numbers_stay(
     names: list[str], width: int
 ) -> None:
-    texts = tab_texts(names, width)
+    texts = view_texts(names, width)
 
     assert [text.split()[0] for text in texts] == [
         str(number) for number in range(1, len(names) + 1)
@@ -54,7 +54,7 @@ async def test_a_click_on_a_name_goes_there() -> None:
     async with shown(size=(140, 24)) as (board, pilot):
         line = text_of(board).splitlines()[1]
 
-        await pilot.click(TabLine, offset=(line.index("Nodes"), 0))
+        await pilot.click(ViewLine, offset=(line.index("Nodes"), 0))
         await pilot.pause()
 
         assert board.tab == "Nodes"
