@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final, Protocol, cast, runtime_checkable
 
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import HelpPanel
@@ -23,6 +24,7 @@ from clubai.tui.picture import Picture
 from clubai.tui.recording import Replay
 from clubai.tui.source import Source
 from clubai.tui.widgets.confirm import Confirm
+from clubai.tui.widgets.once import Once
 
 RATES: Final = (1.0, 2.0, 4.0)
 """Redraws a second, by `+` and `-`."""
@@ -56,6 +58,9 @@ class Board(App[None]):
         Binding("left_square_bracket", "speed(-1)", "Replay slower", show=False),
         Binding("R", "follow_again", "Reconnect", show=False),
     ]
+
+    class Acted(Message):
+        """Something was done, or tried: what a screen asked may be another now."""
 
     def __init__(
         self, source: Source, *, readonly: bool = False, ascii: bool = False
@@ -138,18 +143,23 @@ class Board(App[None]):
             self.run_worker(self._act(acts), group="acts")
 
     async def _act(self, acts: Sequence[Act]) -> None:
-        typed = await self.push_screen_wait(Confirm(acts))
+        confirm = Confirm(acts)
+        typed = await self.push_screen_wait(confirm)
         if typed is None:
             return
         for act in acts:
-            doing = act.with_reason(typed)
+            doing = act.with_reason(typed).with_fields(confirm.read)
             try:
-                await self.source.call(doing.method, doing.path, doing.body)
+                answer = await self.source.call(doing.method, doing.path, doing.body)
             except ClubAIError as error:
                 title = f"Not done: {act.title}"
                 self.notify(str(error), title=title, severity="error", markup=False)
             else:
                 self.notify(act.done or "Done.", title=act.title, markup=False)
+                if act.shows:
+                    secret = str(answer.get(act.shows, ""))
+                    await self.push_screen_wait(Once(act.title, secret))
+        self.screen.post_message(self.Acted())
         self.flush(force=True)
 
     async def ask_club(self, path: str) -> dict[str, Any] | str:

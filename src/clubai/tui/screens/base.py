@@ -31,6 +31,7 @@ class ClubScreen(Screen[None]):
     or that whoever looks may not see it.
     """
 
+    AUTO_FOCUS = "#body *"
     crumb = ""
     """Its place in the path at the top."""
     operators_only: ClassVar[Collection[str]] = ()

@@ -1,0 +1,44 @@
+"""Opens what something rests on: a task, a check, a review."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+from urllib.parse import quote
+
+from textual.screen import Screen
+
+from clubai.tui.board import Board
+from clubai.tui.screens.reading import ReadingScreen
+from clubai.tui.tables.reviews import check_text, review_text
+
+
+def open_task(board: Board, task: str) -> None:
+    """Show a task that is remembered; else say that it is not."""
+    screen = task_screen(task)
+    if board.picture.task(task) is None or screen is None:
+        board.notify("The task is no longer remembered here.", timeout=3)
+    else:
+        board.push_screen(screen)
+
+
+def open_check(board: Board, check: str) -> None:
+    """Show what was asked and answered in a check."""
+    path = f"/api/checks/{quote(check, safe='')}"
+    board.push_screen(ReadingScreen(f"Check {check}", path, check_text))
+
+
+def open_review(board: Board, review: str) -> None:
+    """Show a review with its evidence."""
+    path = f"/api/reviews/{quote(review, safe='')}"
+    board.push_screen(ReadingScreen(f"Review {review}", path, review_text))
+
+
+def task_screen(task: str) -> Screen[Any] | None:
+    """The screen of one task; None where this dashboard has none."""
+    try:
+        module = import_module("clubai.tui.screens.task")
+    except ModuleNotFoundError:
+        return None
+    screen: Screen[Any] = module.TaskScreen(task)
+    return screen
