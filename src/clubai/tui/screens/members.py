@@ -82,14 +82,16 @@ shown once. `o` gives the member under the cursor another role.
 
     def tick(self) -> None:
         """Ask also when somebody joined or has another role."""
-        last = next(
-            (each for each in reversed(self.picture.events) if each.kind == "member"),
-            None,
-        )
-        if last is not self._heard and self.is_current and not self.board.paused:
-            self._heard = last
-            self.ask()
-        super().tick()
+        if self._last_event() is not self._heard:
+            if self.is_current and not self.board.paused:
+                self.ask()
+        else:
+            super().tick()
+
+    def ask(self) -> None:
+        """Ask all of it now; what happened so far is answered with it."""
+        self._heard = self._last_event()
+        super().ask()
 
     def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
         """Open one."""
@@ -111,3 +113,7 @@ shown once. `o` gives the member under the cursor another role.
         role = await self.board.push_screen_wait(Choose(title, roles))
         if role is not None:
             self.board.act([set_role(member, role)])
+
+    def _last_event(self) -> ClubEvent | None:
+        events = reversed(self.picture.events)
+        return next((each for each in events if each.kind == "member"), None)

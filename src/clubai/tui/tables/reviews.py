@@ -145,7 +145,7 @@ REVIEWS: Final[tuple[Column[ReviewRow], ...]] = (
     ),
     Column(
         name="Why",
-        width=14,
+        width=20,
         grow=True,
         cell=lambda row, _: Cell(row.why or "-"),
         sort=lambda row: row.why,

@@ -1,0 +1,76 @@
+"""Screens ask when they are shown, on `r`, when it is time, and not while paused."""
+
+from __future__ import annotations
+
+from clubai.tui.screens.asking import AskingScreen
+from support.club_answers import club_answers
+from support.dashboard import Scripted, script, settled, shown
+
+MEMBERS = ("GET", "/api/members", None)
+REPUTATION = ("GET", "/api/reputation", None)
+
+
+async def test_it_asks_again_when_it_is_time_and_somebody_looks() -> None:
+    source = Scripted(script(), answers=club_answers())
+    async with shown(source, keys=["7"]) as (board, pilot):
+        screen = board.screen
+        assert isinstance(screen, AskingScreen)
+        asked = source.calls.count(MEMBERS)
+        assert asked >= 1
+
+        source.now += 9.0
+        screen.tick()
+        await settled(pilot)
+        assert source.calls.count(MEMBERS) == asked
+
+        source.now += 2.0
+        screen.tick()
+        await settled(pilot)
+        assert source.calls.count(MEMBERS) == asked + 1
+
+        await pilot.press("r")
+        await settled(pilot)
+        assert source.calls.count(MEMBERS) == asked + 2
+
+        await pilot.press("P")
+        source.now += 60.0
+        screen.tick()
+        await settled(pilot)
+        assert source.calls.count(MEMBERS) == asked + 2
+
+        await pilot.press("P", "4")
+        await settled(pilot)
+        source.now += 60.0
+        screen.tick()
+        await settled(pilot)
+        assert source.calls.count(MEMBERS) == asked + 2
+        assert source.calls.count(REPUTATION) >= 1
+
+
+async def test_a_screen_without_a_time_asks_once_and_on_r() -> None:
+    source = Scripted(script(), answers=club_answers())
+    async with shown(source, keys=["4"]) as (board, pilot):
+        screen = board.screen
+        assert isinstance(screen, AskingScreen)
+        asked = source.calls.count(REPUTATION)
+        source.now += 1000.0
+        screen.tick()
+        await settled(pilot)
+        assert source.calls.count(REPUTATION) == asked
+
+        await pilot.press("r")
+        await settled(pilot)
+        assert source.calls.count(REPUTATION) == asked + 1
+
+
+async def test_nothing_is_asked_before_the_club_is_known() -> None:
+    source = Scripted([], answers=club_answers())
+    async with shown(source, keys=["4"]) as (board, pilot):
+        assert source.calls == []
+
+        source.add(*script())
+        await settled(pilot)
+        assert isinstance(board.screen, AskingScreen)
+        board.screen.tick()
+        await settled(pilot)
+        assert REPUTATION in source.calls
