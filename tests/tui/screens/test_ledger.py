@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from clubai.errors import ConfigError
 from clubai.tui.screens.ledger import LedgerScreen
 from clubai.tui.screens.reading import ReadingScreen
@@ -35,17 +33,15 @@ async def test_stored_and_live_changes_are_there_once() -> None:
     assert "10 checks passed, 3 in a row, 20 % of its tasks checked" in text
 
 
-@pytest.mark.parametrize(
-    ("downs", "crumb"),
-    [(0, "Review 96"), (1, "Check c_1"), (3, "Review 70")],
-)
-async def test_enter_opens_what_a_change_rests_on(downs: int, crumb: str) -> None:
-    keys = [*OPEN, *["down"] * downs, "enter"]
-    async with shown(_source(), keys=keys, size=(100, 30)) as (board, pilot):
-        await settled(pilot)
-        assert isinstance(board.screen, ReadingScreen)
-        assert crumb in text_of(board)
-        assert "Loading" not in text_of(board)
+async def test_enter_opens_what_a_change_rests_on() -> None:
+    async with shown(_source(), keys=OPEN, size=(100, 30)) as (board, pilot):
+        for moves, crumb in ((0, "Review 96"), (1, "Check c_1"), (2, "Review 70")):
+            await pilot.press(*["down"] * moves, "enter")
+            await settled(pilot)
+            assert isinstance(board.screen, ReadingScreen)
+            assert crumb in text_of(board)
+            assert "Loading" not in text_of(board)
+            await pilot.press("escape")
 
 
 async def test_enter_goes_to_another_change_or_says_that_there_is_nothing() -> None:
@@ -53,6 +49,9 @@ async def test_enter_goes_to_another_change_or_says_that_there_is_nothing() -> N
     async with shown(_source(), keys=keys) as (board, pilot):
         table = board.screen.query_one("#ledger", LiveTable)
         assert table.grid.cursor == "9"
+
+        await pilot.press("m")
+        assert "These are all." in [*board._notifications][-1].message
 
         await pilot.press("home", *["down"] * 4, "enter")
         await pilot.pause()
@@ -72,11 +71,6 @@ async def test_older_changes_are_asked_for_once() -> None:
         await pilot.press("m")
         await pilot.pause()
         assert "--before 3" in [*board._notifications][-1].message
-
-
-async def test_all_changes_are_there() -> None:
-    async with shown(_source(), keys=[*OPEN, "m"]) as (board, _pilot):
-        assert "These are all." in [*board._notifications][-1].message
 
 
 async def test_points_are_adjusted_here_too() -> None:

@@ -159,7 +159,7 @@ async def test_a_club_without_nodes_says_how_there_will_be_some() -> None:
         assert "No node is judged yet" in text_of(board)
 
 
-@pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 50)])
+@pytest.mark.parametrize("size", [(60, 16), (200, 50)])
 async def test_it_is_ascii_when_asked(size: tuple[int, int]) -> None:
     async with shown(_source(), keys=["4"], size=size, ascii=True) as (board, _pilot):
         text = text_of(board)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from clubai.errors import PermissionDenied
 from clubai.tui.screens.reading import ReadingScreen
 from clubai.tui.screens.reviews import ReviewsScreen
@@ -49,14 +47,16 @@ async def test_enter_shows_the_evidence() -> None:
         assert "the node answered" in text_of(board)
 
 
-@pytest.mark.parametrize(("key", "upheld"), [("u", True), ("d", False)])
-async def test_one_is_ended_with_a_reason(key: str, upheld: bool) -> None:
+async def test_one_is_ended_either_way_with_a_reason() -> None:
     source = _source()
-    async with shown(source, keys=[*OPEN, key, "s", "o", "enter"]) as (_board, pilot):
+    keys = [*OPEN, "u", "s", "o", "enter", "d", "n", "o", "enter"]
+    async with shown(source, keys=keys) as (_board, pilot):
         await settled(pilot)
 
-    body = {"upheld": upheld, "why": "so"}
-    assert _acts(source) == [("POST", "/api/reviews/47", body)]
+    assert _acts(source) == [
+        ("POST", "/api/reviews/47", {"upheld": True, "why": "so"}),
+        ("POST", "/api/reviews/47", {"upheld": False, "why": "no"}),
+    ]
 
 
 async def test_an_ended_one_is_not_decided_again() -> None:

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clubai.coordinator.api_keys import ApiKeySummary
 from clubai.tui.grid import text_lines
 from clubai.tui.look import Look
 from clubai.tui.tables.members import (
     DayRow,
+    KeyRow,
     keys_grid,
     member_tasks_grid,
     members_grid,
@@ -117,3 +119,7 @@ def test_tasks_are_found_by_their_member() -> None:
 
     assert [each.id for each in found] == [f"{number:032x}" for number in (0, 2, 4)]
     assert "done" in "\n".join(text_lines(grid, LOOK, width=78))
+
+
+def test_what_is_read_of_keys_is_what_the_club_tells() -> None:
+    assert set(KeyRow.__struct_fields__) <= set(ApiKeySummary.__struct_fields__)

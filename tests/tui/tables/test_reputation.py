@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clubai.coordinator.standing import StandingSummary
 from clubai.model import NodeStanding
 from clubai.tui.grid import text_lines
 from clubai.tui.look import Look
 from clubai.tui.picture import Change
 from clubai.tui.tables.reputation import (
     EDGES,
+    Told,
     node_rows,
     ranked,
     read_page,
@@ -145,3 +147,7 @@ def test_the_table_reads_well_at_every_width(width: int) -> None:
     assert "forge" in lines[1]
     assert "suspended" in "\n".join(lines)
     assert "trusted" in "\n".join(lines)
+
+
+def test_what_is_read_is_what_the_club_tells() -> None:
+    assert set(Told.__struct_fields__) <= set(StandingSummary.__struct_fields__)

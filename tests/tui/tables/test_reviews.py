@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from clubai.coordinator.standing import Review
+from clubai.storage.checks import CheckRow
 from clubai.tui.grid import text_lines
 from clubai.tui.look import Look
 from clubai.tui.tables.reviews import (
+    ReviewRow,
     check_text,
     evidence,
     read_reviews,
@@ -60,3 +63,8 @@ def test_the_table_reads_well(width: int) -> None:
     assert "open" in first
     assert "ended" in second
     assert len(head) <= width
+
+
+def test_what_is_read_is_what_the_club_tells() -> None:
+    assert set(ReviewRow.__struct_fields__) <= set(Review.__struct_fields__)
+    assert set(CHECK) <= set(CheckRow.__struct_fields__)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clubai.coordinator.standing import StandingLine
 from clubai.reputation.events import Change as Kind
 from clubai.tui.grid import text_lines
 from clubai.tui.look import Look
@@ -123,3 +124,9 @@ def test_the_ledger_reads_well_at_every_width(width: int) -> None:
     assert ("Why" in head) == ("late" in row)
     assert "completed x3" in row
     assert "-20" in row
+
+
+def test_what_is_read_is_what_the_club_tells() -> None:
+    fields = set(Line.__struct_fields__) - {"number"} | {"seq"}
+
+    assert fields <= set(StandingLine.__struct_fields__)

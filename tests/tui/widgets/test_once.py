@@ -24,10 +24,6 @@ async def test_it_is_shown_copied_and_forgotten() -> None:
         assert SECRET not in text_of(board)
         assert SECRET not in str(vars(box).values())
 
-
-async def test_nothing_in_it_is_obeyed_by_a_terminal() -> None:
-    async with shown() as (board, pilot):
         await board.push_screen(Once("Invite", "[b]x\x1b[2J"))
         await pilot.pause()
-
         assert "[b]x?[2J" in text_of(board)

@@ -46,7 +46,7 @@ ones.
         Binding("a", "act('adjust')", "Adjust"),
         Binding("i", "act('reinstate')", "Reinstate"),
     ]
-    DEFAULT_CSS = """
+    CSS = """
     #ledger-facts {
         height: auto;
         color: $text-muted;

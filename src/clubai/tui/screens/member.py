@@ -43,7 +43,7 @@ the keys to the tasks and back.
 `x` revokes the key under the cursor. Enter opens the task under the cursor.
 """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("x", "act('revoke')", "Revoke")]
-    DEFAULT_CSS = """
+    CSS = """
     #member-usage, #member-nodes {
         height: auto;
     }

@@ -43,7 +43,7 @@ shown once. `o` gives the member under the cursor another role.
         Binding("n", "act('invite')", "Invite"),
         Binding("o", "act('role')", "Role"),
     ]
-    DEFAULT_CSS = """
+    CSS = """
     #members-age {
         height: 1;
         color: $text-muted;

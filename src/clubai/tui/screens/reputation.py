@@ -46,7 +46,7 @@ points with `a`, end a suspension with `i`; `v` shows the open reviews.
         Binding("i", "act('reinstate')", "Reinstate"),
         Binding("v", "reviews", "Reviews"),
     ]
-    DEFAULT_CSS = """
+    CSS = """
     #reputation-spread, #reputation-age {
         height: auto;
         color: $text-muted;

@@ -34,7 +34,7 @@ wrong): both ask why, and the node's owner sees it. `e` shows the ended ones too
         Binding("d", "act('dismiss')", "Dismiss"),
         Binding("e", "ended", "Ended ones"),
     ]
-    DEFAULT_CSS = """
+    CSS = """
     #reviews-age {
         height: 1;
         color: $text-muted;

@@ -17,6 +17,7 @@ class Choose(ModalScreen[str | None]):
     """Gives the word that was chosen; None: none was."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave")]
+    SCOPED_CSS = False  # what stands above it says that it is ASCII
     DEFAULT_CSS = """
     Choose {
         align: center middle;

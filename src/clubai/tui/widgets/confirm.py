@@ -40,10 +40,15 @@ class Confirm(ModalScreen[str | None]):
                 title += f"\nand {len(self.acts) - MOST_TITLES} more"
             yield Static(title, id="confirm-title", markup=False)
             yield Static(self.acts[0].asks, id="confirm-asks", markup=False)
-            for field in self.acts[0].fields:
-                yield Input(placeholder=field.says, id=f"confirm-{field.name}")
+            fields = self.acts[0].fields
+            for field in fields:
+                line = f"confirm-{field.name}"
+                yield Input(placeholder=field.says, id=line, compact=True)
             if self.acts[0].reason:
-                yield Input(placeholder="why (needed)", id="confirm-reason")
+                several = bool(fields)
+                yield Input(
+                    placeholder="why (needed)", id="confirm-reason", compact=several
+                )
             with Horizontal(id="confirm-buttons"):
                 yield Button("Yes (y)", id="yes", variant="warning")
                 yield Button("No (n)", id="no")

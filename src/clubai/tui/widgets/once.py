@@ -22,6 +22,7 @@ class Once(ModalScreen[None]):
         Binding("c", "copy_secret", "Copy"),
         Binding("escape,enter,q", "close", "Close"),
     ]
+    SCOPED_CSS = False  # what stands above it says that it is ASCII
     DEFAULT_CSS = """
     Once {
         align: center middle;
