@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import anyio
+
 from clubai.tui.screens.asking import AskingScreen
 from support.club_answers import club_answers
 from support.dashboard import Scripted, script, settled, shown
@@ -62,3 +66,34 @@ async def test_nothing_is_asked_before_the_club_is_known() -> None:
         board.screen.tick()
         await settled(pilot)
         assert REPUTATION in source.calls
+
+
+class Slow(Scripted):
+    """A club that needs its time for what is done to it."""
+
+    def __init__(self) -> None:
+        super().__init__(script(), answers=club_answers())
+        self.done = anyio.Event()
+
+    async def call(
+        self, method: str, path: str, body: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        if method == "POST":
+            await self.done.wait()
+        return await super().call(method, path, body)
+
+
+async def test_it_asks_again_after_something_was_done() -> None:
+    source = Slow()
+    keys = ["4", "a", "5", "enter", "x", "enter"]
+    async with shown(source, keys=keys) as (_board, pilot):
+        await settled(pilot)
+        asked = source.calls.count(REPUTATION)
+        assert source.calls[-1] == REPUTATION
+
+        source.done.set()
+        await settled(pilot)
+        await settled(pilot)
+
+        assert [call[0] for call in source.calls[-2:]] == ["POST", "GET"]
+        assert source.calls.count(REPUTATION) == asked + 1

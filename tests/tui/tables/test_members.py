@@ -105,10 +105,10 @@ def test_any_use_fits(tokens: list[int], width: int) -> None:
 def test_nodes_are_found_by_their_owner() -> None:
     nodes = [node(number) for number in range(6)]
 
-    assert nodes_line(nodes, "ana", LOOK) == (
+    assert nodes_line(nodes, ("ana", "m_ana"), LOOK) == (
         "Nodes: attic alive 100 points · den paused 235 points"
     )
-    assert nodes_line(nodes, "nobody", LOOK) == "Nodes: none"
+    assert nodes_line(nodes, ("nobody",), LOOK) == "Nodes: none"
 
 
 def test_tasks_are_found_by_their_member() -> None:

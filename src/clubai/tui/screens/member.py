@@ -83,7 +83,8 @@ the keys to the tasks and back.
     def fill(self, look: Look) -> Notice | None:
         """Show them."""
         picture, width = self.picture, max(self.size.width - 2, 1)
-        nodes = nodes_line(picture.mirror.nodes.values(), self.member.name, look)
+        owner = (self.member.name, self.member.id)
+        nodes = nodes_line(picture.mirror.nodes.values(), owner, look)
         tasks = tasks_of(picture.tasks, self.member.id)
         keys = f"Keys, {self.keys.age(look)}"
         if self.keys.at and not self.keys.value:

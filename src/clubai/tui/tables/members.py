@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -110,13 +110,18 @@ def usage_lines(days: Sequence[DayRow], look: Look, width: int) -> list[str]:
     ]
 
 
-def nodes_line(nodes: Iterable[NodeSnapshot], owner: str, look: Look) -> str:
-    """The nodes that a member lends, in one line."""
+def nodes_line(
+    nodes: Iterable[NodeSnapshot], owner: Collection[str], look: Look
+) -> str:
+    """The nodes that a member lends, in one line.
+
+    `owner`: the member's name and id. A club that was just started names by ids.
+    """
     said = [
         f"{look.fit(node_name(node), 24)} {node.state}"
         + (f" {node.standing.points} points" if node.standing else "")
         for node in nodes
-        if node.owner == owner
+        if node.owner in owner
     ]
     return f"Nodes: {look.rule.join(said)}" if said else "Nodes: none"
 
