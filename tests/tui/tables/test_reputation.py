@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clubai.coordinator.standing import StandingSummary
-from clubai.model import NodeStanding
+from clubai.model import NodeStanding, node_text
+from clubai.tui.acts.standing import standing_path
 from clubai.tui.grid import text_lines
 from clubai.tui.look import Look
 from clubai.tui.picture import Change
@@ -24,6 +27,7 @@ from clubai.tui.tables.reputation import (
     spread_lines,
     told_since,
 )
+from support.api_calls import api_club
 from support.club_answers import ledger, reputation, told
 from support.dashboard import NOW, change, node, node_id
 
@@ -151,3 +155,17 @@ def test_the_table_reads_well_at_every_width(width: int) -> None:
 
 def test_what_is_read_is_what_the_club_tells() -> None:
     assert set(Told.__struct_fields__) <= set(StandingSummary.__struct_fields__)
+
+
+async def test_what_a_club_answers_is_read(tmp_path: Path) -> None:
+    async with api_club(tmp_path) as api:
+        alice = await api.join("alice")
+        node = await api.club.add("attic", owner=alice.member)
+        every = await api.call("GET", "/api/reputation", key=alice.key)
+        path = f"{standing_path(node_text(node.id))}?limit=200"
+        one = await api.call("GET", path, key=alice.key)
+
+    page = read_page(one.json())
+    assert page.complete
+    assert page.lines[-1].change == "joined"
+    assert read_told(every.json()) == {page.told.id: page.told}

@@ -12,7 +12,7 @@ from clubai.tui.acts.standing import STANDING_ACTS, standing_path
 from clubai.tui.asked import Asked
 from clubai.tui.look import Look, day, percent
 from clubai.tui.screens.asking import AskingScreen
-from clubai.tui.screens.opening import open_check, open_review, open_task
+from clubai.tui.screens.causes import open_check, open_review, open_task
 from clubai.tui.tables.reputation import NodeRow, node_rows, read_page
 from clubai.tui.tables.standing import (
     Line,

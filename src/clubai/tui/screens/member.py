@@ -14,7 +14,7 @@ from clubai.tui.acts.members import revoke
 from clubai.tui.asked import Asked
 from clubai.tui.look import Look
 from clubai.tui.screens.asking import AskingScreen
-from clubai.tui.screens.opening import open_task
+from clubai.tui.screens.causes import open_task
 from clubai.tui.tables.members import (
     KeyRow,
     MemberRow,

@@ -12,7 +12,7 @@ from clubai.tui.acts.standing import REVIEW_ACTS
 from clubai.tui.asked import Asked
 from clubai.tui.look import Look
 from clubai.tui.screens.asking import AskingScreen
-from clubai.tui.screens.opening import open_review
+from clubai.tui.screens.causes import open_review
 from clubai.tui.tables.reviews import ReviewRow, read_reviews, reviews_grid
 from clubai.tui.widgets.table import LiveTable
 from clubai.tui.words import Notice

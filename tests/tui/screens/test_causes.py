@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 from textual.screen import Screen
 
-from clubai.tui.screens.opening import open_check, open_review, open_task, task_screen
+from clubai.tui.screens.causes import open_check, open_review, open_task, task_screen
 from clubai.tui.screens.reading import ReadingScreen
 from support.club_answers import club_answers
 from support.dashboard import Scripted, script, settled, shown, text_of
