@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final, Protocol, cast, runtime_checkable
 from textual.app import App, UnknownModeError
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
+from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 
@@ -28,6 +29,7 @@ from clubai.tui.source import Source
 from clubai.tui.themes import DEFAULT_THEME, THEMES, check_theme
 from clubai.tui.widgets.confirm import Confirm
 from clubai.tui.widgets.keys import KeysScreen
+from clubai.tui.widgets.once import Once
 
 RATES: Final = (1.0, 2.0, 4.0)
 """Redraws a second, by `+` and `-`."""
@@ -64,6 +66,9 @@ class Board(App[None]):
         Binding("left_square_bracket", "speed(-1)", "Replay slower", show=False),
         Binding("R", "follow_again", "Reconnect", show=False),
     ]
+
+    class Acted(Message):
+        """Something was done, or tried: what a screen asked may be another now."""
 
     def __init__(
         self,
@@ -183,20 +188,25 @@ class Board(App[None]):
             self.run_worker(self._act(acts), group="acts")
 
     async def _act(self, acts: Sequence[Act]) -> None:
+        confirm = Confirm(acts)
         try:
-            typed = await self.push_screen_wait(Confirm(acts))
+            typed = await self.push_screen_wait(confirm)
         finally:
             self._asking = False
         if typed is None:
             return
         for act in acts:
-            doing = act.with_reason(typed)
+            doing = act.with_reason(typed).with_fields(confirm.read)
             try:
-                await self.source.call(doing.method, doing.path, doing.body)
+                answer = await self.source.call(doing.method, doing.path, doing.body)
             except ClubAIError as error:
                 self._say(f"Not done: {act.title}", str(error), error=True)
             else:
                 self._say(act.title, act.done or "Done.")
+                if act.shows:
+                    secret = str(answer.get(act.shows, ""))
+                    await self.push_screen_wait(Once(act.title, secret))
+        self.screen.post_message(self.Acted())
         self.flush(force=True)
 
     def _say(self, title: str, text: str, *, error: bool = False) -> None:

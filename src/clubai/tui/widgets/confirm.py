@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from clubai.errors import ConfigError
 from clubai.tui import plain
 from clubai.tui.acts.act import Act
 
@@ -30,6 +31,8 @@ class Confirm(ModalScreen[str | None]):
         super().__init__()
         self.acts = acts
         """What would be done; they are asked about as the first one is."""
+        self.read: dict[str, Any] = {}
+        """What the act's fields were read as, once it is to be done."""
 
     def compose(self) -> ComposeResult:
         """The question, a line to type a reason in when one is needed, two buttons."""
@@ -41,15 +44,23 @@ class Confirm(ModalScreen[str | None]):
                 title += f"\nand {len(self.acts) - MOST_TITLES} more"
             yield Static(title, id="confirm-title", markup=False)
             yield Static(plain.text(self.acts[0].asks), id="confirm-asks", markup=False)
+            fields = self.acts[0].fields
+            for field in fields:
+                line = f"confirm-{field.name}"
+                yield Input(placeholder=field.says, id=line, compact=True)
             if self.acts[0].reason:
-                yield Input(placeholder="why (needed)", id="confirm-reason")
+                several = bool(fields)
+                yield Input(
+                    placeholder="why (needed)", id="confirm-reason", compact=several
+                )
             with Horizontal(id="confirm-buttons"):
                 yield Button("Yes (y)", id="yes", variant="warning")
                 yield Button("No (n)", id="no")
 
     def on_mount(self) -> None:
-        """Begin in the line, or on *No*."""
-        self.query_one("#confirm-reason" if self.acts[0].reason else "#no").focus()
+        """Begin in the first line, or on *No*."""
+        lines = self.query(Input)
+        (lines.first() if lines else self.query_one("#no")).focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """One of the two."""
@@ -58,13 +69,26 @@ class Confirm(ModalScreen[str | None]):
         else:
             self.action_no()
 
-    def on_input_submitted(self) -> None:
-        """The reason is typed."""
-        self.action_yes()
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """A line is typed: on to the next one, or all of them are."""
+        lines = list(self.query(Input))
+        after = lines[lines.index(event.input) + 1 :]
+        if after:
+            after[0].focus()
+        else:
+            self.action_yes()
 
     def action_yes(self) -> None:
-        """Do it, unless the reason is missing."""
+        """Do it, unless something is missing or cannot be used."""
         reason = ""
+        for field in self.acts[0].fields:
+            line = self.query_one(f"#confirm-{field.name}", Input)
+            try:
+                self.read[field.name] = field.read(line.value)
+            except ConfigError as error:
+                line.focus()
+                self.notify(str(error), severity="error", timeout=5, markup=False)
+                return
         if self.acts[0].reason:
             line = self.query_one("#confirm-reason", Input)
             reason = line.value.strip()

@@ -1,0 +1,91 @@
+"""The reviews: open and ended ones, their evidence, and how they end."""
+
+from __future__ import annotations
+
+from clubai.errors import PermissionDenied
+from clubai.tui.screens.reading import ReadingScreen
+from clubai.tui.screens.reviews import ReviewsScreen
+from support.club_answers import club_answers
+from support.dashboard import (
+    Scripted,
+    connected,
+    script,
+    settled,
+    shown,
+    snapshot,
+    text_of,
+)
+
+OPEN = ["4", "v"]
+
+
+def _source(**answers: object) -> Scripted:
+    return Scripted(script(), answers={**club_answers(), **answers})
+
+
+def _acts(source: Scripted) -> list[tuple[str, str, object]]:
+    return [call for call in source.calls if call[0] != "GET"]
+
+
+async def test_open_ones_are_listed_and_ended_ones_when_asked() -> None:
+    async with shown(_source(), keys=OPEN) as (board, pilot):
+        text = text_of(board)
+        await pilot.press("e")
+        await settled(pilot)
+        every = text_of(board)
+
+    assert "1 check" in text
+    assert "verdict" in text
+    assert "ended" in every
+    assert "all reviews" in every
+
+
+async def test_enter_shows_the_evidence() -> None:
+    async with shown(_source(), keys=[*OPEN, "enter"], size=(80, 40)) as (board, pilot):
+        await settled(pilot)
+        assert isinstance(board.screen, ReadingScreen)
+        assert "the node answered" in text_of(board)
+
+
+async def test_one_is_ended_either_way_with_a_reason() -> None:
+    source = _source()
+    keys = [*OPEN, "u", "s", "o", "enter", "d", "n", "o", "enter"]
+    async with shown(source, keys=keys) as (_board, pilot):
+        await settled(pilot)
+
+    assert _acts(source) == [
+        ("POST", "/api/reviews/47", {"upheld": True, "why": "so"}),
+        ("POST", "/api/reviews/47", {"upheld": False, "why": "no"}),
+    ]
+
+
+async def test_an_ended_one_is_not_decided_again() -> None:
+    source = _source()
+    async with shown(source, keys=[*OPEN, "e"]) as (board, pilot):
+        await settled(pilot)
+        await pilot.press("u")
+        await pilot.pause()
+        assert isinstance(board.screen, ReviewsScreen)
+        assert "no open review" in [*board._notifications][-1].message
+
+
+async def test_nothing_open_is_said() -> None:
+    source = _source(**{"GET /api/reviews": {"reviews": []}})
+    async with shown(source, keys=[*OPEN, "u"]) as (board, _pilot):
+        assert "No review is open" in text_of(board)
+        assert _acts(source) == []
+
+
+async def test_members_are_told_why_they_see_none() -> None:
+    refusal = PermissionDenied("reading reviews", "it needs the role operator")
+    source = Scripted(
+        [snapshot(role="member"), connected()],
+        answers={**club_answers(), "GET /api/reviews": refusal},
+    )
+    async with shown(source, view="member", keys=["5", "v", "u"]) as (board, _pilot):
+        text = text_of(board)
+
+    assert "The reviews cannot be read" in text
+    assert "it needs the role operator" in text
+    assert "Uphold" not in text
+    assert _acts(source) == []
