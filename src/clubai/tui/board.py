@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any, ClassVar, Final, Protocol, cast, runtime_checkable
 
-from textual.app import App, UnknownModeError
+from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.timer import Timer
@@ -28,8 +28,6 @@ RATES: Final = (1.0, 2.0, 4.0)
 """Redraws a second, by `+` and `-`."""
 SPEEDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 60.0)
 """Of a replay, by `[` and `]`."""
-PLAYGROUND: Final = "Playground"
-"""The screen on which the club is asked."""
 _LOGIN: Final = "Log in with `clubai login`, or give a key with --api-key."
 
 
@@ -70,12 +68,12 @@ class Board(App[None]):
         self.paused = False
         """What is seen stands still; the picture goes on."""
         self.hz = 2.0
-        self.wanted_model = ""
-        """The model that the playground shall ask next; empty: the one it has."""
         self._ascii = ascii
         self._drawn = -1
         self._drawn_second = 0
         self._timer: Timer | None = None
+        self.wanted_model = ""
+        """The model that the playground shall ask next; empty: the one it has."""
 
     @property
     def look(self) -> Look:
@@ -162,14 +160,6 @@ class Board(App[None]):
             return await self.source.call("GET", path)
         except ClubAIError as error:
             return str(error)
-
-    def ask_model(self, model: str) -> None:
-        """Go to the playground with a model."""
-        self.wanted_model = model
-        try:
-            self.switch_mode(PLAYGROUND)
-        except UnknownModeError:
-            self.notify("There is no playground here.", timeout=2)
 
     def copy(self, text: str, what: str) -> None:
         """Put a text on the clipboard of the terminal."""

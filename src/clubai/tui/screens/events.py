@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from clubai.protocol.feed import ClubEvent
 from clubai.tui.export import as_json_lines
 from clubai.tui.look import Cell, Look, clock
-from clubai.tui.saving import write_new
+from clubai.tui.saving import save_new
 from clubai.tui.screens.base import ClubScreen
 from clubai.tui.screens.event import EventScreen
 from clubai.tui.tables.events import newer
@@ -97,7 +97,7 @@ class EventsScreen(ClubScreen):
         text = as_json_lines(rows)
         try:
             path = await anyio.to_thread.run_sync(
-                write_new, Path.cwd(), name, "jsonl", text
+                save_new, Path.cwd(), name, ".jsonl", text
             )
         except OSError as error:
             self.notify(
