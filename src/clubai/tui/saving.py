@@ -1,25 +1,25 @@
-"""Writing what is taken elsewhere into a file of its own."""
+"""Files that the dashboard writes where it was started, at a person's wish."""
 
 from __future__ import annotations
 
-import itertools
+import os
+from itertools import count
 from pathlib import Path
 
 
-def write_new(folder: Path, name: str, ending: str, text: str) -> Path:
-    """Write a text to `name.ending`, or `name-2.ending` and so on: never over a file.
+def save_new(directory: Path, stem: str, ending: str, text: str) -> Path:
+    """Write `text` into a file that was not there before; only its owner can read it.
 
-    Raises:
-        OSError: it cannot be written.
+    Where the name is taken, a number is added. Raises `OSError`.
     """
-    for number in itertools.count(1):
-        path = folder / (
-            f"{name}.{ending}" if number == 1 else f"{name}-{number}.{ending}"
-        )
+    for number in count(1):
+        name = f"{stem}{f'-{number}' if number > 1 else ''}{ending}"
+        path = directory / name
         try:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(text)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             continue
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
         return path
-    raise AssertionError("numbers do not end")
+    raise AssertionError

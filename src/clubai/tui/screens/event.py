@@ -14,8 +14,8 @@ from clubai.tui.export import as_json
 from clubai.tui.look import Look, moment
 from clubai.tui.plain import text
 from clubai.tui.screens.base import ClubScreen
+from clubai.tui.screens.filtered import open_filtered
 from clubai.tui.screens.node import NodeScreen
-from clubai.tui.screens.opening import open_filtered
 from clubai.tui.screens.tasks import TasksScreen
 from clubai.tui.tables.events import SHORT, node_of, words_of
 from clubai.tui.words import Notice

@@ -11,12 +11,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from clubai.protocol.feed import ClubEvent
-from clubai.tui.export import as_json_lines
 from clubai.tui.look import Cell, Look, clock
-from clubai.tui.saving import write_new
+from clubai.tui.saving import save_new
 from clubai.tui.screens.base import ClubScreen
 from clubai.tui.screens.event import EventScreen
-from clubai.tui.tables.events import newer
+from clubai.tui.tables.events import as_lines, newer
 from clubai.tui.widgets.lines import Lines
 from clubai.tui.widgets.table import LiveTable
 from clubai.tui.widgets.tail import EventTail
@@ -94,10 +93,10 @@ class EventsScreen(ClubScreen):
         self.run_worker(self._export(rows, name), group="export")
 
     async def _export(self, rows: list[ClubEvent], name: str) -> None:
-        text = as_json_lines(rows)
+        text = as_lines(rows)
         try:
             path = await anyio.to_thread.run_sync(
-                write_new, Path.cwd(), name, "jsonl", text
+                save_new, Path.cwd(), name, ".jsonl", text
             )
         except OSError as error:
             self.notify(

@@ -10,8 +10,8 @@ from textual.binding import Binding, BindingType
 from clubai.model import NodeSnapshot, TaskSnapshot
 from clubai.tui.look import Cell, Look, count, duration, rate
 from clubai.tui.screens.base import ClubScreen
+from clubai.tui.screens.filtered import ask_model, open_filtered
 from clubai.tui.screens.node import NodeScreen
-from clubai.tui.screens.opening import open_filtered
 from clubai.tui.screens.tasks import TasksScreen
 from clubai.tui.tables.models import (
     ModelRow,
@@ -79,7 +79,7 @@ class ModelScreen(ClubScreen):
 
     def action_ask(self) -> None:
         """Go to the Playground with it."""
-        self.board.ask_model(self.model)
+        ask_model(self.board, self.model)
 
 
 def _facts(row: ModelRow | None, look: Look) -> str:

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 
 from clubai.tui.look import Look
 from clubai.tui.screens.base import ClubScreen
+from clubai.tui.screens.filtered import ask_model
 from clubai.tui.screens.model import ModelScreen
 from clubai.tui.tables.models import ModelRow, model_rows, models_grid
 from clubai.tui.widgets.table import LiveTable
@@ -49,4 +50,4 @@ class ModelsScreen(ClubScreen):
         """Go to the Playground with the model under the cursor."""
         row: ModelRow | None = self.query_one("#models", LiveTable).grid.row
         if row is not None:
-            self.board.ask_model(row.name)
+            ask_model(self.board, row.name)

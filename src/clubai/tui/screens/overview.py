@@ -15,10 +15,10 @@ from clubai.tui.look import Cell, Look
 from clubai.tui.plots import bar_lines, plot_lines, plots, side_by_side, span_words
 from clubai.tui.screens.base import ClubScreen
 from clubai.tui.screens.events import EventsScreen
+from clubai.tui.screens.filtered import open_filtered
 from clubai.tui.screens.model import ModelScreen
 from clubai.tui.screens.node import NodeScreen
 from clubai.tui.screens.nodes import NodesScreen
-from clubai.tui.screens.opening import open_filtered
 from clubai.tui.screens.tasks import TasksScreen
 from clubai.tui.tables.alerts import Alert, alerts, alerts_grid
 from clubai.tui.widgets.lines import Lines

@@ -10,6 +10,7 @@ from clubai.protocol.feed import CheckOutcome, ClubEvent, StandingChange
 from clubai.tui.grid import Column, Grid
 from clubai.tui.look import TONES, Cell, Tone, clock, duration
 from clubai.tui.picture import MOST_EVENTS
+from clubai.tui.plain import to_json
 from clubai.tui.tables.nodes import node_name
 
 SHORT: Final = 8
@@ -96,6 +97,11 @@ def newer(events: Sequence[ClubEvent], last: ClubEvent | None) -> int:
         if event is last:
             return number
     return len(events)
+
+
+def as_lines(events: Sequence[ClubEvent]) -> str:
+    """Each event as JSON on a line of its own."""
+    return "".join(f"{to_json(event)}\n" for event in events)
 
 
 def words_of(event: ClubEvent) -> str:

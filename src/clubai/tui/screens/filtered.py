@@ -1,6 +1,8 @@
-"""Opening a screen with a filter on it."""
+"""Going to a screen with something chosen on it: a filter, a model."""
 
 from __future__ import annotations
+
+from textual.app import UnknownModeError
 
 from clubai.tui.board import Board
 from clubai.tui.screens.base import ClubScreen
@@ -14,3 +16,12 @@ async def open_filtered(board: Board, screen: ClubScreen, typed: str) -> None:
     if typed and table is not None:
         table.set_filter(typed)
     board.flush(force=True)
+
+
+def ask_model(board: Board, model: str) -> None:
+    """Go to the playground with a model."""
+    board.wanted_model = model
+    try:
+        board.switch_mode("Playground")
+    except UnknownModeError:
+        board.notify("There is no playground here.", timeout=2)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from clubai.tui.screens.filtered import open_filtered
 from clubai.tui.screens.nodes import NodesScreen
-from clubai.tui.screens.opening import open_filtered
 from clubai.tui.screens.playground import PlaygroundScreen
 from support.dashboard import settled, shown, text_of
 
