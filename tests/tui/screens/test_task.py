@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from textual.pilot import Pilot
 
 from clubai.client.rest import ApiError
@@ -110,17 +109,15 @@ async def test_where_nothing_can_be_done_it_cannot_be_cancelled() -> None:
         assert [call[0] for call in club.calls] == ["GET"]
 
 
-@pytest.mark.parametrize("key", ["n", "enter"])
-async def test_its_node_is_opened(key: str) -> None:
+async def test_its_node_is_opened_if_it_has_one() -> None:
     async with shown(source()) as (board, pilot):
         await opened(board, pilot, 4)
-        await pilot.press(key)
-        assert isinstance(board.screen, NodeScreen)
-        assert board.screen.node == task(4).node
+        for key in ("n", "enter"):
+            await pilot.press(key)
+            assert isinstance(board.screen, NodeScreen)
+            assert board.screen.node == task(4).node
+            await pilot.press("escape")
 
-
-async def test_a_task_without_a_node_opens_none() -> None:
-    async with shown(source()) as (board, pilot):
         await opened(board, pilot, 0)
         await pilot.press("n")
         assert isinstance(board.screen, TaskScreen)

@@ -106,10 +106,9 @@ async def test_an_ended_task_alone_cannot_be_cancelled() -> None:
         assert source.calls == []
 
 
-@pytest.mark.parametrize("answer", ["n", "escape"])
-async def test_no_leaves_it(answer: str) -> None:
+async def test_no_leaves_it() -> None:
     source = Scripted(script(**QUIET))
-    async with shown(source, keys=["3", "x", answer]):
+    async with shown(source, keys=["3", "x", "n", "x", "escape"]):
         assert source.calls == []
 
 
@@ -157,7 +156,7 @@ async def test_the_help_says_why_there_is_no_key_to_ask_again() -> None:
         assert "no key to ask a task again" in " ".join(text_of(board).split())
 
 
-@pytest.mark.parametrize("size", [(60, 15), (80, 24), (200, 50)])
+@pytest.mark.parametrize("size", [(60, 15), (200, 50)])
 async def test_it_reads_well_at_any_width(size: tuple[int, int]) -> None:
     async with shown(size=size, keys=["3"], ascii=True) as (board, _):
         text = text_of(board)
