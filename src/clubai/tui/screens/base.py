@@ -243,10 +243,9 @@ def too_small(picture: Picture) -> Notice:
     if stats is None:
         return Notice("", "")
     lines = (
-        f"nodes {stats.nodes_alive}/{stats.nodes_known}",
+        f"nodes {stats.nodes_alive}/{stats.nodes_known}, "
         f"slots {stats.slots_used}/{stats.slots}",
-        f"queue {stats.tasks_queued}",
-        f"running {stats.tasks_running}",
+        f"queue {stats.tasks_queued}, running {stats.tasks_running}",
         f"done {stats.tasks_done}, failed {stats.tasks_failed}",
         f"({LEAST_WIDTH}x{LEAST_HEIGHT} shows more)",
     )
