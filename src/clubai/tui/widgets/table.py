@@ -166,8 +166,9 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
         return self.grid.place(self.size.width, wide=self.wide)
 
     def _measure(self) -> None:
-        width = sum(place.width + GAP for place in self._placed()) - GAP
-        self.virtual_size = Size(width if self.wide else 0, len(self.grid.shown) + 1)
+        least = sum(column.width + GAP for column in self.grid.columns) - GAP
+        width = least if self.wide and least > self.size.width else 0
+        self.virtual_size = Size(width, len(self.grid.shown) + 1)
 
     def _changed(self) -> None:
         self._measure()
