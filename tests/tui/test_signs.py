@@ -4,7 +4,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
 
-from clubai.tui.signs import SIGNS, AsciiSigns
+from clubai.tui.signs import SIGNS, AsciiSigns, NothingToObey
 
 
 def test_frames_become_ascii_and_letters_stay() -> None:
@@ -23,3 +23,10 @@ def test_a_sign_is_as_wide_as_what_stands_for_it() -> None:
 
     assert other == {}
     assert all(sign.isascii() for sign in SIGNS.values())
+
+
+def test_nothing_is_left_that_a_terminal_obeys() -> None:
+    line = [Segment("a\x1b[2Jb\x9b\u202e"), Segment("plain"), Segment("Grüße\u00a0")]
+
+    drawn = NothingToObey().apply(line, Color(0, 0, 0))
+    assert [segment.text for segment in drawn] == ["a[2Jb", "plain", "Grüße\u00a0"]

@@ -24,7 +24,7 @@ from clubai.tui.acts.act import Act
 from clubai.tui.look import Look
 from clubai.tui.picture import Picture
 from clubai.tui.recording import Replay
-from clubai.tui.signs import AsciiSigns
+from clubai.tui.signs import AsciiSigns, NothingToObey
 from clubai.tui.source import Source
 from clubai.tui.themes import DEFAULT_THEME, THEMES, check_theme
 from clubai.tui.widgets.confirm import Confirm
@@ -121,8 +121,10 @@ class Board(App[None]):
         return not self.readonly and self.source.mode != "replay"
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's, and ours for a terminal of ASCII alone."""
-        own = [AsciiSigns()] if self._ascii else []
+        """Textual's, and ours for what a terminal must not be given."""
+        own: list[LineFilter] = [NothingToObey()]
+        if self._ascii:
+            own.append(AsciiSigns())
         return [*super().get_line_filters(), *own]
 
     def marks(self) -> str:
@@ -153,7 +155,7 @@ class Board(App[None]):
         if source is not None or isinstance(self.source, Replay):
             self.picture = Picture()
         self.picture.begin_again()
-        self.run_worker(self._follow(), group="feed", exclusive=True)
+        self.run_worker(self._follow, group="feed", exclusive=True)
 
     async def _follow(self) -> None:
         picture, source = self.picture, self.source

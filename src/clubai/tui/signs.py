@@ -1,4 +1,4 @@
-"""What Textual draws, for a terminal that has nothing but ASCII.
+"""What is drawn, as the terminal can show it and not more than that.
 
 Our own words and signs are ASCII already (`Look.ascii`); frames, scrollbars, bullets
 and the like of Textual's widgets are not. Letters, as in names, stay as they are.
@@ -11,6 +11,8 @@ from typing import Final
 from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
+
+from clubai.tui import plain
 
 _LINES: Final = (
     "\u2500\u2501\u2504\u2505\u2508\u2509\u254c\u254d\u2550\u2574\u2576\u2578\u257a"
@@ -55,5 +57,21 @@ class AsciiSigns(LineFilter):
             segment
             if segment.text.isascii()
             else Segment(segment.text.translate(SIGNS), segment.style, segment.control)
+            for segment in segments
+        ]
+
+
+class NothingToObey(LineFilter):
+    """Takes out what a terminal would obey, wherever a text came from.
+
+    Who writes a text sees to it (`Look.fit`, `plain`); this is for what is forgotten.
+    """
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """The same line; what is taken out had no width."""
+        return [
+            segment
+            if segment.control or segment.text.isprintable()
+            else Segment(plain.text(segment.text), segment.style)
             for segment in segments
         ]

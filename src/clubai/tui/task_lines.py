@@ -173,9 +173,8 @@ def _tries(task: TaskSnapshot, steps: Sequence[Step], look: Look, width: int) ->
 def _story(
     task: TaskSnapshot, story: Asked[TaskStory], look: Look, width: int
 ) -> Lines:
-    age = look.fit(story.age(look), width - 15)
     tone: Tone = "warn" if story.refused else "muted"
-    lines = [[Cell("What happened  ", "accent"), Cell(age, tone)]]
+    lines = [[Cell("What happened  ", "accent"), Cell(story.age(look), tone)]]
     told = story.value.story if story.value is not None else ()
     if story.value is not None and not told:
         lines.append([Cell("The club tells nothing of it.", "muted")])

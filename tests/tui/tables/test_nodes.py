@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from clubai.model import NodeStanding
+import pytest
+
+from clubai.model import NICKNAME_LENGTH, NodeStanding
+from clubai.tui.grid import text_lines
 from clubai.tui.look import Cell, Look
 from clubai.tui.tables.nodes import (
     NODES,
@@ -33,13 +36,13 @@ def test_the_column_looks_at_the_newest_times() -> None:
     times: dict[str, float] = {}
     grid = nodes_grid(times)
     grid.put([node(0), node(1)], LOOK)
-    column = next(column for column in grid.columns if column.name == "First p95")
+    column = next(column for column in grid.columns if column.name == "First")
 
     times[node_id(1)] = 250
-    grid.sort("First p95")
+    grid.sort("First")
 
     assert [column.cell(row, LOOK).text for row in grid.shown] == ["250 ms", "-"]
-    assert cell("First p95").text == "-"
+    assert cell("First").text == "-"
 
 
 def test_every_column_sorts_any_nodes_and_says_what_it_is() -> None:
@@ -73,3 +76,45 @@ def test_points_say_what_is_held_and_that_it_is_out() -> None:
 
 def test_a_node_without_a_name_is_called_by_its_id() -> None:
     assert node_name(node(0, name="")) == node_id(0)[:12]
+
+
+def texts(number: int, **fields: object) -> dict[str, str]:
+    grid = nodes_grid()
+    grid.put([node(number, **fields)], Look(now=NOW))
+    return grid.texts(grid.shown[0])
+
+
+def test_a_node_in_words() -> None:
+    assert texts(1) == {
+        "state": "alive",
+        "node": "barn",
+        "owner": "bo",
+        "models": "smollm2-135m-instruct, qwen3-8b",
+        "slots": "███░░░ 1/2",
+        "tok/s": "25",
+        "first": "-",
+        "points": "145 +20",
+        "done": "107",
+        "failed": "3",
+        "backend": "ollama",
+        "version": "0.1.0",
+        "seen": "2 s",
+    }
+
+
+def test_what_is_not_known_is_a_dash() -> None:
+    shown = texts(0, standing=None, owner="", version="", seen_at=0.0)
+
+    assert [shown[name] for name in ("points", "owner", "version", "seen")] == ["-"] * 4
+    assert node_name(node(0, name="")) == node(0).id[:NICKNAME_LENGTH]
+
+
+@pytest.mark.parametrize("width", [58, 78, 98, 138, 198])
+def test_it_fits(width: int) -> None:
+    grid = nodes_grid()
+    grid.put([node(number) for number in range(6)], Look(now=NOW, ascii=True))
+
+    lines = text_lines(grid, grid.look, width=width)
+    assert max(map(len, lines)) <= width
+    assert "attic" in "".join(lines)
+    assert all(line.isascii() for line in lines)

@@ -245,11 +245,10 @@ def too_small(picture: Picture) -> Notice:
     stats = picture.stats
     if stats is None:
         return Notice("", "")
+    slots = f"slots {stats.slots_used}/{stats.slots}"
     lines = (
-        f"nodes {stats.nodes_alive}/{stats.nodes_known}",
-        f"slots {stats.slots_used}/{stats.slots}",
-        f"queue {stats.tasks_queued}",
-        f"running {stats.tasks_running}",
+        f"nodes {stats.nodes_alive}/{stats.nodes_known}, {slots}",
+        f"queue {stats.tasks_queued}, running {stats.tasks_running}",
         f"done {stats.tasks_done}, failed {stats.tasks_failed}",
         f"({LEAST_WIDTH}x{LEAST_HEIGHT} shows more)",
     )

@@ -204,10 +204,10 @@ feed does not tell: the changes of points, the notes.
                 seen = map(line_of, self.picture.changes_of(node.id))
                 known = merge(self._standing.value or (), seen)
                 lines = points_lines(node, known, look, width)
-                return [*lines, _age(self._standing, look, width)], known
+                return [*lines, _age(self._standing, look)], known
             case _:
                 notes = self._notes.value or []
-                lines = [_age(self._notes, look, width)]
+                lines = [_age(self._notes, look)]
                 if self._notes.at:
                     lines += _empty(
                         notes, "Nothing was done to it, and no note is on it."
@@ -237,6 +237,5 @@ def _empty(rows: Sequence[object], says: str) -> list[list[Cell]]:
     return [] if rows else [[Cell(says, "muted")]]
 
 
-def _age(asked: Asked[Any], look: Look, width: int) -> list[Cell]:
-    text = look.fit(asked.age(look), width)
-    return [Cell(text, "warn" if asked.refused else "muted")]
+def _age(asked: Asked[Any], look: Look) -> list[Cell]:
+    return [Cell(asked.age(look), "warn" if asked.refused else "muted")]

@@ -116,7 +116,7 @@ def nodes_columns(
             "scheduler reckons with.",
         ),
         Column(
-            name="First p95",
+            name="First",
             rank=3,
             width=9,
             right=True,
