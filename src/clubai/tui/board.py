@@ -17,6 +17,7 @@ from textual.filter import LineFilter
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.worker import WorkType
 
 from clubai.errors import AuthenticationError, ClubAIError
 from clubai.tui import plain
@@ -155,7 +156,8 @@ class Board(App[None]):
         if source is not None or isinstance(self.source, Replay):
             self.picture = Picture()
         self.picture.begin_again()
-        self.run_worker(self._follow, group="feed", exclusive=True)
+        work: WorkType[None] = self._follow
+        self.run_worker(work, group="feed", exclusive=True)
 
     async def _follow(self) -> None:
         picture, source = self.picture, self.source
