@@ -14,7 +14,6 @@ from clubai.cli import logs, show
 from clubai.cli.ask import answer_fields
 from clubai.cli.demo_lines import run_lines
 from clubai.cli.demo_screen import run_screen
-from clubai.cli.demo_talk import MAX_TOKENS, SYSTEM
 from clubai.cli.options import (
     examples,
     json_option,
@@ -27,6 +26,7 @@ from clubai.cli.running import run, run_until_stopped
 from clubai.client import Answer, Client
 from clubai.club import Club, open_club
 from clubai.tui import plain
+from clubai.tui.samples import MAX_TOKENS, SYSTEM
 
 OpenClub = Callable[[], AbstractAsyncContextManager[Club]]
 Follow = Callable[[Club, Client], Awaitable[None]]

@@ -18,11 +18,12 @@ from rich.text import Text
 
 from clubai.cli import show
 from clubai.cli.demo_keys import Ask, Keys, Quit, Sample
-from clubai.cli.demo_talk import KEPT, SAMPLES, Exchange, Talk
+from clubai.cli.demo_talk import KEPT, Exchange, Talk
 from clubai.client import Client
 from clubai.club import Club
 from clubai.model import ClubSnapshot
 from clubai.tui import look, plain
+from clubai.tui.samples import SAMPLES
 
 FRAME_S: Final = 0.1
 TASKS_SHOWN: Final = 6

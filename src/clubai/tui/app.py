@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Literal, NamedTuple
 
 from textual.screen import Screen
@@ -61,8 +61,18 @@ class Dashboard(Board):
         view: View = "operator",
         readonly: bool = False,
         ascii: bool = False,
+        samples: Sequence[str] = (),
+        system: str = "",
+        max_tokens: int = 0,
     ) -> None:
-        super().__init__(source, readonly=readonly, ascii=ascii)
+        super().__init__(
+            source,
+            readonly=readonly,
+            ascii=ascii,
+            samples=samples,
+            system=system,
+            max_tokens=max_tokens,
+        )
         self.tabs = VIEWS[view]
         for number, tab in enumerate(self.tabs, 1):
             self.add_mode(tab.name, tab.make)

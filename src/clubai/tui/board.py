@@ -18,6 +18,7 @@ from textual.widgets import HelpPanel
 
 from clubai.errors import AuthenticationError, ClubAIError, ConnectFailed
 from clubai.tui.acts.act import Act
+from clubai.tui.conversation import Conversation
 from clubai.tui.look import Look
 from clubai.tui.picture import Picture
 from clubai.tui.recording import Replay
@@ -58,7 +59,14 @@ class Board(App[None]):
     ]
 
     def __init__(
-        self, source: Source, *, readonly: bool = False, ascii: bool = False
+        self,
+        source: Source,
+        *,
+        readonly: bool = False,
+        ascii: bool = False,
+        samples: Sequence[str] = (),
+        system: str = "",
+        max_tokens: int = 0,
     ) -> None:
         super().__init__()
         self.source = source
@@ -68,6 +76,16 @@ class Board(App[None]):
         self.paused = False
         """What is seen stands still; the picture goes on."""
         self.hz = 2.0
+        self.conversation = Conversation()
+        """What was asked from here."""
+        self.wanted_model = ""
+        """The model that the playground shall ask next; empty: the one it has."""
+        self.samples = tuple(samples)
+        """Prepared questions."""
+        self.system = system
+        """What every question's model is told first."""
+        self.max_tokens = max_tokens
+        """The longest answer to a question; 0: the model decides."""
         self._ascii = ascii
         self._drawn = -1
         self._drawn_second = 0
