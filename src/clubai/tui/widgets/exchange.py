@@ -88,7 +88,13 @@ class ExchangeView(Vertical, can_focus=True):
             return
         exchange, width = self.exchange, self.size.width
         second = int(here) if exchange.under_way else 0
-        now = (exchange.version, second, width, look.ascii, exchange.replaced)
+        now: tuple[object, ...] = (
+            exchange.version,
+            second,
+            width,
+            look.ascii,
+            exchange.replaced,
+        )
         if exchange.seen is not None:
             now += (exchange.seen.node, exchange.seen.attempts)
         if now == self._shown:
