@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from clubai.tui import plain
 from clubai.tui.look import Look, ago, clock, rate
 from clubai.tui.picture import Picture
 from clubai.tui.source import SourceMode
 
-GAP_SHOWN_S = 15.0
+GAP_SHOWN_S: Final = 15.0
+MOST_BANNER: Final = 400
 
 
 class Notice(NamedTuple):
@@ -19,7 +21,7 @@ class Notice(NamedTuple):
 
 
 def connection(picture: Picture, look: Look) -> tuple[str, str]:
-    """Sign and word of how the feed is, and the tone of both."""
+    """How the feed is, a sign and a word; and the tone of both."""
     if picture.refused:
         return f"{look.dot(False)} refused", "bad"
     if picture.connected:
@@ -38,7 +40,8 @@ def status(
     if marks:
         parts.append((marks, "warn"))
     if picture.stats is not None:
-        parts.append((f"{rate(picture.tokens_per_second())} tok/s", ""))
+        if picture.connected:
+            parts.append((f"{rate(picture.tokens_per_second())} tok/s", ""))
         if picture.role:
             parts.append((picture.role, "muted"))
     parts.append((clock(look.now), "muted"))
@@ -47,11 +50,17 @@ def status(
 
 def banner(picture: Picture, here: float) -> str:
     """What is wrong with what is shown; empty: nothing."""
+    return plain.name(_wrong(picture, here), MOST_BANNER)
+
+
+def _wrong(picture: Picture, here: float) -> str:
     state = picture.state
     if picture.refused and picture.stats is not None:
         return f"{picture.refused} What is shown is {ago(picture.age(here))} old."
-    if state is None or picture.stats is None:
+    if picture.stats is None:
         return ""
+    if state is None:
+        return f"Connecting again. What is shown is {ago(picture.age(here))} old."
     if not state.connected and picture.heard_at:
         age = ago(picture.age(here))
         again = max(picture.state_at + state.retry_s - here, 0.0)
@@ -72,12 +81,14 @@ def waiting(picture: Picture, url: str) -> Notice | None:
     if picture.stats is not None:
         return None
     if picture.refused:
-        return Notice("The club does not let this screen in", picture.refused)
+        return Notice(
+            "The club does not let this screen in", plain.text(picture.refused)
+        )
     state = picture.state
     if state is not None and not state.connected:
         return Notice(
             "The club cannot be reached",
-            f"{url}: {state.reason}. Trying again by itself (R: now). Start a club "
+            f"{url}: {plain.name(state.reason, MOST_BANNER)}. Trying again by itself (R: now). Start a club "
             f"with `clubai up`, or try everything with `clubai demo`.",
         )
     return Notice("Connecting", f"Asking {url} for a snapshot.")

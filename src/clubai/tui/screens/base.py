@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
+from clubai.tui import plain
 from clubai.tui.board import Board, board_of
 from clubai.tui.export import as_json, as_markdown
 from clubai.tui.look import Look
@@ -21,6 +23,14 @@ from clubai.tui.words import Notice, banner, status, waiting
 
 LEAST_WIDTH = 60
 LEAST_HEIGHT = 15
+_STYLES: Final = {
+    "accent": "bold $text-accent",
+    "good": "$text-success",
+    "warn": "$text-warning",
+    "bad": "bold $text-error",
+    "muted": "$text-muted",
+}
+"""Of the tones, in the head line."""
 
 
 class ClubScreen(Screen[None]):
@@ -31,6 +41,7 @@ class ClubScreen(Screen[None]):
     or that whoever looks may not see it.
     """
 
+    AUTO_FOCUS = "#body *"
     crumb = ""
     """Its place in the path at the top."""
     operators_only: ClassVar[Collection[str]] = ()
@@ -41,6 +52,9 @@ class ClubScreen(Screen[None]):
         Binding("c", "copy('json')", "Copy"),
         Binding("C", "copy('markdown')", "Copy as Markdown", show=False),
     ]
+
+    _allowed: tuple[str, bool] | None = None
+    """By what the keys in the footer were chosen."""
 
     @property
     def board(self) -> Board:
@@ -96,8 +110,13 @@ class ClubScreen(Screen[None]):
         body, instead = self.query_one("#body"), self.query_one("#notice", Static)
         body.display, instead.display = notice is None, notice is not None
         if notice is not None:
-            instead.update(Text(notice.title, "bold").append(f"\n\n{notice.text}"))
+            text = plain.text(f"\n\n{notice.text}")
+            instead.update(Text(plain.text(notice.title), "bold").append(text))
         body.set_class(not picture.connected, "-stale")
+        allowed = (picture.role, board.can_act)
+        if allowed != self._allowed:
+            self._allowed = allowed
+            self.refresh_bindings()
         self._draw_frame(look)
 
     def crumbs(self) -> list[str]:
@@ -114,12 +133,12 @@ class ClubScreen(Screen[None]):
 
     def action_back(self) -> None:
         """Take the filter away, or go back to where one came from."""
-        line, table = self.query_one("#filter", Input), self.table()
+        line, table = self.query_one("#filter", Input), self._filtered
         if line.display or (table is not None and table.grid.filter):
             line.value = ""
             self._close_filter()
         elif isinstance(self.focused, Input):
-            self.set_focus(None)
+            self.set_focus(table)
         elif len(self.board.screen_stack) > 1:
             self.board.pop_screen()
 
@@ -224,17 +243,10 @@ def too_small(picture: Picture) -> Notice:
     return Notice("ClubAI", "\n".join(lines))
 
 
-def _line(parts: list[tuple[str, str]], look: Look) -> Text:
-    styles = {
-        "accent": "bold",
-        "good": "green",
-        "warn": "yellow",
-        "bad": "bold red",
-        "muted": "dim",
-    }
-    line = Text(no_wrap=True, overflow="ellipsis")
-    for index, (text, tone) in enumerate(parts):
-        if index:
-            line.append(look.rule, style="dim")
-        line.append(look.fit(text, 60), style=styles.get(tone, ""))
-    return line
+def _line(parts: list[tuple[str, str]], look: Look) -> Content:
+    pieces: list[tuple[str, str]] = []
+    for text, tone in parts:
+        if pieces:
+            pieces.append((look.rule, "$text-muted"))
+        pieces.append((look.fit(text, 60), _STYLES.get(tone, "")))
+    return Content.assemble(*pieces)
