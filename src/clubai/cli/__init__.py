@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": ("clubai.cli.demo:demo", "Try it: a whole club in this terminal."),
     "up": ("clubai.cli.up:up", "Run a whole club without a screen."),
     "ask": ("clubai.cli.ask:ask", "Ask the club a question."),
+    "chat": ("clubai.cli.chat:chat", "Talk with the club, and see who answers."),
     "gateway": ("clubai.cli.gateway:gateway", "Serve the OpenAI API here, sealed."),
     "register": ("clubai.cli.accounts:register", "Become a member of a club."),
     "login": ("clubai.cli.accounts:login", "Store a key for a club."),

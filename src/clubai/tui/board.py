@@ -16,6 +16,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from clubai.errors import AuthenticationError, ClubAIError
+from clubai.model import Mode
 from clubai.tui import plain
 from clubai.tui.acts.act import Act
 from clubai.tui.conversation import Conversation
@@ -82,6 +83,8 @@ class Board(App[None]):
         """What was asked from here."""
         self.wanted_model = ""
         """The model that the playground shall ask next; empty: the one it has."""
+        self.wanted_mode: Mode | None = None
+        """How it shall divide the next question; None: as it does."""
         self.samples = tuple(samples)
         """Prepared questions."""
         self.system = system

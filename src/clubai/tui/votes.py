@@ -11,8 +11,10 @@ from clubai.client.answer import Answer
 from clubai.tui import plain
 
 MOST_WORDS: Final = 800
-"""Of a text whose words are compared; of longer ones only these."""
+"""Of a text that are compared; the rest is shown as it is."""
 _WORDS: Final = re.compile(r"\s+|\w+|[^\w\s]+")
+
+_REST: Final = "\n(not compared from here on)\n"
 
 Verdict = Literal["agrees", "dissents", "no quorum"]
 
@@ -60,7 +62,8 @@ def compared(answer: str, other: str) -> list[Piece]:
 
     Spaces and the case of letters are no difference.
     """
-    ours, theirs = _words(answer), _words(other)
+    ours, theirs = _words(answer)[:MOST_WORDS], _words(other)
+    theirs, rest = theirs[:MOST_WORDS], "".join(theirs[MOST_WORDS:])
     matcher = SequenceMatcher(
         None, [w.lower() for w in ours], [w.lower() for w in theirs], autojunk=False
     )
@@ -69,7 +72,8 @@ def compared(answer: str, other: str) -> list[Piece]:
         text = "".join(theirs[start:end])
         if text:
             pieces.append(Piece(text, what != "equal" and bool(text.strip())))
-    return _joined(pieces)
+    joined = _joined(pieces)
+    return [*joined, Piece(f"{_REST}{rest}", False)] if rest else joined
 
 
 def marked(pieces: Sequence[Piece]) -> list[Piece]:
@@ -87,9 +91,7 @@ def marked(pieces: Sequence[Piece]) -> list[Piece]:
 
 def _words(text: str) -> list[str]:
     found = _WORDS.findall(plain.text(text))
-    return [" " if word.isspace() and "\n" not in word else word for word in found][
-        :MOST_WORDS
-    ]
+    return [" " if word.isspace() and "\n" not in word else word for word in found]
 
 
 def _joined(pieces: Sequence[Piece]) -> list[Piece]:

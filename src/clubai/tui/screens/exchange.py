@@ -27,7 +27,7 @@ of the parts of a divided job. Esc goes back."""
     #exchange-page {
         scrollbar-size-vertical: 1;
     }
-    .-ascii #exchange-page {
+    ExchangeScreen.-ascii #exchange-page {
         scrollbar-size-vertical: 0;
     }
     #exchange-facts {
@@ -48,6 +48,10 @@ of the parts of a divided job. Esc goes back."""
         """A page that scrolls."""
         with VerticalScroll(id="exchange-page"):
             yield Static(id="exchange-facts", markup=False)
+
+    def on_mount(self) -> None:
+        """Scrollbars are no ASCII signs."""
+        self.set_class(self.board.look.ascii, "-ascii")
 
     def fill(self, look: Look) -> Notice | None:
         """Show it."""

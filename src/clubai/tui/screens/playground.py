@@ -90,7 +90,7 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
         height: 1fr;
         scrollbar-size-vertical: 1;
     }
-    .-ascii #talk {
+    PlaygroundScreen.-ascii #talk {
         scrollbar-size-vertical: 0;
     }
     #talk-empty, #asking-off {
@@ -148,6 +148,7 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
 
     def on_mount(self) -> None:
         """Answers grow on a clock of their own, which runs while there are any."""
+        self.set_class(self.board.look.ascii, "-ascii")
         self._samples = cycle(self.board.samples)
         self._timer = self.set_interval(GROWS_S, self._grow, pause=True)
         self.query_one("#talk", VerticalScroll).anchor()
@@ -162,6 +163,8 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
             return _REPLAY
         if self.board.wanted_model:
             self.model, self.board.wanted_model = self.board.wanted_model, ""
+        if self.board.wanted_mode is not None:
+            self.mode, self.board.wanted_mode = self.board.wanted_mode, None
         self._fill_how(look)
         can_ask = self.board.can_act
         line = self.query_one("#question", QuestionLine)

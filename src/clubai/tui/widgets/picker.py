@@ -41,7 +41,7 @@ class Picker(ModalScreen[str | None]):
         border: none;
         padding: 0;
     }
-    .-ascii #picker {
+    Picker.-ascii #picker {
         border: ascii $primary;
     }
     """
@@ -70,6 +70,7 @@ class Picker(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         """Begin on what is chosen now."""
+        self.set_class(self.app.has_class("-ascii"), "-ascii")
         choices = self.query_one(OptionList)
         keys = [key for key, _ in self._choices]
         choices.highlighted = keys.index(self._chosen) if self._chosen in keys else 0

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from clubai.tui.asked import Asked
+from clubai.tui.look import Look
+from clubai.tui.picture import Picture
+from clubai.tui.use import Balance, Day, Days, Me, MyGrants, health, use_lines
+from support.dashboard import NOW, script
+
+ME = Asked(NOW, Me(id="m_ana", name="ana", role="member"))
+LOOK = Look(now=NOW + 5, ascii=True)
+
+
+def told(me: Asked[Me], used: Asked[Days], balance: Asked[Balance]) -> list[str]:
+    lines = use_lines(me, used, balance, Picture(), LOOK)
+    return ["".join(cell.text for cell in line) for line in lines]
+
+
+def test_the_use_of_today_the_month_and_all_days() -> None:
+    days = (
+        Day(day="2026-10-31", tasks=1, prompt_tokens=1000),
+        Day(day="2026-11-23", tasks=2, failed=1, completion_tokens=300),
+        Day(day="2026-11-24", tasks=3, prompt_tokens=20, completion_tokens=30),
+    )
+
+    lines = told(ME, Asked(NOW, Days(days=days)), Asked())
+
+    assert "today 3 tasks, 50 tokens | this month 350" in lines[1]
+    assert "3 days 6 tasks (1 failed), 1.4k tokens" in lines[1]
+    assert lines[2].endswith("asked 5 s ago (r: ask again)")
+
+
+def test_what_a_key_allows() -> None:
+    grants = MyGrants(
+        scopes=("chat",), models=("m1",), monthly_tokens=100_000, expires_at=NOW
+    )
+    me = Asked(NOW, Me(id="m", name="a\x1bna", role="member", grants=grants))
+
+    line = told(me, Asked(), Asked())[0]
+
+    assert "a?na | member | this key: chat | limit 100k tokens a month" in line
+    assert line.endswith("only m1 | ends 2026-09-21")
+
+
+def test_what_is_not_known_says_so() -> None:
+    waiting = told(Asked(), Asked(), Asked())
+    refused = told(Asked(NOW, None, "no key"), Asked(), Asked(NOW, None, "no books"))
+
+    assert "Asking the club." in waiting[0]
+    assert "The club does not say: no key" in refused[0]
+    assert not any("balance" in line for line in refused)
+
+
+def test_a_balance_is_in_minor_units() -> None:
+    balance = Balance(balance_minor=1234, spendable_minor=1000, currency="EUR")
+
+    lines = told(ME, Asked(), Asked(NOW, balance))
+
+    assert "1234 minor units of EUR, 1000 of them can be spent" in lines[-2]
+
+
+def test_the_club_in_one_line() -> None:
+    picture = Picture()
+    assert health(picture, LOOK) == "-"
+    for item in script():
+        picture.take(item, NOW)
+
+    line = health(picture, LOOK)
+
+    assert line.startswith("5 of 6 nodes alive | 5 of 13 slots in use | 2 queued")
+    assert "my first tokens after" in line
