@@ -58,7 +58,7 @@ def chat(
     Who can read it: you, and the node that answers. Not the coordinator, which passes
     on what it cannot open. `?` shows the keys.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not _on_terminal():
         raise click.UsageError(_NO_TERMINAL)
     logs.configure("error")
     board = board_of(
@@ -70,6 +70,10 @@ def chat(
         ascii_only=ascii_only,
     )
     board.run()
+
+
+def _on_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def board_of(

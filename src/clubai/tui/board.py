@@ -6,12 +6,14 @@ asks before anything is done. It knows no screens: `app` puts them on it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any, ClassVar, Final, Protocol, cast, runtime_checkable
 
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.timer import Timer
 
@@ -23,7 +25,9 @@ from clubai.tui.conversation import Conversation
 from clubai.tui.look import Look
 from clubai.tui.picture import Picture
 from clubai.tui.recording import Replay
+from clubai.tui.signs import AsciiSigns
 from clubai.tui.source import Source
+from clubai.tui.themes import DEFAULT_THEME, THEMES, check_theme
 from clubai.tui.widgets.confirm import Confirm
 from clubai.tui.widgets.keys import KeysScreen
 
@@ -67,11 +71,24 @@ class Board(App[None]):
         *,
         readonly: bool = False,
         ascii: bool = False,
+<<<<<<< HEAD
         samples: Sequence[str] = (),
         system: str = "",
         max_tokens: int = 0,
+=======
+        theme: str = "",
+>>>>>>> w-work
     ) -> None:
+        """Prepare to show a club; `theme`: TEXTUAL_THEME, or the club's own dark one.
+
+        Raises:
+            ConfigError: there is no such theme.
+        """
         super().__init__()
+        for own in THEMES:
+            self.register_theme(own)
+        chosen = theme or os.environ.get("TEXTUAL_THEME") or DEFAULT_THEME
+        self.theme = check_theme(chosen, self.available_themes)
         self.source = source
         self.readonly = readonly
         """Nothing can be done, only looked at."""
@@ -105,6 +122,11 @@ class Board(App[None]):
     def can_act(self) -> bool:
         """Something can be done to the club from here."""
         return not self.readonly and self.source.mode != "replay"
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's, and ours for a terminal of ASCII alone."""
+        own = [AsciiSigns()] if self._ascii else []
+        return [*super().get_line_filters(), *own]
 
     def marks(self) -> str:
         """What is special about what is seen, in capitals; empty: nothing."""

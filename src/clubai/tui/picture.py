@@ -209,11 +209,11 @@ class Picture:
 
     def _step(self, at: float, task: TaskSnapshot) -> None:
         steps = self._steps.setdefault(task.id, [])
+        step = Step(at, task.state, task.node_name or task.node, task.reason)
         if len(steps) < MOST_STEPS:
-            node = task.node_name or task.node
-            steps.append(Step(at, task.state, node, task.reason))
+            steps.append(step)
         else:
-            steps[-1] = Step(at, task.state, node, task.reason)
+            steps[-1] = step
         if len(self._steps) > self._most_steps:
             self._forget_steps()
 

@@ -22,7 +22,6 @@ from clubai.model import Value
 from clubai.protocol.feed import ClubEvent, FeedSnapshot, FeedStats
 from clubai.tui.source import Source, SourceMode, refuse_replay
 
-
 MOST_WAIT_S: Final = 0.1
 """A replay's clock goes on in steps of this, at most."""
 

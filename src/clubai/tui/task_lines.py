@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any, Final
 
+import msgspec
+
 from clubai.model import TaskSnapshot, Value
 from clubai.tui.asked import Asked
 from clubai.tui.look import Cell, Look, Tone, clock, rate, state_cell
@@ -47,7 +49,11 @@ class TaskStory(Value, frozen=True, kw_only=True):
     """What the club tells of one task."""
 
     story: tuple[StoryLine, ...] = ()
-    task: dict[str, Any] | None = None
+
+
+def read_story(answer: dict[str, Any]) -> TaskStory:
+    """Read an answer of `/api/tasks/ID`. Raises `msgspec.ValidationError`."""
+    return msgspec.convert(answer, TaskStory)
 
 
 def task_lines(
@@ -118,7 +124,7 @@ def _facts(task: TaskSnapshot, look: Look, width: int) -> Lines:
         lines += [_fact(name, cell, look, width) for name, cell in pairs]
     else:
         half = width // 2
-        for one, other in zip_longest(pairs[::2], pairs[1::2]):
+        for one, other in zip(pairs[::2], pairs[1::2], strict=True):
             lines.append([*_fact(*one, look, half), *_fact(*other, look, width - half)])
     if task.reason:
         tone: Tone = "bad" if task.state == "failed" else "warn"
@@ -167,13 +173,9 @@ def _tries(task: TaskSnapshot, steps: Sequence[Step], look: Look, width: int) ->
 def _story(
     task: TaskSnapshot, story: Asked[TaskStory], look: Look, width: int
 ) -> Lines:
-    said = story.says(look)
-    lines = [
-        [
-            Cell("What happened  ", "accent"),
-            said._replace(text=look.fit(said.text, width - 15)),
-        ]
-    ]
+    age = look.fit(story.age(look), width - 15)
+    tone: Tone = "warn" if story.refused else "muted"
+    lines = [[Cell("What happened  ", "accent"), Cell(age, tone)]]
     told = story.value.story if story.value is not None else ()
     if story.value is not None and not told:
         lines.append([Cell("The club tells nothing of it.", "muted")])

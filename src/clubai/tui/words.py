@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
+
+from rich.cells import cell_len
 
 from clubai.tui import plain
 from clubai.tui.look import Look, ago, clock, rate
@@ -32,20 +35,35 @@ def connection(picture: Picture, look: Look) -> tuple[str, str]:
 
 
 def status(
-    picture: Picture, mode: SourceMode, url: str, look: Look, *, marks: str = ""
+    picture: Picture,
+    mode: SourceMode,
+    url: str,
+    look: Look,
+    *,
+    marks: str = "",
+    width: int = 200,
 ) -> list[tuple[str, str]]:
-    """The parts of the head line: text and tone."""
-    place = url.partition("://")[2] or url
-    parts = [("ClubAI", "accent"), (f"{place} {mode}", ""), connection(picture, look)]
-    if marks:
-        parts.append((marks, "warn"))
-    if picture.stats is not None:
-        if picture.connected:
-            parts.append((f"{rate(picture.tokens_per_second())} tok/s", ""))
-        if picture.role:
-            parts.append((picture.role, "muted"))
-    parts.append((clock(look.now), "muted"))
-    return parts
+    """The parts of the head line, text and tone: as many as there is room for."""
+    place = look.fit(url.partition("://")[2] or url, 40)
+    speed = picture.tokens_per_second() if picture.connected else None
+    parts = [
+        (2, "ClubAI", "accent"),
+        (4, place, ""),
+        (3, mode, "muted"),
+        (0, *connection(picture, look)),
+        (0, marks, "warn"),
+        (1, f"{rate(speed)} tok/s" if speed is not None else "", ""),
+        (5, picture.role, "muted"),
+        (1, clock(look.now), "muted"),
+    ]
+    parts = [part for part in parts if part[1]]
+    while _width(parts, look) > width and max(rank for rank, *_ in parts):
+        parts.remove(max(parts))
+    return [(text, tone) for _, text, tone in parts]
+
+
+def _width(parts: Sequence[tuple[int, str, str]], look: Look) -> int:
+    return sum(cell_len(text) + len(look.rule) for _, text, _ in parts) - len(look.rule)
 
 
 def banner(picture: Picture, here: float) -> str:
@@ -88,7 +106,8 @@ def waiting(picture: Picture, url: str) -> Notice | None:
     if state is not None and not state.connected:
         return Notice(
             "The club cannot be reached",
-            f"{url}: {plain.name(state.reason, MOST_BANNER)}. Trying again by itself (R: now). Start a club "
-            f"with `clubai up`, or try everything with `clubai demo`.",
+            f"{url}: {plain.name(state.reason, MOST_BANNER)}. Trying again by itself "
+            f"(R: now). Start a club with `clubai up`, or try everything with "
+            f"`clubai demo`.",
         )
     return Notice("Connecting", f"Asking {url} for a snapshot.")

@@ -40,6 +40,7 @@ async def playing(
     talker = Talker()
     source = Scripted(script(), asked=talker.connect)
     async with shown(source, size=size, view="member", **options) as (board, pilot):
+        board.animation_level = "none"
         yield board, pilot, talker
 
 

@@ -74,7 +74,11 @@ class ClubScreen(Screen[None]):
         with Vertical(id="body"):
             yield from self.body()
         yield Static(id="notice", markup=False)
-        yield Input(placeholder="regex, !inverse, -f fuzzy, -l name=value", id="filter")
+        line = Input(
+            placeholder="regex, !inverse, -f fuzzy, -l name=value", id="filter"
+        )
+        line.display = False
+        yield line
         yield Footer()
 
     def body(self) -> ComposeResult:
@@ -84,10 +88,6 @@ class ClubScreen(Screen[None]):
     def fill(self, look: Look) -> Notice | None:
         """Show the picture in the body; or what to show in its place."""
         raise NotImplementedError
-
-    def on_mount(self) -> None:
-        """Begin without the filter's line."""
-        self.query_one("#filter").display = False
 
     def on_screen_resume(self) -> None:
         """Show what became of the club in between."""
@@ -150,6 +150,11 @@ class ClubScreen(Screen[None]):
         line.display = True
         line.focus()
 
+    def filter_by(self, typed: str) -> None:
+        """Filter the table as if this had been typed."""
+        self.query_one("#filter", Input).value = typed
+        self._close_filter()
+
     def on_input_changed(self, event: Input.Changed) -> None:
         """The filter counts while it is typed."""
         table = self._filtered
@@ -201,7 +206,12 @@ class ClubScreen(Screen[None]):
         board, picture = self.board, self.picture
         here = board.source.clock()
         parts = status(
-            picture, board.source.mode, board.source.url, look, marks=board.marks()
+            picture,
+            board.source.mode,
+            board.source.url,
+            look,
+            marks=board.marks(),
+            width=self.size.width - 2,
         )
         self.query_one("#status", Static).update(_line(parts, look))
         self.query_one("#crumbs", Static).update(self._path(look))

@@ -10,14 +10,14 @@ from textual.binding import Binding, BindingType
 
 from clubai.model import TaskSnapshot
 from clubai.tui.acts.tasks import cancel_live, task_path
-from clubai.tui.asked import Asked, answered
+from clubai.tui.asked import Asked
 from clubai.tui.board import Board
 from clubai.tui.export import as_json, as_markdown
 from clubai.tui.look import Cell, Look
 from clubai.tui.screens.base import ClubScreen
 from clubai.tui.screens.node import NodeScreen
 from clubai.tui.tables.tasks import ID_SHOWN, tasks_grid
-from clubai.tui.task_lines import TaskStory, task_lines
+from clubai.tui.task_lines import read_story, task_lines
 from clubai.tui.widgets.page import Page
 from clubai.tui.words import Notice
 
@@ -48,7 +48,7 @@ class TaskScreen(ClubScreen):
         self.crumb = f"Task {task[:ID_SHOWN]}"
         self._last: TaskSnapshot | None = None
         self._known_at = 0.0
-        self._story: Asked[TaskStory] = Asked()
+        self._story = Asked(read_story)
 
     def body(self) -> ComposeResult:
         """One page."""
@@ -116,12 +116,12 @@ class TaskScreen(ClubScreen):
 
     def action_ask(self) -> None:
         """Ask the club what happened."""
-        self._story = Asked()
+        self._story.begin(self.board.source.clock())
         self.run_worker(self._ask(), group="story", exclusive=True)
 
     async def _ask(self) -> None:
         answer = await self.board.ask_club(task_path(self.task_id))
-        self._story = answered(answer, TaskStory, self.board.look.now)
+        self._story.take(answer, self.board.look.now)
         self.draw()
 
     def _tasks(self) -> list[TaskSnapshot]:

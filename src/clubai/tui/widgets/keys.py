@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from textwrap import dedent
 from typing import Any, ClassVar
 
+from textual.actions import parse
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -82,8 +83,11 @@ class KeysScreen(ModalScreen[None]):
 def bindings_of(node: DOMNode) -> list[tuple[str, str]]:
     """The keys of a screen or widget that do something now, and what they do."""
     said: dict[str, list[str]] = {}
+    theirs = _inherited(node)
     for key, binding in node._bindings:
-        if binding.system or not binding.description or not _usable(node, binding):
+        if binding.system or not binding.description or (key, binding) in theirs:
+            continue
+        if not _usable(node, binding):
             continue
         said.setdefault(binding.description, []).append(
             binding.key_display or node.app.get_key_display(binding)
@@ -91,11 +95,19 @@ def bindings_of(node: DOMNode) -> list[tuple[str, str]]:
     return [(" ".join(_once(keys)), what) for what, keys in said.items()]
 
 
+def _inherited(node: DOMNode) -> list[tuple[str, Binding]]:
+    """What a screen or widget of ours has of Textual: moving the focus, scrolling."""
+    if type(node).__module__.startswith("textual."):
+        return []
+    base = next(
+        kind for kind in type(node).__mro__ if kind.__module__.startswith("textual.")
+    )
+    return list(getattr(base, "_merged_bindings", None) or ())
+
+
 def _usable(node: DOMNode, binding: Binding) -> bool:
-    name, _, arguments = binding.action.partition("(")
-    if name != "act" or not isinstance(node, Screen):
-        return True
-    return node.check_action(name, (arguments.strip("')\""),)) is not False
+    _, name, arguments = parse(binding.action)
+    return node.check_action(name, arguments) is not False
 
 
 def _once(keys: Iterable[str]) -> list[str]:

@@ -167,9 +167,7 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
 
     def _measure(self) -> None:
         width = sum(place.width + GAP for place in self._placed()) - GAP
-        self.virtual_size = Size(
-            width if self.wide else 0, len(self.grid.shown) + 1
-        )
+        self.virtual_size = Size(width if self.wide else 0, len(self.grid.shown) + 1)
 
     def _changed(self) -> None:
         self._measure()
