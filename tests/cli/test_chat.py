@@ -31,7 +31,12 @@ def test_without_a_terminal_it_names_the_command_for_that() -> None:
 
 def test_it_is_the_members_view_of_that_club() -> None:
     board = board_of(
-        PLACE, model="m", mode="consensus", system="Short.", max_tokens=9, ascii_only=True
+        PLACE,
+        model="m",
+        mode="consensus",
+        system="Short.",
+        max_tokens=9,
+        ascii_only=True,
     )
 
     assert isinstance(board.source, Attached)

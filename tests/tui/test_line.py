@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+import anyio.lowlevel
 import pytest
 
 from clubai.errors import AuthenticationError
@@ -102,7 +103,7 @@ async def test_whoever_gives_up_while_it_opens_leaves_nothing_behind() -> None:
     line = Line(lambda: source, tasks.run)
     asking = asyncio.get_running_loop().create_task(line.client())
     while not tasks.all:
-        await asyncio.sleep(0)
+        await anyio.lowlevel.checkpoint()
     asking.cancel()
 
     with pytest.raises(asyncio.CancelledError):

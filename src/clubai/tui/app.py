@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 from collections.abc import Callable, Sequence
-from typing import Final, Literal, NamedTuple
-=======
-from collections.abc import Callable
 from typing import ClassVar, Final, Literal, NamedTuple
->>>>>>> w-work
 
 from textual.command import Provider
 from textual.screen import Screen
@@ -72,7 +67,7 @@ class Dashboard(Board):
         view: View = "operator",
         readonly: bool = False,
         ascii: bool = False,
-<<<<<<< HEAD
+        theme: str = "",
         samples: Sequence[str] = (),
         system: str = "",
         max_tokens: int = 0,
@@ -81,15 +76,11 @@ class Dashboard(Board):
             source,
             readonly=readonly,
             ascii=ascii,
+            theme=theme,
             samples=samples,
             system=system,
             max_tokens=max_tokens,
         )
-=======
-        theme: str = "",
-    ) -> None:
-        super().__init__(source, readonly=readonly, ascii=ascii, theme=theme)
->>>>>>> w-work
         self.tabs = VIEWS[view]
         for number, tab in enumerate(self.tabs, 1):
             self.add_mode(tab.name, tab.make)

@@ -71,13 +71,10 @@ class Board(App[None]):
         *,
         readonly: bool = False,
         ascii: bool = False,
-<<<<<<< HEAD
+        theme: str = "",
         samples: Sequence[str] = (),
         system: str = "",
         max_tokens: int = 0,
-=======
-        theme: str = "",
->>>>>>> w-work
     ) -> None:
         """Prepare to show a club; `theme`: TEXTUAL_THEME, or the club's own dark one.
 

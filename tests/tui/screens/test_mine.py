@@ -76,7 +76,8 @@ async def test_enter_opens_what_was_asked_here_with_its_answer() -> None:
         task = board.screen.task_id
         await pilot.press("escape")
 
-        board.conversation.begin("why?", now=0.0).finish(answer_of("so", task=task), 1.0)
+        exchange = board.conversation.begin("why?", now=0.0)
+        exchange.finish(answer_of("so", task=task), 1.0)
         await pilot.press("enter")
         await settled(pilot)
 

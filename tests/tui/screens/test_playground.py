@@ -177,9 +177,7 @@ async def test_the_mouse_chooses_mode_and_model() -> None:
         (TrustError(TrustCode.COORDINATOR_CHANGED, "not the node"), "not the node"),
     ],
 )
-async def test_a_failure_is_told_and_can_be_asked_again(
-    error: Any, said: str
-) -> None:
+async def test_a_failure_is_told_and_can_be_asked_again(error: Any, said: str) -> None:
     async with playing() as (board, pilot, talker):
         asked = await ask(pilot, talker, "why")
         asked.say("so far")

