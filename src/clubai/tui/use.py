@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -63,6 +63,21 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
 
 
+def read_me(answer: dict[str, Any]) -> Me:
+    """Read `GET /api/me`. Raises `msgspec.ValidationError`."""
+    return msgspec.convert(answer, Me)
+
+
+def read_days(answer: dict[str, Any]) -> Days:
+    """Read a member's use. Raises `msgspec.ValidationError`."""
+    return msgspec.convert(answer, Days)
+
+
+def read_balance(answer: dict[str, Any]) -> Balance:
+    """Read `GET /api/balance`. Raises `msgspec.ValidationError`."""
+    return msgspec.convert(answer, Balance)
+
+
 def use_lines(
     me: Asked[Me],
     used: Asked[Days],
@@ -81,7 +96,7 @@ def use_lines(
 def _me(asked: Asked[Me], look: Look) -> list[Cell]:
     me = asked.value
     if me is None:
-        return [Cell("me     ", "muted"), asked.says(look)]
+        return [Cell("me     ", "muted"), _age(asked, look)]
     grants = me.grants
     parts = [plain.name(me.name), plain.name(me.role)]
     if grants.scopes:
@@ -100,8 +115,8 @@ def _me(asked: Asked[Me], look: Look) -> list[Cell]:
 def _used(me: Asked[Me], asked: Asked[Days], look: Look) -> list[list[Cell]]:
     head = Cell("used   ", "muted")
     if asked.value is None:
-        refused = me.value is None and bool(me.refusal)
-        return [[head, Cell("-", "muted") if refused else asked.says(look)]]
+        refused = me.value is None and bool(me.refused)
+        return [[head, Cell("-", "muted") if refused else _age(asked, look)]]
     days = asked.value.days
     tasks = sum(each.tasks for each in days)
     failed = sum(each.failed for each in days)
@@ -115,7 +130,7 @@ def _used(me: Asked[Me], asked: Asked[Days], look: Look) -> list[list[Cell]]:
     ]
     text = look.rule.join(parts)
     (spark,) = look.spark([each.tokens for each in days], min(len(days), SPARK_WIDTH))
-    by_day = [Cell("by day ", "muted"), Cell(f"{spark} ", "accent"), asked.says(look)]
+    by_day = [Cell("by day ", "muted"), Cell(f"{spark} ", "accent"), _age(asked, look)]
     return [[head, Cell(text)], by_day]
 
 
@@ -142,3 +157,7 @@ def health(picture: Picture, look: Look) -> str:
     if latency.tasks:
         parts.append(f"my first tokens after {duration(latency.p50)}")
     return look.rule.join(parts)
+
+
+def _age(asked: Asked[Any], look: Look) -> Cell:
+    return Cell(asked.age(look), "warn" if asked.refused else "muted")

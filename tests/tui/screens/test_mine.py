@@ -61,7 +61,7 @@ async def test_what_cannot_be_read_says_so() -> None:
     async with shown(source, size=SMALL, view="member", keys=KEYS) as (board, pilot):
         await settled(pilot)
 
-        assert "The club does not say: this is not allowed" in text_of(board)
+        assert "not answered: this is not allowed" in text_of(board)
         assert "minor units" not in text_of(board)
         assert "qwen3-8b" in text_of(board)
 

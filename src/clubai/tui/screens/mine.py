@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from clubai.model import TaskSnapshot
-from clubai.tui.asked import Asked, answered
+from clubai.tui.asked import Asked
 from clubai.tui.look import Look
 from clubai.tui.screens.base import ClubScreen
 from clubai.tui.screens.exchange import ExchangeScreen
 from clubai.tui.screens.task import TaskScreen, cancel_tasks, copy_ids
 from clubai.tui.tables.tasks import tasks_grid
-from clubai.tui.use import USE_DAYS, Balance, Days, Me, use_lines
+from clubai.tui.use import USE_DAYS, read_balance, read_days, read_me, use_lines
 from clubai.tui.widgets.page import Lines
 from clubai.tui.widgets.table import LiveTable
 from clubai.tui.words import Notice
@@ -50,9 +50,9 @@ class MineScreen(ClubScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._me: Asked[Me] = Asked()
-        self._used: Asked[Days] = Asked()
-        self._balance: Asked[Balance] = Asked()
+        self._me = Asked(read_me)
+        self._used = Asked(read_days)
+        self._balance = Asked(read_balance)
 
     def body(self) -> ComposeResult:
         """What was used, and the tasks."""
@@ -100,15 +100,16 @@ class MineScreen(ClubScreen):
         self.run_worker(self._ask(), group="use", exclusive=True)
 
     async def _ask(self) -> None:
-        board = self.board
-        self._me = answered(await board.ask_club("/api/me"), Me, board.look.now)
+        await self._read(self._me, "/api/me")
         if self._me.value is not None:
             member = quote(self._me.value.id, safe="")
-            path = f"/api/members/{member}/usage?days={USE_DAYS}"
-            self._used = answered(await board.ask_club(path), Days, board.look.now)
-        money = await board.ask_club("/api/balance")
-        self._balance = answered(money, Balance, board.look.now)
+            await self._read(self._used, f"/api/members/{member}/usage?days={USE_DAYS}")
+        await self._read(self._balance, "/api/balance")
         self.draw()
+
+    async def _read(self, asked: Asked[Any], path: str) -> None:
+        asked.begin(self.board.source.clock())
+        asked.take(await self.board.ask_club(path), self.board.look.now)
 
     def _chosen(self) -> list[TaskSnapshot]:
         return self.query_one("#mine", LiveTable).grid.chosen
