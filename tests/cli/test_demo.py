@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from clubai.cli.demo_talk import SYSTEM
 from clubai.cli.progress import MODELS
+from clubai.tui.samples import SYSTEM
 from support.commands import clubai, started
 from support.terminal import terminal
 from support.thread_backend import MODEL, parrot

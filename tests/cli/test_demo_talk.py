@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from clubai.cli.demo_talk import KEPT, SAMPLES, SYSTEM, Talk
+from clubai.cli.demo_talk import KEPT, Talk
+from clubai.tui.samples import SAMPLES, SYSTEM
 from support.demo_client import FakeClient
 
 

@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": ("clubai.cli.demo:demo", "Try it: a whole club in this terminal."),
     "up": ("clubai.cli.up:up", "Run a whole club without a screen."),
     "ask": ("clubai.cli.ask:ask", "Ask the club a question."),
+    "chat": ("clubai.cli.chat:chat", "Talk with the club, and see who answers."),
     "tui": ("clubai.cli.tui:tui", "Show the club, live, in the terminal."),
     "top": ("clubai.cli.top:top", "Show the club at a glance, or once as text."),
     "gateway": ("clubai.cli.gateway:gateway", "Serve the OpenAI API here, sealed."),

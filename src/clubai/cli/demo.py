@@ -13,7 +13,6 @@ from clubai.agent import BackendConfig
 from clubai.cli import logs, show
 from clubai.cli.ask import answer_fields
 from clubai.cli.demo_lines import run_lines
-from clubai.cli.demo_talk import MAX_TOKENS, SYSTEM
 from clubai.cli.options import (
     examples,
     json_option,
@@ -27,6 +26,7 @@ from clubai.cli.screen import ascii_option, run_screen
 from clubai.client import Answer
 from clubai.club import Club, open_club
 from clubai.tui import plain
+from clubai.tui.samples import MAX_TOKENS, SAMPLES, SYSTEM
 
 OpenClub = Callable[[], AbstractAsyncContextManager[Club]]
 
@@ -114,7 +114,15 @@ def _show(agents: int, backend: BackendConfig, *, ascii_only: bool) -> None:
     from clubai.tui.embedded import embedded
 
     with embedded(partial(open_club, agents=agents, backend=backend)) as source:
-        run_screen(Dashboard(source, ascii=ascii_only))
+        run_screen(
+            Dashboard(
+                source,
+                ascii=ascii_only,
+                samples=SAMPLES,
+                system=SYSTEM,
+                max_tokens=MAX_TOKENS,
+            )
+        )
 
 
 def _tell(answer: Answer, *, as_json: bool) -> None:

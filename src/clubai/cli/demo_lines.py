@@ -5,10 +5,11 @@ from __future__ import annotations
 import anyio
 import click
 
-from clubai.cli.demo_talk import SAMPLES, Exchange, Talk
+from clubai.cli.demo_talk import Exchange, Talk
 from clubai.client import Client
 from clubai.club import Club
 from clubai.tui import plain
+from clubai.tui.samples import SAMPLES
 
 
 async def run_lines(club: Club, client: Client) -> None:

@@ -10,18 +10,8 @@ from typing import Final
 
 from clubai.client import Answer, Client
 from clubai.errors import TaskError
+from clubai.tui.samples import MAX_TOKENS, SAMPLES, SYSTEM
 
-SYSTEM: Final = "Answer in one short sentence."
-"""Makes a very small model read well."""
-MAX_TOKENS: Final = 80
-SAMPLES: Final = (
-    "What is the capital of France?",
-    "What is the opposite of hot?",
-    "What is photosynthesis?",
-    "What is the chemical symbol for water?",
-    "Explain gravity in one sentence.",
-    "What is an open source project?",
-)
 KEPT: Final = 4
 
 

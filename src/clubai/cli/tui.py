@@ -111,9 +111,8 @@ def tui(
             view="member" if member else "operator",
             readonly=readonly,
             ascii=ascii_only,
+            theme=theme or "",
         )
-        if theme:
-            board.theme = theme
         run_screen(board)
 
 

@@ -69,8 +69,19 @@ class Dashboard(Board):
         readonly: bool = False,
         ascii: bool = False,
         theme: str = "",
+        samples: Sequence[str] = (),
+        system: str = "",
+        max_tokens: int = 0,
     ) -> None:
-        super().__init__(source, readonly=readonly, ascii=ascii, theme=theme)
+        super().__init__(
+            source,
+            readonly=readonly,
+            ascii=ascii,
+            theme=theme,
+            samples=samples,
+            system=system,
+            max_tokens=max_tokens,
+        )
         self.tabs = VIEWS[view]
         for number, tab in enumerate(self.tabs, 1):
             self.add_mode(tab.name, tab.make)

@@ -20,8 +20,10 @@ from textual.timer import Timer
 from textual.worker import WorkType
 
 from clubai.errors import AuthenticationError, ClubAIError
+from clubai.model import Mode
 from clubai.tui import plain
 from clubai.tui.acts.act import Act
+from clubai.tui.conversation import Conversation
 from clubai.tui.look import Look
 from clubai.tui.picture import Picture
 from clubai.tui.recording import Replay
@@ -76,6 +78,9 @@ class Board(App[None]):
         readonly: bool = False,
         ascii: bool = False,
         theme: str = "",
+        samples: Sequence[str] = (),
+        system: str = "",
+        max_tokens: int = 0,
     ) -> None:
         """Prepare to show a club; `theme`: TEXTUAL_THEME, or the club's own dark one.
 
@@ -94,6 +99,18 @@ class Board(App[None]):
         self.paused = False
         """What is seen stands still; the picture goes on."""
         self.hz = 2.0
+        self.conversation = Conversation()
+        """What was asked from here."""
+        self.wanted_model = ""
+        """The model that the playground shall ask next; empty: the one it has."""
+        self.wanted_mode: Mode | None = None
+        """How it shall divide the next question; None: as it does."""
+        self.samples = tuple(samples)
+        """Prepared questions."""
+        self.system = system
+        """What every question's model is told first."""
+        self.max_tokens = max_tokens
+        """The longest answer to a question; 0: the model decides."""
         self._ascii = ascii
         self._drawn: tuple[int, int, str] | None = None
         self._asking = False

@@ -2,23 +2,474 @@
 
 from __future__ import annotations
 
-from textual.app import ComposeResult
-from textual.widgets import Static
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from itertools import cycle
+from pathlib import Path
+from typing import Any, ClassVar, Final
 
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.timer import Timer
+from textual.widgets import Static
+from textual.worker import Worker
+
+from clubai.client import Client
+from clubai.errors import ClubAIError
+from clubai.model import Mode, ModelSnapshot
+from clubai.protocol.messages import Notice as Told
+from clubai.tui.conversation import (
+    MODES,
+    MOST_AT_ONCE,
+    WITH_EARLIER,
+    Conversation,
+    Exchange,
+    as_markdown,
+    exchange_markdown,
+    room_for_messages,
+)
+from clubai.tui.line import Line
 from clubai.tui.look import Look
+from clubai.tui.saving import save_new
 from clubai.tui.screens.base import ClubScreen
+from clubai.tui.screens.exchange import ExchangeScreen
+from clubai.tui.telling import details, why
+from clubai.tui.widgets.exchange import ExchangeView
+from clubai.tui.widgets.picker import Picker
+from clubai.tui.widgets.question import QuestionLine
 from clubai.tui.words import Notice
+
+GROWS_S: Final = 0.1
+"""Between two redraws of an answer that comes."""
+ANY: Final = "any"
+_FULL: Final = (
+    f"{MOST_AT_ONCE} questions are under way: wait for one, or stop one with ctrl+x."
+)
+_READ_ONLY: Final = (
+    "READ-ONLY: nothing is asked from here. Start without --readonly to ask."
+)
+_REPLAY: Final = Notice(
+    "Nobody can be asked", "This is a replay: there is no club behind it."
+)
+_EMPTY: Final = (
+    "Ask something. Who can read it: you, and the node that answers.\n\n"
+    "Enter asks, Esc leaves the line; then ? shows all keys."
+)
 
 
 class PlaygroundScreen(ClubScreen):
-    """Ask the club, and see who answers."""
+    """Questions and answers, one under the other."""
 
     crumb = "Playground"
+    HELP = """Ask the club, and see which node answers, how fast, and who can read it.
+
+Enter asks. `ctrl+j` begins a new line, Up and Down go through earlier questions, and a
+paste keeps its lines. Esc leaves the line: then the number keys go to other screens,
+and `a` or Enter comes back. `j` and `k` choose an exchange; keys that are for one are
+for the last one when none is chosen. Up to 4 questions run at once.
+
+In the modes *single* and *consensus* the exchanges that ended well go along as
+messages: the last ones that fit the smallest context that a node offers for the model,
+less what is kept for the answer. *subtasks* and *context* send the question alone."""
+    DEFAULT_CSS = """
+    #asking-how {
+        height: 1;
+    }
+    #asking-how > Static {
+        width: auto;
+        margin-right: 2;
+    }
+    #asking-how > .picked {
+        text-style: underline;
+    }
+    #talk {
+        height: 1fr;
+        scrollbar-size-vertical: 1;
+    }
+    PlaygroundScreen.-ascii #talk {
+        scrollbar-size-vertical: 0;
+    }
+    #talk-empty, #asking-off {
+        height: auto;
+        color: $text-muted;
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "write", "Ask"),
+        Binding("enter", "enter", "Ask, or details", show=False),
+        Binding("m", "model", "Model"),
+        Binding("ctrl+t", "mode", "Mode", priority=True),
+        Binding("y", "yank", "Copy answer"),
+        Binding("Y", "yank_all", "Copy all as Markdown", show=False),
+        Binding("r", "again", "Again"),
+        Binding("s", "save", "Save"),
+        Binding("d", "details", "Details"),
+        Binding("j", "choose(1)", "Next exchange", show=False),
+        Binding("k", "choose(-1)", "Exchange before", show=False),
+        Binding("space", "sample", "Prepared question"),
+        Binding("ctrl+x", "stop", "Stop", priority=True),
+        Binding("ctrl+n", "new", "New", priority=True),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = ""
+        """What the next question asks for; empty: any."""
+        self.mode: Mode = "single"
+        self._line = Line(
+            lambda: self.board.source,
+            lambda holding: self.run_worker(holding, group="line"),
+        )
+        self._views: dict[Exchange, ExchangeView] = {}
+        self._asked: dict[Exchange, Worker[None]] = {}
+        self._samples: cycle[str] = cycle(())
+        self._timer: Timer | None = None
+        self._began = False
+
+    @property
+    def talk(self) -> Conversation:
+        """What was asked."""
+        return self.board.conversation
 
     def body(self) -> ComposeResult:
-        """Nothing yet."""
-        yield Static()
+        """How it is asked, what was, and the line for the next question."""
+        with Horizontal(id="asking-how"):
+            yield Static(id="asking-model", classes="picked", markup=False)
+            yield Static(id="asking-mode", classes="picked", markup=False)
+            yield Static(id="asking-now", markup=False)
+        with VerticalScroll(id="talk"):
+            yield Static(_EMPTY, id="talk-empty", markup=False)
+        yield Static(_READ_ONLY, id="asking-off", markup=False)
+        yield QuestionLine(id="question")
+
+    def on_mount(self) -> None:
+        """Answers grow on a clock of their own, which runs while there are any."""
+        self.set_class(self.board.look.ascii, "-ascii")
+        self._samples = cycle(self.board.samples)
+        self._timer = self.set_interval(GROWS_S, self._grow, pause=True)
+        self.query_one("#talk", VerticalScroll).anchor()
+
+    def on_unmount(self) -> None:
+        """Hang up."""
+        self._line.close()
 
     def fill(self, look: Look) -> Notice | None:
-        """Nothing yet."""
-        return Notice("Playground", "Not built yet.")
+        """Show how it is asked, and all exchanges."""
+        if self.board.source.mode == "replay":
+            return _REPLAY
+        if self.board.wanted_model:
+            self.model, self.board.wanted_model = self.board.wanted_model, ""
+        if self.board.wanted_mode is not None:
+            self.mode, self.board.wanted_mode = self.board.wanted_mode, None
+        self._fill_how(look)
+        can_ask = self.board.can_act
+        line = self.query_one("#question", QuestionLine)
+        line.display = can_ask
+        self.query_one("#asking-off").display = not can_ask
+        self._fill_talk(look)
+        if not self._began:
+            self._began = True
+            self.call_after_refresh((line if can_ask else self._scroll).focus)
+        return None
+
+    @property
+    def _scroll(self) -> VerticalScroll:
+        return self.query_one("#talk", VerticalScroll)
+
+    def _fill_how(self, look: Look) -> None:
+        offered = next((m for m in self._models() if m.name == self.model), None)
+        name = look.fit(self.model, 40) or ANY
+        if self.model and offered is None:
+            name += " (no node offers it now)"
+        elif offered is not None:
+            name += f" ({offered.slots_free} of {offered.slots} slots free)"
+        self.query_one("#asking-model", Static).update(Text(f"model {name}"))
+        self.query_one("#asking-mode", Static).update(Text(f"mode {self.mode}"))
+        running = len(self.talk.running)
+        now = f"{running} of {MOST_AT_ONCE} under way" if running else ""
+        self.query_one("#asking-now", Static).update(Text(now))
+
+    def _fill_talk(self, look: Look) -> None:
+        here = self.board.source.clock()
+        self.query_one("#talk-empty").display = not self.talk.exchanges
+        for exchange in self.talk.exchanges:
+            view = self._views.get(exchange)
+            if view is None:
+                view = self._views[exchange] = ExchangeView(exchange)
+                self._scroll.mount(view)
+                self.call_after_refresh(view.show, look, here)
+            else:
+                view.show(look, here)
+
+    def _grow(self) -> None:
+        """Show what came, at most ten times a second."""
+        if self.board.screen is self:
+            self._fill_talk(self.board.look)
+            self._fill_how(self.board.look)
+        if not self.talk.running and self._timer is not None:
+            self._timer.pause()
+
+    def on_question_line_asked(self, event: QuestionLine.Asked) -> None:
+        """Ask what was typed; what cannot be asked now stays in the line."""
+        if event.text.strip() and self._may_ask():
+            question = self.query_one("#question", QuestionLine).take()
+            self._begin(question)
+
+    def _may_ask(self) -> bool:
+        if not self.board.can_act:
+            replay = self.board.source.mode == "replay"
+            self.notify(_REPLAY.text if replay else _READ_ONLY, severity="warning")
+            return False
+        if self.talk.full:
+            self.notify(_FULL, severity="warning")
+            return False
+        return True
+
+    def _begin(self, question: str, options: Mapping[str, Any] | None = None) -> None:
+        board = self.board
+        room = room_for_messages(
+            self.picture.mirror.nodes.values(),
+            self.model,
+            system=board.system,
+            max_tokens=board.max_tokens,
+        )
+        sends = self.mode in WITH_EARLIER
+        self._start(
+            self.talk.begin(
+                question,
+                model=self.model,
+                mode=self.mode,
+                now=board.source.clock(),
+                earlier=self.talk.earlier(question, room=room) if sends else (),
+                options=options,
+            )
+        )
+
+    def _start(self, exchange: Exchange) -> None:
+        self._asked[exchange] = self.run_worker(self._ask(exchange), group="asking")
+        self._scroll.anchor()
+        if self._timer is not None:
+            self._timer.resume()
+        self.board.flush(force=True)
+
+    async def _ask(self, exchange: Exchange) -> None:
+        clock = self.board.source.clock
+        try:
+            await self._follow(exchange, await self._line.client())
+        except asyncio.CancelledError:
+            exchange.stop(clock())
+            raise
+        except ClubAIError as error:
+            exchange.fail(why(error), clock())
+        finally:
+            self._asked.pop(exchange, None)
+
+    async def _follow(self, exchange: Exchange, client: Client) -> None:
+        def wait(notice: Told) -> None:
+            exchange.wait(notice.text or notice.code, notice.position)
+
+        board = self.board
+        longest = {"max_tokens": board.max_tokens} if board.max_tokens else {}
+        async with client.stream(
+            exchange.messages,
+            model=exchange.model,
+            system=board.system,
+            mode=exchange.mode,
+            on_wait=wait,
+            on_progress=exchange.step,
+            **{**longest, **exchange.options},
+        ) as pieces:
+            exchange.seen = getattr(pieces, "run", None)  # a divided job has several
+            async for piece in pieces:
+                exchange.grow(piece)
+            exchange.finish(pieces.answer, board.source.clock())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys are there where they do something."""
+        if action == "filter":
+            return False
+        if action == "sample":
+            return bool(self.board.samples) and self.board.can_act
+        if action == "stop":
+            return bool(self.talk.running)
+        if action in ("write", "again", "mode", "model"):
+            return self.board.can_act
+        return super().check_action(action, parameters)
+
+    def action_back(self) -> None:
+        """Leave the line, or the exchange that is chosen."""
+        if isinstance(self.focused, QuestionLine | ExchangeView):
+            self._scroll.focus()
+        else:
+            super().action_back()
+
+    def action_write(self) -> None:
+        """Go to the line."""
+        self.query_one("#question").focus()
+
+    def action_enter(self) -> None:
+        """Open the exchange that is chosen; without one, go to the line."""
+        if isinstance(self.focused, ExchangeView):
+            self.action_details()
+        elif self.board.can_act:
+            self.action_write()
+
+    def action_choose(self, step: int) -> None:
+        """Choose another exchange."""
+        views = list(self._views.values())
+        if not views:
+            return
+        chosen = self.focused
+        if isinstance(chosen, ExchangeView) and chosen in views:
+            index = min(max(views.index(chosen) + step, 0), len(views) - 1)
+        else:
+            index = 0 if step > 0 else len(views) - 1
+        views[index].focus()
+
+    def action_mode(self) -> None:
+        """Divide the next question in another way."""
+        self.mode = MODES[(MODES.index(self.mode) + 1) % len(MODES)]
+        self._fill_how(self.board.look)
+
+    def action_model(self) -> None:
+        """Choose the model of the next question."""
+        choices = [("", f"{ANY}: the one with the most free slots")]
+        choices += [
+            (
+                model.name,
+                self._choice(model),
+            )
+            for model in self._models()
+        ]
+        self.app.push_screen(
+            Picker("Ask which model?", choices, self.model), self._picked
+        )
+
+    def _choice(self, model: ModelSnapshot) -> str:
+        return (
+            f"{self.board.look.fit(model.name, 40)}: {model.slots_free} of "
+            f"{model.slots} slots free, context {model.context or '-'}"
+        )
+
+    def _picked(self, chosen: str | None) -> None:
+        if chosen is not None:
+            self.model = chosen
+            self.board.flush(force=True)
+
+    def on_click(self, event: events.Click) -> None:
+        """The model and the mode are chosen by the mouse, too."""
+        clicked = event.widget.id if event.widget is not None else ""
+        if clicked == "asking-model" and self.board.can_act:
+            self.action_model()
+        elif clicked == "asking-mode" and self.board.can_act:
+            self.action_mode()
+
+    def action_sample(self) -> None:
+        """Ask the next prepared question, in the way that shows the same each time."""
+        if self._may_ask():
+            self._begin(next(self._samples), {"temperature": 0})
+
+    def action_again(self) -> None:
+        """Ask the same again, after the same messages."""
+        old = self._chosen()
+        if old is None:
+            return
+        if old.under_way:
+            self.notify("It is still being answered; ctrl+x stops it.", timeout=3)
+        elif self._may_ask():
+            self._start(
+                self.talk.begin(
+                    old.question,
+                    model=old.model,
+                    mode=old.mode,
+                    now=self.board.source.clock(),
+                    earlier=old.earlier,
+                    again=old,
+                )
+            )
+
+    def action_stop(self) -> None:
+        """Stop the chosen answer, or the newest that is under way."""
+        chosen = self._chosen()
+        if chosen is None or not chosen.under_way:
+            chosen = next(iter(reversed(self.talk.running)), None)
+        if chosen is not None:
+            self._stop(chosen)
+            self.board.flush(force=True)
+
+    def _stop(self, exchange: Exchange) -> None:
+        worker = self._asked.pop(exchange, None)
+        if worker is not None:
+            worker.cancel()
+        exchange.stop(self.board.source.clock())
+
+    def action_new(self) -> None:
+        """Put this conversation away, and begin another."""
+        for exchange in self.talk.running:
+            self._stop(exchange)
+        self.board.conversation = Conversation()
+        for view in self._views.values():
+            view.remove()
+        self._views.clear()
+        self.board.flush(force=True)
+        self.action_enter()
+
+    def action_details(self) -> None:
+        """Show all that is known of the chosen exchange."""
+        if (chosen := self._chosen()) is not None:
+            self.app.push_screen(ExchangeScreen(chosen))
+
+    def action_yank(self) -> None:
+        """Copy the answer."""
+        chosen = self._chosen()
+        if chosen is not None and chosen.text:
+            self.board.copy(chosen.text, f"answer {chosen.number}")
+        else:
+            self.notify("There is no answer to copy yet.", timeout=2)
+
+    def action_yank_all(self) -> None:
+        """Copy the whole conversation."""
+        if self._chosen() is not None:
+            self.board.copy(
+                as_markdown(self.talk.exchanges), "the conversation as Markdown"
+            )
+
+    def action_copy(self, form: str) -> None:
+        """Copy what is known of the chosen exchange, or the exchange as Markdown."""
+        if (chosen := self._chosen()) is None:
+            return
+        if form == "markdown":
+            self.board.copy(exchange_markdown(chosen), "the exchange as Markdown")
+        else:
+            self.board.copy(details(chosen, self.board.look), "the details")
+
+    def action_save(self) -> None:
+        """Write the conversation into a new file of the working directory."""
+        if self._chosen() is None:
+            return
+        now = datetime.fromtimestamp(self.board.source.clock(), UTC)
+        stem = f"clubai-chat-{now:%Y%m%d-%H%M%S}"
+        text = as_markdown(self.talk.exchanges)
+        try:
+            path = save_new(Path.cwd(), stem, ".md", text)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self.notify(f"Not saved: {reason}", severity="error", markup=False)
+        else:
+            self.notify(f"Saved as {path.name}", markup=False)
+
+    def _chosen(self) -> Exchange | None:
+        """The exchange that keys are for."""
+        if isinstance(self.focused, ExchangeView):
+            return self.focused.exchange
+        if not self.talk.exchanges:
+            self.notify("Nothing was asked yet.", timeout=2)
+            return None
+        return self.talk.exchanges[-1]
+
+    def _models(self) -> list[ModelSnapshot]:
+        return [model for model in self.picture.mirror.models if "chat" in model.kinds]

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from clubai.cli import chat as module
+from clubai.cli.chat import board_of, chat
+from clubai.cli.place import Place
+from clubai.tui.app import VIEWS, Dashboard
+from clubai.tui.source import Attached
+
+PLACE = Place(url="http://club.example:8000", api_key="ca_key")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+
+def test_without_a_terminal_it_names_the_command_for_that() -> None:
+    done = CliRunner().invoke(chat, [])
+
+    assert done.exit_code == 2
+    assert "needs a terminal" in done.output
+    assert "clubai ask" in done.output
+
+
+def test_it_is_the_members_view_of_that_club() -> None:
+    board = board_of(
+        PLACE,
+        model="m",
+        mode="consensus",
+        system="Short.",
+        max_tokens=9,
+        ascii_only=True,
+    )
+
+    assert isinstance(board.source, Attached)
+    assert (board.source.url, board.source.mode) == (PLACE.url, "attached")
+    assert board.tabs == VIEWS["member"]
+    assert (board.wanted_model, board.wanted_mode) == ("m", "consensus")
+    assert (board.system, board.max_tokens) == ("Short.", 9)
+    assert board.look.ascii
+
+
+def test_its_options_reach_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    boards: list[Dashboard] = []
+    monkeypatch.setattr(Dashboard, "run", lambda board: boards.append(board))
+    monkeypatch.setattr(module, "_on_terminal", lambda: True)
+
+    done = CliRunner().invoke(
+        chat, ["--url", PLACE.url, "--api-key", "k", "--mode", "context"]
+    )
+
+    assert done.exit_code == 0, done.output
+    (board,) = boards
+    assert board.wanted_mode == "context"
+    assert board.source.url == PLACE.url
