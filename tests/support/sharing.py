@@ -1,9 +1,9 @@
 """How `pytest -n 2` shares the tests out among its processes: by file.
 
-The tests of a file stay together, so that what they share is made once. Those of the
-folders that start many processes, and see what becomes of them in time, all go to one
-worker: two of them at once would wait for each other. They come first, because they
-take longest: at the end there is something for every worker.
+The tests of a file stay together, so that what they share is made once. Those that
+start many processes, and see in time what becomes of them, all go to one worker: two of
+them at once would wait for each other. They come first, because they take longest: at
+the end there is something to do for every worker.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from typing import Final
 
 from xdist.scheduler import LoadScopeScheduling
 
-ALONE: Final = ("tests/integration/",)
+ALONE: Final = ("tests/integration/", "tests/test_benchmarks.py")
 """Of these no two run at once."""
 
 
 def scope(nodeid: str) -> str:
-    """What a test is never parted from: its file, or all that must run alone."""
-    file = nodeid.partition("::")[0]
-    return next((folder for folder in ALONE if file.startswith(folder)), file)
+    """What a test is not parted from: the rest of its file, or all of `ALONE`."""
+    return "alone" if comes_first(nodeid) else nodeid.partition("::")[0]
 
 
 def comes_first(nodeid: str) -> bool:

@@ -150,7 +150,12 @@ async def test_stopping_does_not_wait_for_clients_that_do_not_read() -> None:
 
     async def serve(*, task_status: TaskStatus[list[str]]) -> None:
         await serve_app(
-            pour, host="127.0.0.1", port=0, stop=stop.wait, task_status=task_status
+            pour,
+            host="127.0.0.1",
+            port=0,
+            limits=ServerLimits(drain_s=0.3),
+            stop=stop.wait,
+            task_status=task_status,
         )
         ended.set()
 
