@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from clubai.cli import show
 from clubai.cli.options import option
 from clubai.cli.running import run_until_stopped
 from clubai.errors import ConfigError
@@ -61,6 +60,8 @@ def record_option(func: F) -> F:
 
 def need_terminal(instead: str) -> None:
     """Refuse to draw where nobody could see it. Raises `click.UsageError`."""
+    from clubai.cli import show
+
     if os.environ.get("TEXTUAL_DRIVER"):  # a browser, or whatever it draws on
         return
     dumb = show.is_plain(show.console())

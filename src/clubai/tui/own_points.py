@@ -104,8 +104,10 @@ def _of_line(line: dict[str, Any]) -> OwnChange:
 
 
 def rank(nodes: Sequence[NodeSnapshot], node: str) -> tuple[int, int]:
-    """Place by points, and of how many; (0, 0): it has none. The same points, the
-    same place."""
+    """Place by points, and of how many; (0, 0): it has none.
+
+    With the same points one has the same place.
+    """
     points = {each.id: each.standing.points for each in nodes if each.standing}
     if node not in points:
         return 0, 0

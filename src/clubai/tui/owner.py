@@ -71,7 +71,8 @@ class NoClub:
 
     async def items(self) -> AsyncGenerator[FeedItem]:
         """Nothing."""
-        for item in ():
+        nothing: tuple[FeedItem, ...] = ()
+        for item in nothing:
             yield item
 
     async def call(

@@ -223,8 +223,10 @@ def _stack(
 
 
 def _wrapped(card: Card, width: int) -> list[Line]:
-    """The card's lines, its title before the first; one that is a single text and does
-    not fit goes on below."""
+    """The card's lines, its title before the first.
+
+    One that is a single text and does not fit goes on below.
+    """
     indent = Cell(" " * (INDENT - 1))
     lines: list[Line] = []
     for index, line in enumerate(card.lines):
