@@ -13,7 +13,12 @@ import pytest
 from clubai.agent.agent import Agent
 from clubai.agent.config import BackendConfig
 from clubai.agent.view import AgentSnapshot
-from clubai.errors import ClubAIError, ConfigError, PermissionDenied, RemoteProtocolError
+from clubai.errors import (
+    ClubAIError,
+    ConfigError,
+    PermissionDenied,
+    RemoteProtocolError,
+)
 from clubai.protocol.messages import CloseCode
 from clubai.tui.agent_thread import AgentThread, agent_in_thread, starting
 from clubai.tui.owner_board import OwnerBoard

@@ -52,7 +52,7 @@ def test_a_model_server_that_does_not_says_since_when_and_why() -> None:
     )
 
     assert lines[:3] == [
-        "Backend lmstudio 0.3.30 o NO ANSWER for 90 s",
+        "Backend o NO ANSWER for 90 s lmstudio 0.3.30",
         "  connection?refused",
         "  slots 2 told, wanted 2, has 4",
     ]

@@ -164,7 +164,7 @@ class OwnerBoard(Board):
             await self._own(what)
         finally:
             self._acting = False
-            self.flush(force=True)
+        self.flush(force=True)
 
     def action_view(self, number: int) -> None:
         """Go to the screen with this number."""

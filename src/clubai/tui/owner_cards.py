@@ -45,7 +45,8 @@ def backend_card(agent: AgentSnapshot, look: Look, *, silent_since: float) -> Ca
         since = look.age(silent_since or backend.looked_at)
         how = Cell(f"{look.dot(False)} NO ANSWER for {since}", "bad")
     kind = f"{backend.kind} {backend.version}".strip()
-    lines: list[Line] = [(Cell(kind, "accent"), how)]
+    what = Cell(kind, "accent")
+    lines: list[Line] = [(what, how) if backend.answers else (how, what)]
     if backend.error:
         lines.append((Cell(backend.error, "bad"),))
     wanted = str(agent.wanted_slots) if agent.wanted_slots else "as it has"
