@@ -194,7 +194,7 @@ def club(**fields: Any) -> Scripted:
         line(2),
         line(1),
     ]
-    page = {"node": {}, "changes": changes, "next": None}
+    page: dict[str, Any] = {"node": {}, "changes": changes, "next": None}
     nodes = {
         f"GET /api/reputation/{node_id(0)[:12]}?limit=500": page,
         "GET /api/balance": {

@@ -60,7 +60,7 @@ class Terminal:
 def terminal(
     *arguments: str, home: Path, program: str = "clubai.cli", **env: str
 ) -> Iterator[Terminal]:
-    """Run `clubai *arguments`, or another program, on a terminal until the block ends."""
+    """Run `clubai *arguments`, or `program`, on a terminal until the block ends."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", program, *arguments],

@@ -41,7 +41,7 @@ SIDE_BY_SIDE = 76
 class OwnerScreen(OwnerPage):
     """Slots, model server, connection, points, what was served, the log."""
 
-    DEFAULT_CSS = """
+    CSS = """
     OwnerScreen #cards, OwnerScreen #tail {
         height: auto;
     }

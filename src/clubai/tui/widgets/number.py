@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 class NumberScreen(ModalScreen[int | None]):
     """Gives a whole number from `least` to `most`; None: leave it."""
 
-    DEFAULT_CSS = """
+    CSS = """
     NumberScreen {
         align: center middle;
     }
