@@ -113,6 +113,13 @@ async def test_the_owner_sees_a_task_in_its_slot_then_ended_and_pauses_the_node(
                 task in line and "done" in line for line in text_of(board).splitlines()
             )
 
+            with anyio.fail_after(WAIT_S):
+                while not (board.points.loaded or board.points.refused):
+                    board.flush()
+                    await anyio.sleep(0.02)
+            assert board.points.refused == ""
+            assert board.no_feed == ""
+
             await pilot.press("p", "y")
             await club.until(lambda nodes: nodes[0].state == "paused")
             await until(thread, lambda shown: shown.paused)

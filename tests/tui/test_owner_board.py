@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.pilot import Pilot
 
+from clubai.client.feed import FeedState
 from clubai.errors import AuthenticationError
 from clubai.protocol.feed import ClubEvent
 from clubai.tui.owner_board import OwnerBoard, owner_of
@@ -89,7 +90,7 @@ async def test_slots_are_asked_for_as_a_number() -> None:
         assert owner.done == []
         await press(pilot, "backspace", "2", "enter")
         assert owner.done == [("set_slots", 2)]
-        assert "slots 2 told, wanted 2" in text_of(board)
+        assert "slots 2: you want 2, server has 4" in text_of(board)
         await press(pilot, "s", "escape")
         assert len(owner.done) == 1
         assert notified(board)[-1] == "It takes 2 tasks at once."
@@ -199,6 +200,26 @@ async def test_points_come_from_the_club_and_change_while_one_looks() -> None:
         await pilot.pause()
         await settled(pilot)
         assert "+5 audit passed" in text_of(board)
+
+
+async def test_what_was_missed_is_read_again() -> None:
+    source = club()
+    path = f"/api/reputation/{agent().nickname}?limit=500"
+    async with owner_shown(ScriptedOwner(agent()), source) as (_, pilot):
+        source.add(FeedState(connected=True, since=NOW, gaps=1, reason="too slow"))
+        await pilot.pause()
+        await settled(pilot)
+        await settled(pilot)
+
+        assert [call[1] for call in source.calls].count(path) == 2
+
+
+async def test_quitting_is_possible_while_a_look_takes_its_time() -> None:
+    owner = ScriptedOwner(agent())
+    async with owner_shown(owner) as (board, pilot):
+        board._acting = True
+        assert "they go to other nodes" in await press(pilot, "q")
+        await press(pilot, "n")
 
 
 async def test_a_pause_by_an_operator_is_seen_by_the_clubs_feed() -> None:

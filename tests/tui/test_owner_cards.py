@@ -36,7 +36,7 @@ def known(**fields: int) -> OwnPoints:
 def test_a_model_server_that_answers() -> None:
     assert said(backend_card(agent(), LOOK, silent_since=0.0)) == [
         "Backend lmstudio 0.3.30 * answers (4 s ago)",
-        "  slots 4 told, wanted as it has, has 4, 8 at most",
+        "  slots 4: as many as the server has (most 8)",
         "  warm qwen3-8b 32.8k ctx, 42 tok/s",
         "  cold smollm2-135m-instruct 2.0k ctx",
         "  http://127.0.0.1:1234/v1",
@@ -54,7 +54,7 @@ def test_a_model_server_that_does_not_says_since_when_and_why() -> None:
     assert lines[:3] == [
         "Backend o NO ANSWER for 90 s lmstudio 0.3.30",
         "  connection?refused",
-        "  slots 2 told, wanted 2, has 4",
+        "  slots 2: you want 2, server has 4",
     ]
     assert "  no models" in lines
 

@@ -68,7 +68,9 @@ class OwnerBoard(Board):
         self._seen: AgentSnapshot | None = None
         self._had_ended = False
         self._acting = False
+        self._leaving = False
         self._loading = False
+        self._gaps = 0
         for name, make in TABS:
             self.add_mode(name, make)
 
@@ -191,13 +193,15 @@ class OwnerBoard(Board):
         agent = self.agent
         if agent is None or not agent.lanes or self.owner.ended:
             self.exit()
-        elif not self._acting:
+        elif not self._leaving:
             self.run_worker(self._ask_to_quit(agent), group="own")
 
     def _hear(self, node: str) -> None:
         self.points.hear(self.picture, node)
         known = node in self.picture.mirror.nodes
-        if known and not self.points.loaded and not self.points.refused:
+        missed = len(self.picture.gaps) != self._gaps
+        if known and (missed or not (self.points.loaded or self.points.refused)):
+            self._gaps = len(self.picture.gaps)
             self.load()
 
     async def _load(self, nickname: str) -> None:
@@ -211,12 +215,12 @@ class OwnerBoard(Board):
         self.flush(force=True)
 
     async def _ask_to_quit(self, agent: AgentSnapshot) -> None:
-        self._acting = True
+        self._leaving = True
         try:
             if await self._asked(acts.leave(agent)):
                 self.exit()
         finally:
-            self._acting = False
+            self._leaving = False
 
     async def _own(self, what: acts.OwnAct) -> None:
         agent, owner = self.agent, self.owner

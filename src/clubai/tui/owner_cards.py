@@ -49,17 +49,23 @@ def backend_card(agent: AgentSnapshot, look: Look, *, silent_since: float) -> Ca
     lines: list[Line] = [(what, how) if backend.answers else (how, what)]
     if backend.error:
         lines.append((Cell(backend.error, "bad"),))
-    wanted = str(agent.wanted_slots) if agent.wanted_slots else "as it has"
-    most = f", {backend.most_slots} at most" if backend.most_slots else ""
-    lines.append(
-        (Cell(f"slots {agent.slots} told, wanted {wanted}, has {backend.slots}{most}"),)
-    )
+    lines.append((Cell(_slots(agent)),))
     lines += [_model_line(model, look) for model in backend.models]
     if not backend.models:
         lines.append((Cell("no models", "warn"),))
     if backend.url:
         lines.append((Cell(backend.url, "muted"),))
     return Card("Backend", tuple(lines))
+
+
+def _slots(agent: AgentSnapshot) -> str:
+    backend = agent.backend
+    most = f" (most {backend.most_slots})" if backend.most_slots else ""
+    if agent.wanted_slots:
+        why = f"you want {agent.wanted_slots}, server has {backend.slots}"
+    else:
+        why = "as many as the server has"
+    return f"slots {agent.slots}: {why}{most}"
 
 
 def _model_line(model: ModelOffer, look: Look) -> Line:
