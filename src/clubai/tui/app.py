@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Literal, NamedTuple
+from typing import ClassVar, Final, Literal, NamedTuple
 
+from textual.command import Provider
 from textual.screen import Screen
 
 from clubai.tui.board import Board
+from clubai.tui.palette import ClubCommands
 from clubai.tui.screens.events import EventsScreen
 from clubai.tui.screens.members import MembersScreen
 from clubai.tui.screens.mine import MineScreen
@@ -54,6 +56,10 @@ VIEWS: Final[dict[View, tuple[Tab, ...]]] = {
 class Dashboard(Board):
     """A club on one screen."""
 
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {
+        ClubCommands
+    }
+
     def __init__(
         self,
         source: Source,
@@ -61,8 +67,9 @@ class Dashboard(Board):
         view: View = "operator",
         readonly: bool = False,
         ascii: bool = False,
+        theme: str = "",
     ) -> None:
-        super().__init__(source, readonly=readonly, ascii=ascii)
+        super().__init__(source, readonly=readonly, ascii=ascii, theme=theme)
         self.tabs = VIEWS[view]
         for number, tab in enumerate(self.tabs, 1):
             self.add_mode(tab.name, tab.make)
@@ -76,7 +83,16 @@ class Dashboard(Board):
         """Go to the screen with this number; on it already: to its beginning."""
         name = self.tabs[number - 1].name
         if self.current_mode == name:
-            while len(self.screen_stack) > 1:
-                self.pop_screen()
+            self._pop_all()
         else:
             self.switch_mode(name)
+
+    async def go(self, name: str) -> None:
+        """Go to the beginning of the screen of this name, and wait until it is there."""
+        if self.current_mode != name:
+            await self.switch_mode(name)
+        self._pop_all()
+
+    def _pop_all(self) -> None:
+        while len(self.screen_stack) > 1:
+            self.pop_screen()

@@ -6,28 +6,34 @@ asks before anything is done. It knows no screens: `app` puts them on it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any, ClassVar, Final, Protocol, cast, runtime_checkable
 
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import HelpPanel
 
-from clubai.errors import AuthenticationError, ClubAIError, ConnectFailed
+from clubai.errors import AuthenticationError, ClubAIError
+from clubai.tui import plain
 from clubai.tui.acts.act import Act
 from clubai.tui.look import Look
 from clubai.tui.picture import Picture
 from clubai.tui.recording import Replay
+from clubai.tui.signs import AsciiSigns
 from clubai.tui.source import Source
+from clubai.tui.themes import DEFAULT_THEME, THEMES, check_theme
 from clubai.tui.widgets.confirm import Confirm
+from clubai.tui.widgets.keys import KeysScreen
 
 RATES: Final = (1.0, 2.0, 4.0)
 """Redraws a second, by `+` and `-`."""
 SPEEDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 60.0)
 """Of a replay, by `[` and `]`."""
+MOST_TITLE: Final = 100
 _LOGIN: Final = "Log in with `clubai login`, or give a key with --api-key."
 
 
@@ -58,9 +64,23 @@ class Board(App[None]):
     ]
 
     def __init__(
-        self, source: Source, *, readonly: bool = False, ascii: bool = False
+        self,
+        source: Source,
+        *,
+        readonly: bool = False,
+        ascii: bool = False,
+        theme: str = "",
     ) -> None:
+        """Prepare to show a club; `theme`: TEXTUAL_THEME, or the club's own dark one.
+
+        Raises:
+            ConfigError: there is no such theme.
+        """
         super().__init__()
+        for own in THEMES:
+            self.register_theme(own)
+        chosen = theme or os.environ.get("TEXTUAL_THEME") or DEFAULT_THEME
+        self.theme = check_theme(chosen, self.available_themes)
         self.source = source
         self.readonly = readonly
         """Nothing can be done, only looked at."""
@@ -69,8 +89,8 @@ class Board(App[None]):
         """What is seen stands still; the picture goes on."""
         self.hz = 2.0
         self._ascii = ascii
-        self._drawn = -1
-        self._drawn_second = 0
+        self._drawn: tuple[int, int, str] | None = None
+        self._asking = False
         self._timer: Timer | None = None
 
     @property
@@ -83,9 +103,16 @@ class Board(App[None]):
         """Something can be done to the club from here."""
         return not self.readonly and self.source.mode != "replay"
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's, and ours for a terminal of ASCII alone."""
+        own = [AsciiSigns()] if self._ascii else []
+        return [*super().get_line_filters(), *own]
+
     def marks(self) -> str:
         """What is special about what is seen, in capitals; empty: nothing."""
         words = []
+        if getattr(self.source, "broken", ""):
+            words.append("NOT RECORDED")
         if isinstance(self.source, Replay):
             words.append(f"x{self.source.speed:g}")
             if self.source.ended:
@@ -105,8 +132,10 @@ class Board(App[None]):
     def follow(self, source: Source | None = None) -> None:
         """Follow the source, or another one, from its beginning."""
         if source is not None:
-            self.source, self.picture = source, Picture()
-        self.picture.refused = ""
+            self.source = source
+        if source is not None or isinstance(self.source, Replay):
+            self.picture = Picture()
+        self.picture.begin_again()
         self.run_worker(self._follow(), group="feed", exclusive=True)
 
     async def _follow(self) -> None:
@@ -117,28 +146,33 @@ class Board(App[None]):
                     picture.take(item, source.clock())
         except AuthenticationError as error:
             picture.refuse(f"{error}. {_LOGIN}")
-        except (ClubAIError, ConnectFailed) as error:
+        except ClubAIError as error:
             picture.refuse(str(error))
 
     def flush(self, *, force: bool = False) -> None:
         """Redraw the screen when there is something new, and once a second for ages."""
         if self.paused and not force:
             return
-        second = int(self.source.clock())
-        version = self.picture.version
-        if not force and (version, second) == (self._drawn, self._drawn_second):
+        new = (self.picture.version, int(self.source.clock()), self.marks())
+        if not force and new == self._drawn:
             return
-        self._drawn, self._drawn_second = version, second
-        if isinstance(self.screen, Drawn):
-            self.screen.draw()
+        self._drawn = new
+        for screen in reversed(self.screen_stack):  # also what is behind a question
+            if isinstance(screen, Drawn):
+                screen.draw()
+                break
 
     def act(self, acts: Sequence[Act]) -> None:
         """Ask once, and do all of it."""
-        if acts and self.can_act:
+        if acts and self.can_act and not self._asking:
+            self._asking = True
             self.run_worker(self._act(acts), group="acts")
 
     async def _act(self, acts: Sequence[Act]) -> None:
-        typed = await self.push_screen_wait(Confirm(acts))
+        try:
+            typed = await self.push_screen_wait(Confirm(acts))
+        finally:
+            self._asking = False
         if typed is None:
             return
         for act in acts:
@@ -146,18 +180,25 @@ class Board(App[None]):
             try:
                 await self.source.call(doing.method, doing.path, doing.body)
             except ClubAIError as error:
-                title = f"Not done: {act.title}"
-                self.notify(str(error), title=title, severity="error", markup=False)
+                self._say(f"Not done: {act.title}", str(error), error=True)
             else:
-                self.notify(act.done or "Done.", title=act.title, markup=False)
+                self._say(act.title, act.done or "Done.")
         self.flush(force=True)
+
+    def _say(self, title: str, text: str, *, error: bool = False) -> None:
+        self.notify(
+            plain.text(text),
+            title=plain.name(title, MOST_TITLE),
+            severity="error" if error else "information",
+            markup=False,
+        )
 
     async def ask_club(self, path: str) -> dict[str, Any] | str:
         """Read something of the club's API; text: why it cannot be read."""
         try:
             return await self.source.call("GET", path)
         except ClubAIError as error:
-            return str(error)
+            return plain.text(str(error))
 
     def copy(self, text: str, what: str) -> None:
         """Put a text on the clipboard of the terminal."""
@@ -186,15 +227,17 @@ class Board(App[None]):
         self.flush(force=True)
 
     def action_follow_again(self) -> None:
-        """Connect now, instead of when it is time."""
+        """Connect now, instead of when it is time; a replay begins again."""
+        if self.picture.connected and not isinstance(self.source, Replay):
+            self.notify("It is connected.", timeout=2)
+            return
         self.follow()
+        self.flush(force=True)
 
     def action_keys(self) -> None:
-        """Show what the keys do, or hide it."""
-        if self.screen.query(HelpPanel):
-            self.action_hide_help_panel()
-        else:
-            self.action_show_help_panel()
+        """Show what the keys do."""
+        if not isinstance(self.screen, KeysScreen):
+            self.push_screen(KeysScreen(self.screen))
 
     def _start_timer(self) -> None:
         if self._timer is not None:

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
+from clubai.tui import plain
 from clubai.tui.grid import Grid
 from clubai.tui.look import Look
-from clubai.tui.plain import to_json
 
 T = TypeVar("T")
+MOST_CELL: Final = 1000
 
 
 def as_json(rows: Sequence[Any]) -> str:
     """One row as an object, several as an array, indented."""
     value = [msgspec.to_builtins(row) for row in rows]
-    line = to_json(value[0] if len(value) == 1 else value)
+    line = plain.to_json(value[0] if len(value) == 1 else value)
     return msgspec.json.format(line, indent=2)
 
 
 def as_markdown(grid: Grid[T], rows: Sequence[T], look: Look | None = None) -> str:
-    """The rows with all columns of their grid."""
+    """The rows with all columns of their grid, safe to paste into a terminal."""
     written = look or grid.look
     heads = [column.name for column in grid.columns]
     body = (
@@ -33,5 +34,6 @@ def as_markdown(grid: Grid[T], rows: Sequence[T], look: Look | None = None) -> s
 
 
 def _line(cells: Sequence[str]) -> str:
-    escaped = (cell.replace("|", "\\|").replace("\n", " ") for cell in cells)
+    lines = (plain.name(cell.replace("\n", " "), MOST_CELL) for cell in cells)
+    escaped = (line.replace("\\", "\\\\").replace("|", "\\|") for line in lines)
     return f"| {' | '.join(escaped)} |"

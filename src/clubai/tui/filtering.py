@@ -12,6 +12,7 @@ A regular expression that is not one (yet) is looked for as plain text.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
 
 Texts = Mapping[str, str]
@@ -27,11 +28,18 @@ def keep_all(_row: Texts) -> bool:
 def parse_filter(typed: str) -> Keep:
     """What the typed filter lets through. Never raises: any text is a filter."""
     text = typed.strip()
-    if not text or text in ("!", "-f", "-l"):
+    turned = False
+    while text.startswith("!"):
+        turned, text = not turned, text[1:].strip()
+    keep = _parse(text)
+    if keep is keep_all or not turned:
+        return keep
+    return lambda row: not keep(row)
+
+
+def _parse(text: str) -> Keep:
+    if not text or text in ("-f", "-l"):
         return keep_all
-    if text.startswith("!"):
-        inner = parse_filter(text[1:])
-        return keep_all if inner is keep_all else lambda row: not inner(row)
     if text.startswith("-f "):
         return _fuzzy(text[3:].strip().lower())
     if text.startswith("-l "):
@@ -41,8 +49,10 @@ def parse_filter(typed: str) -> Keep:
 
 def _pattern(text: str) -> Keep:
     try:
-        pattern = re.compile(text, re.IGNORECASE)
-    except re.error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what Python will read otherwise
+            pattern = re.compile(text, re.IGNORECASE)
+    except (re.error, OverflowError, RecursionError):
         pattern = re.compile(re.escape(text), re.IGNORECASE)
     return lambda row: any(pattern.search(value) for value in row.values())
 

@@ -7,7 +7,7 @@ or with ASCII alone, says as much.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Final, Literal, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -105,11 +105,14 @@ class Look(NamedTuple):
 
     def fit(self, text: str, width: int) -> str:
         """The text in at most `width` terminal cells, and nothing to obey in it."""
+        if width <= 0:
+            return ""
+        text = text[: 4 * width + 4]  # marks without a width of their own have an end
         if not text.isprintable():
-            text = plain.name(text, max(width, 1))
+            text = plain.name(text, len(text))
         if cell_len(text) <= width:
             return text
-        return set_cell_size(text, width - 1) + self.cut if width > 0 else ""
+        return set_cell_size(text, width - 1) + self.cut
 
     def align(self, text: str, width: int, *, right: bool = False) -> str:
         """The text in exactly `width` terminal cells."""
@@ -171,15 +174,22 @@ def percent(share: float) -> str:
 
 
 def clock(at: float) -> str:
-    """The time of day of a second, in this machine's zone."""
-    return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
+    """The time of day of a second, in this machine's zone; `-`: no calendar has it."""
+    return _written(at, None, "%H:%M:%S")
 
 
 def day(at: float | None) -> str:
     """A day in UTC: `-` when there is none."""
-    return "-" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
+    return "-" if at is None else _written(at, UTC, "%Y-%m-%d")
 
 
 def moment(at: float) -> str:
-    """A second in UTC."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    """A second in UTC; `-`: no calendar has it."""
+    return _written(at, UTC, "%Y-%m-%d %H:%M:%S")
+
+
+def _written(at: float, zone: tzinfo | None, form: str) -> str:
+    try:
+        return datetime.fromtimestamp(at, zone).strftime(form)
+    except (OverflowError, ValueError, OSError):
+        return "-"

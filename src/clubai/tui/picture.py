@@ -19,8 +19,9 @@ from clubai.protocol.feed import ClubEvent, FeedSnapshot, FeedStats, StandingCha
 MOST_EVENTS: Final = 5000
 MOST_CHANGES: Final = 5000
 MOST_SAMPLES: Final = 3600
+MOST_GAPS: Final = 100
 MOST_STEPS: Final = 32
-"""Of one task; more are the same again."""
+"""Of one task: the first ones, and the last."""
 SAMPLE_S: Final = 1.0
 RATE_OVER_S: Final = 10.0
 RECENT_S: Final = 600.0
@@ -80,10 +81,13 @@ class Picture:
         self.events: deque[ClubEvent] = deque(maxlen=MOST_EVENTS)
         self.changes: deque[Change] = deque(maxlen=MOST_CHANGES)
         self.samples: deque[Sample] = deque(maxlen=MOST_SAMPLES)
-        self.gaps: list[tuple[float, str]] = []
+        self.gaps: deque[tuple[float, str]] = deque(maxlen=MOST_GAPS)
         """When events were missed, by this machine's clock, and why."""
         self._steps: dict[str, list[Step]] = {}
+        self._most_steps = 2 * MOST_EVENTS
         self._counted_at = 0.0
+        self._seq = 0
+        self._anew = False
 
     @property
     def stats(self) -> ClubStats | None:
@@ -108,17 +112,24 @@ class Picture:
                 self.events.append(item)
                 self._remember(item)
             case FeedSnapshot():
-                self._begin(item)
+                self._begin(item, here)
             case FeedStats():
                 self._sample(item.stats)
         self.heard_at = here
         if not isinstance(item, ClubEvent):
             self._counted_at = here
+        self._seq = item.seq
         self.mirror.take(item)
 
     def refuse(self, reason: str) -> None:
         """The feed has ended for good."""
         self.refused = reason
+        self.version += 1
+
+    def begin_again(self) -> None:
+        """Another feed of the same club begins, whatever became of the last one."""
+        self.refused, self.state = "", None
+        self._anew = self.stats is not None
         self.version += 1
 
     def now(self, here: float) -> float:
@@ -180,7 +191,10 @@ class Picture:
         )
         return Latency(len(values), quantile(values, 0.5), quantile(values, 0.95))
 
-    def _begin(self, snapshot: FeedSnapshot) -> None:
+    def _begin(self, snapshot: FeedSnapshot, here: float) -> None:
+        if self._anew and snapshot.seq != self._seq:
+            self.gaps.append((here, "the screen connected again"))
+        self._anew = False
         known = {task.id for task in snapshot.tasks}
         self._steps = {
             task: steps for task, steps in self._steps.items() if task in known
@@ -195,10 +209,12 @@ class Picture:
 
     def _step(self, at: float, task: TaskSnapshot) -> None:
         steps = self._steps.setdefault(task.id, [])
+        step = Step(at, task.state, task.node_name or task.node, task.reason)
         if len(steps) < MOST_STEPS:
-            node = task.node_name or task.node
-            steps.append(Step(at, task.state, node, task.reason))
-        if len(self._steps) > 2 * MOST_EVENTS:
+            steps.append(step)
+        else:
+            steps[-1] = step
+        if len(self._steps) > self._most_steps:
             self._forget_steps()
 
     def _forget_steps(self) -> None:
@@ -208,6 +224,7 @@ class Picture:
             for task, steps in self._steps.items()
             if task in mirror.live or task in mirror.ended
         }
+        self._most_steps = max(2 * MOST_EVENTS, 2 * len(self._steps))
 
     def _sample(self, stats: ClubStats) -> None:
         sample = Sample(
@@ -219,8 +236,10 @@ class Picture:
             stats.tasks_failed,
         )
         last = self.samples[-1] if self.samples else None
-        if last is not None and stats.completion_tokens < last.tokens:
-            self.samples.clear()  # the coordinator was started anew
+        if last is not None and (
+            stats.completion_tokens < last.tokens or stats.now < last.at
+        ):
+            self.samples.clear()  # the coordinator was started anew, or its clock set
         elif last is not None and stats.now - last.at < SAMPLE_S:
             return
         self.samples.append(sample)

@@ -10,7 +10,7 @@ import math
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 import anyio
 import msgspec
@@ -21,6 +21,9 @@ from clubai.errors import ConfigError
 from clubai.model import Value
 from clubai.protocol.feed import ClubEvent, FeedSnapshot, FeedStats
 from clubai.tui.source import Source, SourceMode, refuse_replay
+
+MOST_WAIT_S: Final = 0.1
+"""A replay's clock goes on in steps of this, at most."""
 
 
 class Recorded(Value, frozen=True, kw_only=True, omit_defaults=True):
@@ -85,6 +88,8 @@ class Recorder:
     def __init__(self, source: Source, file: BinaryIO) -> None:
         self._source = source
         self._file = file
+        self.broken = ""
+        """Why nothing is written any more; empty: it is."""
 
     @property
     def mode(self) -> SourceMode:
@@ -103,11 +108,18 @@ class Recorder:
     async def items(self) -> AsyncGenerator[FeedItem]:
         """What the feed gives; see `Source`."""
         async for item in self._source.items():
-            line = recorded(self.clock(), item)
+            if not self.broken:
+                self._write(item)
+            yield item
+
+    def _write(self, item: FeedItem) -> None:
+        line = recorded(self.clock(), item)
+        try:
             self._file.write(msgspec.json.encode(line) + b"\n")
             if not isinstance(item, ClubEvent):
                 self._file.flush()
-            yield item
+        except OSError as error:
+            self.broken = error.strerror or type(error).__name__
 
     async def call(
         self, method: str, path: str, body: dict[str, Any] | None = None
@@ -149,7 +161,7 @@ class Replay:
         self._wake()
 
     def set_speed(self, speed: float) -> None:
-        """Go on so much faster than it was."""
+        """Go on at this speed: more than 0."""
         self.speed = speed
         self._wake()
 
@@ -158,7 +170,9 @@ class Replay:
         return self._at
 
     async def items(self) -> AsyncGenerator[FeedItem]:
-        """What was recorded, at its times."""
+        """What was recorded, at its times, from the first."""
+        self.ended = False
+        self._at = self._records[0].at if self._records else 0.0
         for record in self._records:
             await self._wait_until(record.at)
             if record.item is not None:
@@ -184,10 +198,10 @@ class Replay:
                 continue
             if math.isinf(self.speed):
                 break
-            step = min((at - self._at) / self.speed, 0.1)
-            with anyio.move_on_after(step):
+            speed, begun = self.speed, anyio.current_time()
+            with anyio.move_on_after(min((at - self._at) / speed, MOST_WAIT_S)):
                 await self._changed.wait()
-            self._at = min(self._at + step * self.speed, at)
+            self._at = min(self._at + (anyio.current_time() - begun) * speed, at)
         self._at = max(self._at, at)
 
     def _wake(self) -> None:

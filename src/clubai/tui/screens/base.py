@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
+from clubai.tui import plain
 from clubai.tui.board import Board, board_of
 from clubai.tui.export import as_json, as_markdown
 from clubai.tui.look import Look
@@ -21,6 +23,14 @@ from clubai.tui.words import Notice, banner, status, waiting
 
 LEAST_WIDTH = 60
 LEAST_HEIGHT = 15
+_STYLES: Final = {
+    "accent": "bold $text-accent",
+    "good": "$text-success",
+    "warn": "$text-warning",
+    "bad": "bold $text-error",
+    "muted": "$text-muted",
+}
+"""Of the tones, in the head line."""
 
 
 class ClubScreen(Screen[None]):
@@ -31,6 +41,7 @@ class ClubScreen(Screen[None]):
     or that whoever looks may not see it.
     """
 
+    AUTO_FOCUS = "#body *"
     crumb = ""
     """Its place in the path at the top."""
     operators_only: ClassVar[Collection[str]] = ()
@@ -42,6 +53,9 @@ class ClubScreen(Screen[None]):
         Binding("c", "copy('json')", "Copy"),
         Binding("C", "copy('markdown')", "Copy as Markdown", show=False),
     ]
+
+    _allowed: tuple[str, bool] | None = None
+    """By what the keys in the footer were chosen."""
 
     @property
     def board(self) -> Board:
@@ -61,7 +75,11 @@ class ClubScreen(Screen[None]):
         with Vertical(id="body"):
             yield from self.body()
         yield Static(id="notice", markup=False)
-        yield Input(placeholder="regex, !inverse, -f fuzzy, -l name=value", id="filter")
+        line = Input(
+            placeholder="regex, !inverse, -f fuzzy, -l name=value", id="filter"
+        )
+        line.display = False
+        yield line
         yield Footer()
 
     def body(self) -> ComposeResult:
@@ -71,10 +89,6 @@ class ClubScreen(Screen[None]):
     def fill(self, look: Look) -> Notice | None:
         """Show the picture in the body; or what to show in its place."""
         raise NotImplementedError
-
-    def on_mount(self) -> None:
-        """Begin without the filter's line."""
-        self.query_one("#filter").display = False
 
     def on_screen_resume(self) -> None:
         """Show what became of the club in between."""
@@ -97,8 +111,13 @@ class ClubScreen(Screen[None]):
         body, instead = self.query_one("#body"), self.query_one("#notice", Static)
         body.display, instead.display = notice is None, notice is not None
         if notice is not None:
-            instead.update(Text(notice.title, "bold").append(f"\n\n{notice.text}"))
+            text = plain.text(f"\n\n{notice.text}")
+            instead.update(Text(plain.text(notice.title), "bold").append(text))
         body.set_class(not picture.connected, "-stale")
+        allowed = (picture.role, board.can_act)
+        if allowed != self._allowed:
+            self._allowed = allowed
+            self.refresh_bindings()
         self._draw_frame(look)
 
     def crumbs(self) -> list[str]:
@@ -115,12 +134,12 @@ class ClubScreen(Screen[None]):
 
     def action_back(self) -> None:
         """Take the filter away, or go back to where one came from."""
-        line, table = self.query_one("#filter", Input), self.table()
+        line, table = self.query_one("#filter", Input), self._filtered
         if line.display or (table is not None and table.grid.filter):
             line.value = ""
             self._close_filter()
         elif isinstance(self.focused, Input):
-            self.set_focus(None)
+            self.set_focus(table)
         elif len(self.board.screen_stack) > 1:
             self.board.pop_screen()
 
@@ -131,6 +150,11 @@ class ClubScreen(Screen[None]):
             return
         line.display = True
         line.focus()
+
+    def filter_by(self, typed: str) -> None:
+        """Filter the table as if this had been typed."""
+        self.query_one("#filter", Input).value = typed
+        self._close_filter()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """The filter counts while it is typed."""
@@ -183,7 +207,12 @@ class ClubScreen(Screen[None]):
         board, picture = self.board, self.picture
         here = board.source.clock()
         parts = status(
-            picture, board.source.mode, board.source.url, look, marks=board.marks()
+            picture,
+            board.source.mode,
+            board.source.url,
+            look,
+            marks=board.marks(),
+            width=self.size.width - 2,
         )
         self.query_one("#status", Static).update(_line(parts, look))
         self.query_one("#crumbs", Static).update(self._path(look))
@@ -225,17 +254,10 @@ def too_small(picture: Picture) -> Notice:
     return Notice("ClubAI", "\n".join(lines))
 
 
-def _line(parts: list[tuple[str, str]], look: Look) -> Text:
-    styles = {
-        "accent": "bold",
-        "good": "green",
-        "warn": "yellow",
-        "bad": "bold red",
-        "muted": "dim",
-    }
-    line = Text(no_wrap=True, overflow="ellipsis")
-    for index, (text, tone) in enumerate(parts):
-        if index:
-            line.append(look.rule, style="dim")
-        line.append(look.fit(text, 60), style=styles.get(tone, ""))
-    return line
+def _line(parts: list[tuple[str, str]], look: Look) -> Content:
+    pieces: list[tuple[str, str]] = []
+    for text, tone in parts:
+        if pieces:
+            pieces.append((look.rule, "$text-muted"))
+        pieces.append((look.fit(text, 60), _STYLES.get(tone, "")))
+    return Content.assemble(*pieces)

@@ -11,9 +11,11 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from clubai.tui import plain
 from clubai.tui.acts.act import Act
 
 MOST_TITLES: Final = 6
+MOST_TITLE: Final = 100
 
 
 class Confirm(ModalScreen[str | None]):
@@ -32,11 +34,13 @@ class Confirm(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """The question, a line to type a reason in when one is needed, two buttons."""
         with Vertical(id="confirm"):
-            title = "\n".join(act.title for act in self.acts[:MOST_TITLES])
+            title = "\n".join(
+                plain.name(act.title, MOST_TITLE) for act in self.acts[:MOST_TITLES]
+            )
             if len(self.acts) > MOST_TITLES:
                 title += f"\nand {len(self.acts) - MOST_TITLES} more"
             yield Static(title, id="confirm-title", markup=False)
-            yield Static(self.acts[0].asks, id="confirm-asks", markup=False)
+            yield Static(plain.text(self.acts[0].asks), id="confirm-asks", markup=False)
             if self.acts[0].reason:
                 yield Input(placeholder="why (needed)", id="confirm-reason")
             with Horizontal(id="confirm-buttons"):

@@ -9,7 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -69,13 +69,14 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
         self._look = Look()
 
     def put(self, rows: Iterable[T], look: Look) -> None:
-        """Show these rows; the cursor stays on its row."""
+        """Show these rows; the cursor stays on its row, and its row on its line."""
         self._look = look
-        offset = self.grid.index - self.scroll_offset.y
+        before, seen = self.grid.index, self._sees(self.grid.index)
         self.grid.put(rows, look)
         self._measure()
-        if self.grid.cursor and not self._sees(self.grid.index):
-            self.scroll_to(y=max(self.grid.index - max(offset, 0), 0), animate=False)
+        moved = self.grid.index - before
+        if self.grid.cursor and seen and moved:
+            self._scroll(self.scroll_offset.y + moved)
         self.refresh()
 
     def set_filter(self, typed: str) -> None:
@@ -147,10 +148,11 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
             return
         index = self.scroll_offset.y + event.y - 1
         if index < len(self.grid.shown):
+            if event.chain > 1:  # what was chosen first, wherever it is by now
+                self.action_choose()
+                return
             self.grid.move_to(index)
             self._changed()
-            if event.chain > 1:
-                self.action_choose()
 
     def _click_head(self, x: int) -> None:
         for place in self._placed():
@@ -165,9 +167,7 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
 
     def _measure(self) -> None:
         width = sum(place.width + GAP for place in self._placed()) - GAP
-        self.virtual_size = Size(
-            width if self.wide else self.size.width, len(self.grid.shown) + 1
-        )
+        self.virtual_size = Size(width if self.wide else 0, len(self.grid.shown) + 1)
 
     def _changed(self) -> None:
         self._measure()
@@ -180,15 +180,14 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
         return first <= index < first + max(self.size.height - 1, 1)
 
     def _show_cursor(self) -> None:
-        if not self._sees(self.grid.index):
-            height = max(self.size.height - 1, 1)
-            self.scroll_to_region(
-                Region(
-                    self.scroll_offset.x, self.grid.index, 1, 2 if height > 1 else 1
-                ),
-                animate=False,
-                force=True,
-            )
+        first, index = self.scroll_offset.y, self.grid.index
+        if index < first:
+            self._scroll(index)
+        elif not self._sees(index):
+            self._scroll(index - max(self.size.height - 2, 0))
+
+    def _scroll(self, y: int) -> None:
+        self.scroll_to(y=max(y, 0), animate=False, force=True, immediate=True)
 
     def _head(self, placed: list[Placed[T]]) -> Strip:
         grid = self.grid
