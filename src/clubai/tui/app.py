@@ -88,7 +88,7 @@ class Dashboard(Board):
             self.switch_mode(name)
 
     async def go(self, name: str) -> None:
-        """Go to the beginning of the screen of this name, and wait until it is there."""
+        """Go to the beginning of the screen of this name; it is there then."""
         if self.current_mode != name:
             await self.switch_mode(name)
         self._pop_all()
