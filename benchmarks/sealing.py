@@ -97,10 +97,11 @@ def measure(args: argparse.Namespace, scratch: Path) -> SealingResult:
 
 
 def pairs(args: argparse.Namespace, club: Club) -> Iterator[Pair]:
+    warm_up = min(WARM_UP_SECONDS, args.seconds)
     for streamed in (False, True):
         for at_once in args.at_once:
             for mode in ("transit", "sealed"):
-                load(args, club, mode, streamed, at_once, WARM_UP_SECONDS)
+                load(args, club, mode, streamed, at_once, warm_up)
             turns = [
                 (
                     turn(args, club, "transit", streamed, at_once),

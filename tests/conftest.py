@@ -1,9 +1,10 @@
-"""Both event loops for every async test; hypothesis profiles."""
+"""Both event loops for every async test; hypothesis profiles; what `-n` shares out."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import anyio
 import platformdirs
@@ -46,3 +47,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write the golden files anew instead of comparing with them",
     )
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    if hasattr(config, "workerinput"):
+        from support.sharing import comes_first
+
+        items.sort(key=lambda item: not comes_first(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from support.sharing import ByFile
+
+    config.option.loadscopereorder = False
+    return ByFile(config, log)

@@ -322,7 +322,9 @@ def lose_by_silence(scene: Scene) -> list[Command]:
 
 
 @pytest.mark.parametrize(
-    "lose", [lose_by_leaving, lose_by_joining, lose_by_silence], ids=str
+    "lose",
+    [lose_by_leaving, lose_by_joining, lose_by_silence],
+    ids=lambda lose: lose.__name__,
 )
 @pytest.mark.parametrize("stage", ["offered", "running", "replying"])
 def test_a_lost_node_holds_nothing(lose: object, stage: str) -> None:

@@ -26,6 +26,12 @@ BEGUN = REQUESTS * 3 // 8
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    """It is other processes that are killed: one loop is enough to ask them."""
+    return "asyncio"
+
+
 class Outcome:
     """How one request ended."""
 

@@ -339,7 +339,25 @@ def text_of(board: Board) -> str:
 
 
 def picture_of(board: Board) -> str:
-    """The screen as SVG, the same each time for what looks the same."""
+    """The screen as SVG, the same each time for what looks the same, and small."""
     svg = board.export_screenshot(simplify=True)
-    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # fetched ones
-    return re.sub(r"terminal-\d+", "terminal", svg)
+    for what in _NOT_IN_PICTURES:
+        svg = what.sub("", svg)
+    svg = re.sub(r"terminal-\d+-?", "t-", svg).replace("&#160;", "\u00a0")
+    return re.sub(r"\n\s*\n+", "\n", svg).replace("</text><text", "</text>\n<text")
+
+
+_NOT_IN_PICTURES = tuple(
+    re.compile(what, re.DOTALL)
+    for what in (
+        r"@font-face \{.*?\}\s*",  # fetched ones
+        r"<!--.*?-->",
+        r"<clipPath .*?</clipPath>",
+        r' clip-path="[^"]*"',
+        r' textLength="[^"]*"',
+        r' shape-rendering="[^"]*"',
+        r"<defs>\s*</defs>",
+        r"<text [^>]*>\s*</text>",
+        r"<circle [^>]*>",
+    )
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Final, Literal, NamedTuple
 
 from textual.command import Provider
@@ -20,6 +20,7 @@ from clubai.tui.screens.playground import PlaygroundScreen
 from clubai.tui.screens.reputation import ReputationScreen
 from clubai.tui.screens.tasks import TasksScreen
 from clubai.tui.source import Source
+from clubai.tui.widgets.views import ViewLine
 
 View = Literal["operator", "member"]
 
@@ -74,6 +75,15 @@ class Dashboard(Board):
         for number, tab in enumerate(self.tabs, 1):
             self.add_mode(tab.name, tab.make)
             self.bind(str(number), f"view({number})", description=tab.name, show=False)
+
+    @property
+    def tab_names(self) -> Sequence[str]:
+        """The screens of this view."""
+        return [tab.name for tab in self.tabs]
+
+    def on_view_line_asked(self, event: ViewLine.Asked) -> None:
+        """A screen was clicked."""
+        self.action_view(event.number)
 
     def on_mount(self) -> None:
         """Begin with the first screen."""

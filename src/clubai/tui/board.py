@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any, ClassVar, Final, Protocol, cast, runtime_checkable
 
-from textual.app import App
+from textual.app import App, UnknownModeError
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
@@ -34,6 +34,8 @@ RATES: Final = (1.0, 2.0, 4.0)
 SPEEDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 60.0)
 """Of a replay, by `[` and `]`."""
 MOST_TITLE: Final = 100
+PLAYGROUND: Final = "Playground"
+"""The screen on which the club is asked."""
 _LOGIN: Final = "Log in with `clubai login`, or give a key with --api-key."
 
 
@@ -88,10 +90,22 @@ class Board(App[None]):
         self.paused = False
         """What is seen stands still; the picture goes on."""
         self.hz = 2.0
+        self.wanted_model = ""
+        """The model that the playground shall ask next; empty: the one it has."""
         self._ascii = ascii
         self._drawn: tuple[int, int, str] | None = None
         self._asking = False
         self._timer: Timer | None = None
+
+    @property
+    def tab_names(self) -> Sequence[str]:
+        """The screens behind the number keys, in their order."""
+        return ()
+
+    @property
+    def tab(self) -> str:
+        """The one of them on which the person is."""
+        return self.current_mode
 
     @property
     def look(self) -> Look:
@@ -199,6 +213,14 @@ class Board(App[None]):
             return await self.source.call("GET", path)
         except ClubAIError as error:
             return plain.text(str(error))
+
+    def ask_model(self, model: str) -> None:
+        """Go to the playground with a model."""
+        self.wanted_model = model
+        try:
+            self.switch_mode(PLAYGROUND)
+        except UnknownModeError:
+            self.notify("There is no playground here.", timeout=2)
 
     def copy(self, text: str, what: str) -> None:
         """Put a text on the clipboard of the terminal."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
 from typing import Any
 
 import anyio
@@ -57,10 +57,11 @@ class Embedded:
 
     async def items(self) -> AsyncGenerator[FeedItem]:
         """What the feed gives; see `Source`. Raises what has ended the club."""
-        async for item in (await self.attached()).items():
-            yield item
-            if isinstance(item, FeedState) and not item.connected:
-                self._raise_end()
+        async with aclosing((await self.attached()).items()) as items:
+            async for item in items:
+                yield item
+                if isinstance(item, FeedState) and not item.connected:
+                    self._raise_end()
 
     async def call(
         self, method: str, path: str, body: dict[str, Any] | None = None

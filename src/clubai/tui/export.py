@@ -22,6 +22,11 @@ def as_json(rows: Sequence[Any]) -> str:
     return msgspec.json.format(line, indent=2)
 
 
+def as_json_lines(rows: Sequence[Any]) -> str:
+    """Each row as an object on a line of its own."""
+    return "".join(f"{plain.to_json(row)}\n" for row in rows)
+
+
 def as_markdown(grid: Grid[T], rows: Sequence[T], look: Look | None = None) -> str:
     """The rows with all columns of their grid, safe to paste into a terminal."""
     written = look or grid.look

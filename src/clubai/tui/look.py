@@ -66,14 +66,17 @@ class Look(NamedTuple):
             filled = max(filled, 1)
         return full * filled + empty * (width - filled)
 
-    def spark(self, values: Sequence[float], width: int, height: int = 1) -> list[str]:
+    def spark(
+        self, values: Sequence[float], width: int, height: int = 1, *, top: float = 0.0
+    ) -> list[str]:
         """Draw the last `width` values as columns, from 0 to the highest of them.
 
         Gives `height` lines, the highest first. Fewer values stand at the right.
+        `top`: what a full column is, when no value is higher.
         """
         blocks = _ASCII_BLOCKS if self.ascii else _BLOCKS
         shown = list(values[-width:]) if width > 0 else []
-        top = max(shown, default=0.0)
+        top = max([top, *shown])
         steps = len(blocks) - 1
         levels = [
             (max(1, round(value / top * steps * height)) if value > 0 else 0)

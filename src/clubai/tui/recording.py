@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -107,10 +107,11 @@ class Recorder:
 
     async def items(self) -> AsyncGenerator[FeedItem]:
         """What the feed gives; see `Source`."""
-        async for item in self._source.items():
-            if not self.broken:
-                self._write(item)
-            yield item
+        async with aclosing(self._source.items()) as items:
+            async for item in items:
+                if not self.broken:
+                    self._write(item)
+                yield item
 
     def _write(self, item: FeedItem) -> None:
         line = recorded(self.clock(), item)

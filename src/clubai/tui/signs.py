@@ -31,6 +31,7 @@ SIGNS: Final = {
     **dict.fromkeys((0x25BC, 0x25BE, 0x2193), "v"),
     **dict.fromkeys((0x25B6, 0x25B8, 0x2192), ">"),
     **dict.fromkeys((0x25C0, 0x25C2, 0x2190), "<"),
+    **dict.fromkeys((0x25FD, 0x25FE), "* "),
     0x25CB: "o",
     0x2022: "*",
     0x2026: "~",

@@ -19,6 +19,7 @@ from clubai.tui.export import as_json, as_markdown
 from clubai.tui.look import Look
 from clubai.tui.picture import Picture
 from clubai.tui.widgets.table import LiveTable
+from clubai.tui.widgets.views import ViewLine
 from clubai.tui.words import Notice, banner, status, waiting
 
 LEAST_WIDTH = 60
@@ -46,7 +47,6 @@ class ClubScreen(Screen[None]):
     """Its place in the path at the top."""
     operators_only: ClassVar[Collection[str]] = ()
     """What `act` bindings do that only an operator may."""
-    AUTO_FOCUS = "LiveTable"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", show=False),
         Binding("slash", "filter", "Filter", key_display="/"),
@@ -70,6 +70,8 @@ class ClubScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """The frame, and the body in it."""
         yield Static(id="status", markup=False)
+        if len(self.board.tab_names) > 1:
+            yield ViewLine(self.board.tab_names, self.board.tab)
         yield Static(id="crumbs", markup=False)
         yield Static(id="banner", markup=False)
         with Vertical(id="body"):

@@ -163,10 +163,11 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
             x -= place.width + GAP
 
     def _placed(self) -> list[Placed[T]]:
-        return self.grid.place(self.size.width, wide=self.wide)
+        return self.grid.place(self.scrollable_content_region.width, wide=self.wide)
 
     def _measure(self) -> None:
         width = sum(place.width + GAP for place in self._placed()) - GAP
+        # A width of all there is would ask for a scrollbar beside the other one.
         self.virtual_size = Size(width if self.wide else 0, len(self.grid.shown) + 1)
 
     def _changed(self) -> None:

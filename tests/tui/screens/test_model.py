@@ -1,0 +1,68 @@
+"""One model: its nodes, its tasks, and asking it."""
+
+from __future__ import annotations
+
+from clubai.tui.screens.model import ModelScreen
+from clubai.tui.screens.node import NodeScreen
+from clubai.tui.screens.tasks import TasksScreen
+from support.dashboard import (
+    Scripted,
+    connected,
+    node_id,
+    settled,
+    shown,
+    snapshot,
+    task,
+    text_of,
+)
+
+
+async def test_it_shows_who_has_it_and_what_was_asked() -> None:
+    async with shown(keys=["5", "enter"]) as (board, _):
+        text = text_of(board)
+
+    assert "Models > qwen3-8b" in text
+    assert "3 up, 1 warm · 4 of 6 slots free · 32768 tokens of context" in text
+    assert "6 tasks in 10 min, 0 waiting" in text
+    assert "alive    barn" in text
+    assert "failed   00000000 cellar" in text
+
+
+async def test_enter_opens_its_nodes_and_its_tasks() -> None:
+    async with shown(keys=["5", "enter", "enter"]) as (board, pilot):
+        assert isinstance(board.screen, NodeScreen)
+        assert board.screen.node == node_id(1)
+
+        await pilot.press("escape", "tab", "enter")
+        await settled(pilot)
+        assert isinstance(board.screen, TasksScreen)
+        await pilot.press("escape", "escape")
+        await settled(pilot)
+        assert board.screen.crumb in ("qwen3-8b", "Models")
+
+
+async def test_p_asks_it() -> None:
+    async with shown(keys=["5", "enter", "p"]) as (board, _):
+        assert board.wanted_model == "qwen3-8b"
+        assert board.current_mode == "Playground"
+
+
+async def test_a_model_without_nodes_and_one_that_is_gone_say_so() -> None:
+    wanted = snapshot(nodes=0, tasks=0, role="operator")
+    source = Scripted([wanted, connected()])
+    async with shown(source) as (board, pilot):
+        await board.push_screen(ModelScreen("nothing"))
+        await settled(pilot)
+        assert "The model is gone" in text_of(board)
+
+        board.picture.mirror.live["a"] = task(0, id="a" * 32, model="nothing")
+        await settled(pilot)
+        text = text_of(board)
+        assert "no node that is up has it" in text
+        assert "queued   aaaaaaaa -" in text
+        board.picture.mirror.live.clear()
+        board.picture.mirror.ended["a"] = task(
+            4, id="a" * 32, model="nothing", ended_at=1.0
+        )
+        await settled(pilot)
+        assert "1 tasks remembered" in text_of(board)
