@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -41,8 +42,8 @@ from benchmarks.terminals import Screen, Terminal, terminal
 PARTS: Final = ("screens", "keys", "hour", "club")
 TABS: Final = {"2": "Nodes", "3": "Tasks", "6": "Events", "1": "Overview"}
 """What is measured, by the key that shows it."""
-CRUMB_LINE: Final = 1
-FIRST_ROW: Final = 3
+HEAD_LINES: Final = range(1, 4)
+"""Among which the crumbs are."""
 SETTLE_SECONDS: Final = 2.0
 STEPS: Final = 15
 """The cursor goes down so many rows, and up again."""
@@ -124,9 +125,13 @@ def go_to(screen: Terminal, key: str) -> float:
     """Show a screen by its number; gives when it was seen."""
     screen.type(key)
     name = TABS[key]
-    return screen.wait_for(
-        lambda seen: seen.line(CRUMB_LINE).split()[:1] == [name], name
-    )
+    return screen.wait_for(lambda seen: crumb_line(seen, name) > 0, name)
+
+
+def crumb_line(screen: Screen, name: str) -> int:
+    """The line that names the screen; 0: there is none."""
+    found = (y for y in HEAD_LINES if screen.line(y).split()[:1] == [name])
+    return next(found, 0)
 
 
 def measure_screens(args: argparse.Namespace, scratch: Path) -> list[ScreenResult]:
@@ -160,10 +165,15 @@ def sort_by_speed(screen: Terminal) -> None:
     for _ in range(10):
         if "Tok/s\N{BLACK DOWN-POINTING TRIANGLE}" in screen.screen.text():
             return
-        before = screen.screen.line(CRUMB_LINE + 1)
+        heads = crumb_line(screen.screen, TABS["2"]) + 1
+        before = screen.screen.line(heads)
         screen.type(">")
-        screen.wait_for(lambda seen: seen.line(CRUMB_LINE + 1) != before, "the order")
+        screen.wait_for(partial(other_line, y=heads, text=before), "the order")
     raise RuntimeError(f"no order by speed:\n{screen.screen.text()}")
+
+
+def other_line(screen: Screen, *, y: int, text: str) -> bool:
+    return screen.line(y) != text
 
 
 def measure_keys(args: argparse.Namespace, scratch: Path) -> list[KeyResult]:
@@ -171,7 +181,7 @@ def measure_keys(args: argparse.Namespace, scratch: Path) -> list[KeyResult]:
     moves, views = [], []
     with busy(args, scratch) as (url, _), shown(url, "any", scratch) as screen:
         go_to(screen, "2")
-        screen.wait_for(lambda seen: cursor_line(seen) == FIRST_ROW, "the cursor")
+        screen.wait_for(lambda seen: cursor_line(seen) > 0, "the cursor")
         for number in range(args.presses):
             time.sleep(draw.uniform(0.05, 0.35))
             down = number // STEPS % 2 == 0
@@ -196,9 +206,10 @@ def press_move(screen: Terminal, key: str) -> float:
 
 def cursor_line(screen: Screen) -> int:
     """The line of the table that looks unlike its neighbours; 0: there is none."""
-    grounds = [screen.ground(y) for y in range(FIRST_ROW, FIRST_ROW + STEPS + 4)]
+    first = crumb_line(screen, TABS["2"]) + 2
+    grounds = [screen.ground(y) for y in range(first, first + STEPS + 4)]
     odd = [y for y, ground in enumerate(grounds) if grounds.count(ground) == 1]
-    return FIRST_ROW + odd[0] if len(odd) == 1 else 0
+    return first + odd[0] if len(odd) == 1 else 0
 
 
 def measure_hour(args: argparse.Namespace, scratch: Path) -> list[HourPoint]:
