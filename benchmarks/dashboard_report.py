@@ -154,7 +154,7 @@ def lines(result: Result, found: list[Verdict]) -> list[str]:
         for one in result.screens
     ]
     text += [
-        f"  {one.keys:<10}{one.presses:>4} presses, ms: p50 {one.p50_ms:.1f}, "
+        f"  {one.keys:<24}{one.presses:>4} presses, ms: p50 {one.p50_ms:.1f}, "
         f"p95 {one.p95_ms:.1f}, most {one.most_ms:.1f}"
         for one in result.keys
     ]
