@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from clubai.client.feed import FeedItem, FeedState
-from clubai.client.mirror import Mirror
+from clubai.client.mirror import MOST_ENDED, Mirror
 from clubai.model import ClubStats, TaskSnapshot
 from clubai.protocol.feed import ClubEvent, FeedSnapshot, FeedStats, StandingChange
 
@@ -84,7 +84,7 @@ class Picture:
         self.gaps: deque[tuple[float, str]] = deque(maxlen=MOST_GAPS)
         """When events were missed, by this machine's clock, and why."""
         self._steps: dict[str, list[Step]] = {}
-        self._most_steps = 2 * MOST_EVENTS
+        self._most_steps = 2 * MOST_ENDED
         self._counted_at = 0.0
         self._seq = 0
         self._anew = False
@@ -224,7 +224,7 @@ class Picture:
             for task, steps in self._steps.items()
             if task in mirror.live or task in mirror.ended
         }
-        self._most_steps = max(2 * MOST_EVENTS, 2 * len(self._steps))
+        self._most_steps = max(2 * MOST_ENDED, 2 * len(self._steps))
 
     def _sample(self, stats: ClubStats) -> None:
         sample = Sample(
