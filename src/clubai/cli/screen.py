@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from clubai.cli.options import option
-from clubai.cli.running import run_until_stopped
+from clubai.cli.running import run_until_stopped, spare_collections
 from clubai.errors import ConfigError
 from clubai.tui.logtail import LogTail
 
@@ -121,6 +121,7 @@ def log_tail() -> Iterator[LogTail]:
 
 
 async def _show(board: Board) -> None:
+    spare_collections()  # one of everything takes 0.1 s, in which no key is heard
     await board.run_async()
 
 

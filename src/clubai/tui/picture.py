@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+import msgspec
+
 from clubai.client.feed import FeedItem, FeedState
 from clubai.client.mirror import MOST_ENDED, Mirror
 from clubai.model import ClubStats, TaskSnapshot
@@ -27,7 +29,7 @@ RATE_OVER_S: Final = 10.0
 RECENT_S: Final = 600.0
 
 
-class Sample(NamedTuple):
+class Sample(msgspec.Struct, frozen=True, gc=False):
     """The club's counts at one moment."""
 
     at: float
@@ -39,7 +41,7 @@ class Sample(NamedTuple):
     failed: int
 
 
-class Step(NamedTuple):
+class Step(msgspec.Struct, frozen=True, gc=False):
     """One thing that happened to a task."""
 
     at: float
@@ -49,7 +51,7 @@ class Step(NamedTuple):
     reason: str
 
 
-class Change(NamedTuple):
+class Change(msgspec.Struct, frozen=True, gc=False):
     """A change of a node's standing, and when."""
 
     at: float
