@@ -39,6 +39,7 @@ RATES: Final = (1.0, 2.0, 4.0)
 SPEEDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 60.0)
 """Of a replay, by `[` and `]`."""
 MOST_TITLE: Final = 100
+SWITCH_S: Final = 0.01
 _LOGIN: Final = "Log in with `clubai login`, or give a key with --api-key."
 
 
@@ -247,6 +248,13 @@ class Board(App[None]):
         """Put a text on the clipboard of the terminal."""
         self.copy_to_clipboard(text)
         self.notify(f"Copied {what}.")
+
+    def delay_update(self, delay: float = SWITCH_S) -> None:
+        """Draw nothing for a moment, while screens change places.
+
+        Textual waits 50 ms; screens that are there already need far less.
+        """
+        super().delay_update(min(delay, SWITCH_S))
 
     def action_pause(self) -> None:
         """Let what is seen stand still, or go on; a replay itself stands still."""

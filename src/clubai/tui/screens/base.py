@@ -217,8 +217,9 @@ class ClubScreen(Screen[None]):
             marks=board.marks(),
             width=self.size.width - 2,
         )
-        self.query_one("#status", Static).update(_line(parts, look))
-        self.query_one("#crumbs", Static).update(self._path(look))
+        status_line = self.query_one("#status", Static)
+        status_line.update(_line(parts, look), layout=False)  # always one line
+        self.query_one("#crumbs", Static).update(self._path(look), layout=False)
         text = banner(picture, here)
         warning = self.query_one("#banner", Static)
         warning.display = bool(text)

@@ -105,8 +105,10 @@ class OwnerPage(ClubScreen):
             if pieces:
                 pieces.append((look.rule, "$text-muted"))
             pieces.append((look.fit(text, 60), STYLES.get(tone, "")))
-        self.query_one("#status", Static).update(Content.assemble(*pieces))
-        self.query_one("#crumbs", Static).update(self._path(look))
+        self.query_one("#status", Static).update(
+            Content.assemble(*pieces), layout=False
+        )
+        self.query_one("#crumbs", Static).update(self._path(look), layout=False)
         text = owner_banner(owner.agent, failure, look)
         warning = self.query_one("#banner", Static)
         warning.display = bool(text)
