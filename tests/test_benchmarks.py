@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -312,3 +313,38 @@ def test_the_cheats_are_counted_until_their_end() -> None:
     )
 
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+def dashboard(part: str, tmp_path: Path, *options: str) -> dict[str, Any]:
+    program = [sys.executable, "-m", "benchmarks.dashboard", "--json"]
+    done = subprocess.run(
+        [*program, f"--part={part}", "--nodes=40", "--events=200", *options],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,  # so short a run may break the budget
+    )
+    assert done.stdout, done.stderr
+    result: dict[str, Any] = msgspec.json.decode(done.stdout)
+    return result
+
+
+def test_the_dashboard_is_measured_on_a_terminal(tmp_path: Path) -> None:
+    shown = dashboard("screens", tmp_path, "--screen-seconds=0.5", "--tabs=26")
+
+    assert [one["name"] for one in shown["screens"]] == ["Nodes", "Events"]
+    for one in shown["screens"]:
+        assert one["cpu_share"] > 0
+        assert one["kb_per_s"] > 0
+    assert [line["budget"] for line in shown["budget"]] == [0.25, 0.25]
+
+
+def test_the_memory_of_the_dashboard_is_told_by_replayed_minutes(
+    tmp_path: Path,
+) -> None:
+    hour = dashboard("hour", tmp_path, "--minutes=1")["hour"]
+
+    assert hour[0]["minute"] == 1
+    assert hour[0]["draws"] == 120
+    assert hour[0]["events"] == pytest.approx(60 * 200, rel=0.1)

@@ -193,7 +193,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the frozen value structs."""
 
 
-class ModelOffer(Value, frozen=True, kw_only=True):
+class ModelOffer(Value, frozen=True, kw_only=True, gc=False):
     """One model that a node can run."""
 
     name: ModelName
@@ -246,7 +246,7 @@ class ModelSnapshot(Value, frozen=True, kw_only=True):
 NodeState = Literal["alive", "suspect", "lost", "paused", "draining"]
 
 
-class NodeStanding(Value, frozen=True, kw_only=True):
+class NodeStanding(Value, frozen=True, kw_only=True, gc=False):
     """How a node stands, as all may see it."""
 
     points: int
@@ -257,7 +257,7 @@ class NodeStanding(Value, frozen=True, kw_only=True):
     """An operator made it a reference for others."""
 
 
-class NodeSnapshot(Value, frozen=True, kw_only=True):
+class NodeSnapshot(Value, frozen=True, kw_only=True, gc=False):
     """One node as the coordinator sees it."""
 
     id: str
@@ -283,7 +283,7 @@ class NodeSnapshot(Value, frozen=True, kw_only=True):
 TaskState = Literal["queued", "offered", "running", "replying", "done", "failed"]
 
 
-class TaskSnapshot(Value, frozen=True, kw_only=True):
+class TaskSnapshot(Value, frozen=True, kw_only=True, gc=False):
     """One task as the coordinator sees it: never what was asked or answered."""
 
     id: str

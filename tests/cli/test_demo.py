@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
 from clubai.cli.progress import MODELS
-from clubai.tui.samples import SYSTEM
+from clubai.tui.samples import SAMPLES, SYSTEM
 from support.commands import clubai, started
 from support.terminal import terminal
 from support.thread_backend import MODEL, parrot
+from support.tmux import needs_tmux, tmux
 
 QUESTION = "What is the capital of France?"
 
@@ -68,33 +70,40 @@ def test_without_a_terminal_it_asks_and_tells_in_lines(tmp_path: Path) -> None:
         assert demo.err() == ""
 
 
-def test_on_a_terminal_it_shows_the_club_and_takes_keys(tmp_path: Path) -> None:
+@needs_tmux
+def test_on_a_terminal_it_shows_the_dashboard_and_takes_keys(tmp_path: Path) -> None:
+    with (
+        parrot() as backend,
+        tmux("demo", "--backend", backend.url, home=tmp_path) as screen,
+    ):
+        screen.wait_for("Overview", "3/3 up", "A club of your own")
+        screen.keys("8")
+        screen.wait_for("Ask the club")
+        screen.type("quite another question")
+        screen.keys("Enter")
+        screen.wait_for("You said: quite another question", "readable by node")
+        screen.keys("Escape")
+        screen.wait_for("a Ask")
+        screen.keys("Space")
+        screen.wait_for(f"You said: {SAMPLES[0]}")
+        screen.keys("q")
+        screen.wait_for("ended with 0")
+
+        assert [chat["messages"][0]["content"] for chat in backend.chats] == [
+            SYSTEM
+        ] * 2
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, signum: int) -> None:
     with (
         parrot() as backend,
         terminal("demo", "--backend", backend.url, home=tmp_path) as screen,
     ):
-        screen.wait_for("ClubAI demo")
-        screen.wait_for("6 done")
-        screen.type("a")
-        screen.wait_for("your question:")
-        screen.type("quite another question\r")
-        screen.wait_for("7 done")
-        screen.type("q")
-
-        assert screen.wait() == 0
-        for words in ("node-1", "node-2", "node-3", "quite another question", MODEL):
-            assert words in screen.shown
-        assert screen.shown.endswith("\x1b[?25h\x1b[?1049l")
-
-
-def test_ctrl_c_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
-    with (
-        parrot() as backend,
-        terminal("demo", "--backend", backend.url, home=tmp_path) as screen,
-    ):
-        screen.wait_for("6 done")
+        screen.wait_for("Overview")
+        screen.wait_for("connected")
         before = time.monotonic()
-        screen.process.send_signal(2)
+        screen.process.send_signal(signum)
 
         assert screen.wait() == 0
         assert time.monotonic() - before < 5

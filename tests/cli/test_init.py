@@ -71,7 +71,7 @@ def test_the_frame_loads_nothing_heavy() -> None:
     code = (
         "import sys; sys.argv = ['clubai', '--help']\n"
         "try:\n"
-        "    from clubai.cli import main; main\n"
+        "    from clubai.cli import main; main()\n"
         "except SystemExit:\n"
         f"    print('LOADED', sorted(set({HEAVY!r}) & set(sys.modules)))\n"
     )

@@ -196,3 +196,16 @@ def test_a_stopped_main_tells_which_signal() -> None:
 
     assert caught.value.signum == signal.SIGTERM
     assert time.monotonic() - before < running.GRACE_S
+
+
+def test_what_does_not_end_in_time_ends_the_process() -> None:
+    text = """
+running.GRACE_S = 0.2
+print("ready", flush=True)
+with running.end_in_time():
+    pass
+with running.end_in_time():
+    time.sleep(60)
+"""
+    with script(text, "asyncio") as process:
+        assert process.wait(10) == 1

@@ -316,6 +316,8 @@ async def shown(
     board = Dashboard(source or Scripted(script()), view=view, **options)
     async with board.run_test(size=size) as pilot:
         await settled(pilot)
+        if keys and view == "member":
+            await pilot.press("escape")  # out of the question's line
         for key in keys:
             await pilot.press(key)
         await settled(pilot)

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from clubai.client.feed import FeedItem, FeedState
 from clubai.errors import AuthenticationError
 from clubai.tui.app import VIEWS, View
+from support.club_answers import club_answers
 from support.dashboard import LARGE, NOW, SMALL, broken, script
 
 
@@ -43,6 +44,20 @@ TABS: Final = tuple(
 SHOTS: Final = (
     *TABS,
     Shot("node", "operator", ("2", "enter")),
+    Shot("node-models", "operator", ("2", "enter", "right_square_bracket")),
+    Shot("node-points", "operator", ("2", "enter", *["right_square_bracket"] * 3)),
+    Shot("node-notes", "operator", ("2", "enter", "left_square_bracket")),
+    Shot("task", "operator", ("3", "enter")),
+    Shot("task-done", "operator", ("3", "slash", *"done", "enter", "enter")),
+    Shot("cancel", "operator", ("3", "x")),
+    Shot("ledger", "operator", ("4", "enter")),
+    Shot("reviews", "operator", ("4", "v")),
+    Shot("adjust", "operator", ("4", "a")),
+    Shot("model", "operator", ("5", "enter")),
+    Shot("event", "operator", ("6", "enter")),
+    Shot("member", "operator", ("7", "enter")),
+    Shot("role", "operator", ("7", "o")),
+    Shot("palette", "operator", ("2", "colon")),
     Shot("nodes-filtered", "operator", ("2", "slash", *"!lost", "enter")),
     Shot("nodes-marked", "operator", ("2", "space", "space", "greater_than_sign")),
     Shot("nodes-all-columns", "operator", ("2", "W")),
@@ -51,7 +66,7 @@ SHOTS: Final = (
     Shot("node", "member", ("3", "enter")),
 )
 """The tabs of both views by themselves, and what is behind them."""
-ANSWERS: Final[dict[str, Any]] = {}
+ANSWERS: Final[dict[str, Any]] = club_answers()
 """`METHOD PATH`: what is answered, in all of them."""
 
 

@@ -57,11 +57,13 @@ class Terminal:
 
 
 @contextmanager
-def terminal(*arguments: str, home: Path, **env: str) -> Iterator[Terminal]:
-    """Run `clubai *arguments` on a terminal until the block ends."""
+def terminal(
+    *arguments: str, home: Path, program: str = "clubai.cli", **env: str
+) -> Iterator[Terminal]:
+    """Run `clubai *arguments`, or `program`, on a terminal until the block ends."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "clubai.cli", *arguments],
+        [sys.executable, "-m", program, *arguments],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

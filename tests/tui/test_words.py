@@ -92,11 +92,11 @@ def test_there_is_something_to_read_before_there_is_a_club() -> None:
     begun = Picture()
     begun.take(connected(), NOW)
 
-    assert waiting(club(), url) is None
+    assert waiting(club(), "attached", url) is None
     titles = [
         notice.title
         for picture in (Picture(), begun, lost, refused(Picture()))
-        if (notice := waiting(picture, url)) is not None
+        if (notice := waiting(picture, "attached", url)) is not None
     ]
     assert titles == [
         "Connecting",
@@ -110,7 +110,7 @@ def test_reasons_of_others_are_not_obeyed() -> None:
     evil = broken("\x1b]0;x\x07\nno")
     alone = Picture()
     alone.take(evil, NOW)
-    notice = waiting(alone, "http://club:1")
+    notice = waiting(alone, "attached", "http://club:1")
 
     assert notice is not None
     assert "\x1b" not in banner(club(evil), NOW) + notice.text

@@ -17,6 +17,7 @@ from clubai.cli import place, settings
 from clubai.cli.boundary import run_command
 from clubai.cli.options import CONTEXT, examples, json_option, program_options
 from clubai.cli.running import Loop, end_with_stdin, notify_ready, run_until_stopped
+from clubai.cli.screen import ascii_option, need_terminal, readonly_option
 from clubai.tui import plain
 
 if TYPE_CHECKING:
@@ -35,12 +36,22 @@ BACKEND_SETTINGS = tuple(
         "clubai-agent --coordinator ws://club.example:8000/nodes/connect --name attic",
         "clubai-agent --embedded --enrol TOKEN",
         "clubai-agent --backend-url http://localhost:1234/v1 --slots 2",
+        "clubai-agent --tui",
         "clubai-agent probe",
         "clubai-agent service > ~/.config/systemd/user/clubai-agent.service",
     ),
 )
 @settings.options(settings.AGENT)
 @program_options(loop="trio")
+@click.option(
+    "--tui",
+    "screen",
+    is_flag=True,
+    allow_from_autoenv=False,
+    help="Show the node on a screen: its slots, points, connection and log.",
+)
+@readonly_option
+@ascii_option
 @json_option
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context
@@ -50,6 +61,9 @@ def agent(
     loop: Loop,
     log_level: str,
     with_parent: bool,
+    screen: bool,
+    readonly: bool,
+    ascii_only: bool,
     as_json: bool,
     **_: Any,
 ) -> None:
@@ -58,13 +72,26 @@ def agent(
     The first start needs a token of `clubai node enrol`, or a key of the owner;
     without either the key of `clubai login` is used. After that the node's own key is
     enough. With --json it prints one line when the node has joined.
+
+    With --tui the node is shown, and can be paused, drained and given other slots;
+    `?` shows the keys. --readonly and --ascii are for that.
     """
     if ctx.invoked_subcommand:
         return
+    if screen:
+        if as_json or with_parent:
+            other = "--json" if as_json else "--with-parent"
+            raise click.UsageError(f"--tui goes without {other}.")
+        need_terminal("clubai-agent")
     from clubai.cli import logs
 
     config = _config_of(ctx)
     logs.configure(log_level)
+    if screen:
+        from clubai.cli.agent_screen import show_agent
+
+        show_agent(config, loop=loop, readonly=readonly, ascii_only=ascii_only)
+        return
     if with_parent:
         end_with_stdin()
     run_until_stopped(partial(_serve, config, as_json=as_json), loop=loop)

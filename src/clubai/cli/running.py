@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from importlib.util import find_spec
 from typing import Final, Literal, NoReturn, TypeVar
 
@@ -75,6 +75,18 @@ def spare_collections() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+@contextlib.contextmanager
+def end_in_time() -> Iterator[None]:
+    """What is in the block ends within `GRACE_S`, or the process ends as it stands."""
+    watchdog = threading.Timer(GRACE_S, _give_up)
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.cancel()
 
 
 def notify_ready() -> None:

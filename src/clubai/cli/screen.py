@@ -6,16 +6,15 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from clubai.cli import show
 from clubai.cli.options import option
-from clubai.cli.running import run_until_stopped
+from clubai.cli.running import run_until_stopped, spare_collections
 from clubai.errors import ConfigError
 from clubai.tui.logtail import LogTail
 
@@ -61,6 +60,8 @@ def record_option(func: F) -> F:
 
 def need_terminal(instead: str) -> None:
     """Refuse to draw where nobody could see it. Raises `click.UsageError`."""
+    from clubai.cli import show
+
     if os.environ.get("TEXTUAL_DRIVER"):  # a browser, or whatever it draws on
         return
     dumb = show.is_plain(show.console())
@@ -91,12 +92,13 @@ def recording(source: Source, path: Path | None) -> Iterator[Source]:
         yield Recorder(source, file)
 
 
-def run_screen(board: Board) -> None:
+def run_screen(board: Board, tail: LogTail | None = None) -> None:
     """Show the board until the person leaves it, or a signal comes.
 
     What is logged meanwhile would spoil the screen: warnings are printed afterwards.
+    `tail`: where it goes already.
     """
-    with log_tail() as tail:
+    with log_tail() if tail is None else nullcontext(tail) as tail:
         run_until_stopped(partial(_show, board))
     for line in [line for line in tail.lines if line.number and _matters(line.level)][
         -_KEPT:
@@ -119,6 +121,7 @@ def log_tail() -> Iterator[LogTail]:
 
 
 async def _show(board: Board) -> None:
+    spare_collections()  # one of everything takes 0.1 s, in which no key is heard
     await board.run_async()
 
 

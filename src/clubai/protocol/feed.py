@@ -37,7 +37,7 @@ class Position(NamedTuple):
         return f"{self.boot}:{self.seq}"
 
 
-class StandingChange(Value, frozen=True, kw_only=True):
+class StandingChange(Value, frozen=True, kw_only=True, gc=False):
     """One change of a node's standing."""
 
     number: int
@@ -59,7 +59,7 @@ class StandingChange(Value, frozen=True, kw_only=True):
     why: str
 
 
-class CheckOutcome(Value, frozen=True, kw_only=True):
+class CheckOutcome(Value, frozen=True, kw_only=True, gc=False):
     """How a check of the club's own ended."""
 
     id: str
@@ -71,7 +71,7 @@ class CheckOutcome(Value, frozen=True, kw_only=True):
     why: str
 
 
-class ClubEvent(Value, frozen=True, kw_only=True, omit_defaults=True):
+class ClubEvent(Value, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One thing that happened. Never what was asked or answered.
 
     Of `task`, `node`, `standing` and `check` the one that `kind` names is set;
@@ -98,7 +98,7 @@ class ClubEvent(Value, frozen=True, kw_only=True, omit_defaults=True):
     """The member's role."""
 
 
-class NodeLoad(Value, frozen=True, kw_only=True):
+class NodeLoad(Value, frozen=True, kw_only=True, gc=False):
     """What changes of a node without an event."""
 
     id: str

@@ -23,6 +23,7 @@ from clubai.tui.source import Source
 from clubai.tui.widgets.views import ViewLine
 
 View = Literal["operator", "member"]
+HINT_S: Final = 12.0
 
 
 class Tab(NamedTuple):
@@ -99,6 +100,14 @@ class Dashboard(Board):
     def on_mount(self) -> None:
         """Begin with the first screen."""
         self.switch_mode(self.tabs[0].name)
+        if self.samples and "Playground" in self.tab_names:
+            number = self.tab_names.index("Playground") + 1
+            self.notify(
+                f"{number} leads to the Playground: ask the club. After Esc, space "
+                "asks a prepared question.",
+                title="A club of your own",
+                timeout=HINT_S,
+            )
 
     def action_view(self, number: int) -> None:
         """Go to the screen with this number; on it already: to its beginning."""

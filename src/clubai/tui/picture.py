@@ -11,8 +11,10 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+import msgspec
+
 from clubai.client.feed import FeedItem, FeedState
-from clubai.client.mirror import Mirror
+from clubai.client.mirror import MOST_ENDED, Mirror
 from clubai.model import ClubStats, TaskSnapshot
 from clubai.protocol.feed import ClubEvent, FeedSnapshot, FeedStats, StandingChange
 
@@ -27,7 +29,7 @@ RATE_OVER_S: Final = 10.0
 RECENT_S: Final = 600.0
 
 
-class Sample(NamedTuple):
+class Sample(msgspec.Struct, frozen=True, gc=False):
     """The club's counts at one moment."""
 
     at: float
@@ -39,7 +41,7 @@ class Sample(NamedTuple):
     failed: int
 
 
-class Step(NamedTuple):
+class Step(msgspec.Struct, frozen=True, gc=False):
     """One thing that happened to a task."""
 
     at: float
@@ -49,7 +51,7 @@ class Step(NamedTuple):
     reason: str
 
 
-class Change(NamedTuple):
+class Change(msgspec.Struct, frozen=True, gc=False):
     """A change of a node's standing, and when."""
 
     at: float
@@ -84,7 +86,7 @@ class Picture:
         self.gaps: deque[tuple[float, str]] = deque(maxlen=MOST_GAPS)
         """When events were missed, by this machine's clock, and why."""
         self._steps: dict[str, list[Step]] = {}
-        self._most_steps = 2 * MOST_EVENTS
+        self._most_steps = 2 * MOST_ENDED
         self._counted_at = 0.0
         self._seq = 0
         self._anew = False
@@ -224,7 +226,7 @@ class Picture:
             for task, steps in self._steps.items()
             if task in mirror.live or task in mirror.ended
         }
-        self._most_steps = max(2 * MOST_EVENTS, 2 * len(self._steps))
+        self._most_steps = max(2 * MOST_ENDED, 2 * len(self._steps))
 
     def _sample(self, stats: ClubStats) -> None:
         sample = Sample(

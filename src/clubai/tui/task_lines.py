@@ -189,11 +189,12 @@ def _points(
 ) -> Lines:
     cause = f"task:{task.id}"
     lines: Lines = []
-    for at, change in changes:
+    for seen in changes:
+        change = seen.change
         if change.cause == cause:
             held = f", {change.held:+} held" if change.held else ""
             why = f": {change.why}" if change.why else ""
-            text = f"{clock(at)}  {change.name}  {change.change} {change.points:+}"
+            text = f"{clock(seen.at)}  {change.name}  {change.change} {change.points:+}"
             tone: Tone = "bad" if change.points + change.held < 0 else "good"
             lines.append([Cell(look.fit(f"{text}{held}{why}", width), tone)])
     return [[], _head("Points that moved for it", ""), *lines] if lines else []

@@ -25,7 +25,7 @@ from support.dashboard import (
 
 def lines(board: Board) -> list[str]:
     """The state, the heads and the rows."""
-    return text_of(board).splitlines()[2:]
+    return text_of(board).splitlines()[3:]
 
 
 def said(board: Board) -> list[str]:

@@ -5,9 +5,9 @@ from support.dashboard import shown, text_of
 
 
 async def test_keys_are_told_and_closed_again() -> None:
-    async with shown(size=(80, 50), keys=["2", "f1"]) as (board, pilot):
+    async with shown(size=(80, 110), keys=["2", "f1"]) as (board, pilot):
         text = text_of(board)
-        parts = ("The club's nodes", "This screen", "Drain", "Table", "Mark")
+        parts = ("club's nodes", "This screen", "Drain", "Table", "Mark")
         assert all(part in text for part in (*parts, "Everywhere", "Reputation"))
         assert text.index(parts[0]) < text.index(parts[1]) < text.index("Everywhere")
         assert "Focus" not in text

@@ -30,7 +30,7 @@ class NodeActing(ClubScreen):
         Binding("u", "act('resume')", "Resume"),
         Binding("K", "act('kick')", "Kick"),
         Binding("m", "act('note')", "Note"),
-        Binding("T", "act('trust')", "Trust"),
+        Binding("T", "act('trust')", "Trust", show=False),
     ]
 
     def chosen_nodes(self) -> Sequence[NodeSnapshot]:

@@ -11,13 +11,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from clubai.tui import plain
 from clubai.tui.board import Board, board_of
 from clubai.tui.export import as_json, as_markdown
 from clubai.tui.look import Look
 from clubai.tui.picture import Picture
+from clubai.tui.widgets.footing import Footing
 from clubai.tui.widgets.table import LiveTable
 from clubai.tui.widgets.views import ViewLine
 from clubai.tui.words import Notice, banner, status, waiting
@@ -82,7 +83,7 @@ class ClubScreen(Screen[None]):
         )
         line.display = False
         yield line
-        yield Footer()
+        yield Footing()
 
     def body(self) -> ComposeResult:
         """What is in it."""
