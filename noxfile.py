@@ -117,6 +117,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(python=OLDEST)
+def pictures(session: nox.Session) -> None:
+    """Draw the documentation's pictures of the dashboard from a real run."""
+    install(session, "test")
+    session.run("python", "-m", "support.pictures", env={"PYTHONPATH": "tests"})
+
+
+@nox.session(python=OLDEST)
 def constraints(session: nox.Session) -> None:
     """Resolve every group and extra anew and write `constraints.txt`."""
     session.install("uv")

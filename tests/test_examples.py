@@ -69,6 +69,15 @@ def test_a_job_is_divided_in_three_ways() -> None:
     assert "Tom Reed will buy a new mower" in context
 
 
+@pytest.mark.model
+def test_what_happens_in_a_club_is_followed() -> None:
+    out = run("watch_a_club.py")
+
+    assert re.search(r"^task \w{8} queued$", out, re.M)
+    assert re.search(r"^task \w{8} done node-\d$", out, re.M)
+    assert out.splitlines()[-2:] == ["node-1 is alive", "node-2 is alive"]
+
+
 def test_a_backend_of_ones_own_answers() -> None:
     out = run("bring_your_own_backend.py")
 

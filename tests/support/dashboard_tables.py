@@ -1,7 +1,8 @@
 """Fills in what the pages of the dashboard say of its columns and keys.
 
-Between `<!-- columns NAME -->` or `<!-- keys CLASS ... -->` and `<!-- end -->` stands
-what the code says of itself: `python -m support.dashboard_tables` writes it anew.
+Between `<!-- columns NAME -->`, `<!-- keys CLASS ... -->` or `<!-- help CLASS -->` and
+`<!-- end -->` stands what the code says of itself: `python -m support.dashboard_tables`
+writes it anew.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from textwrap import dedent
+from typing import Any, Final
 
 from textual.binding import Binding
 from textual.keys import format_key
@@ -18,7 +20,7 @@ from textual.keys import format_key
 from clubai.tui.grid import Column
 
 ROOT = Path(__file__).parent.parent.parent
-BLOCK = re.compile(r"<!-- (columns|keys) (.+?) -->\n.*?<!-- end -->", re.DOTALL)
+BLOCK = re.compile(r"<!-- (columns|keys|help) (.+?) -->\n.*?<!-- end -->", re.DOTALL)
 
 
 def pages() -> Iterator[Path]:
@@ -33,8 +35,7 @@ def filled(text: str) -> str:
 
     def fill(match: re.Match[str]) -> str:
         kind, names = match[1], match[2]
-        make = columns_table if kind == "columns" else keys_table
-        return f"<!-- {kind} {names} -->\n{make(names)}\n<!-- end -->"
+        return f"<!-- {kind} {names} -->\n{_MAKERS[kind](names)}\n<!-- end -->"
 
     return BLOCK.sub(fill, text)
 
@@ -50,15 +51,33 @@ def columns_table(name: str) -> str:
 
 
 def keys_table(names: str) -> str:
-    """The keys of classes such as `screens.nodes.NodesScreen`, the first one first."""
-    rows = []
+    """The keys of classes such as `screens.nodes.NodesScreen`, the first one first.
+
+    What several of them have stands there once.
+    """
+    rows: dict[str, None] = {}
     for name in names.split():
-        module, _, cls = f"clubai.tui.{name}".rpartition(".")
-        for binding in getattr(importlib.import_module(module), cls).BINDINGS:
+        for binding in _class(name).BINDINGS:
             assert isinstance(binding, Binding), f"{name}: {binding} is no Binding"
             if binding.description:
-                rows.append(f"| {_keys(binding)} | {_cell(binding.description)} |")
+                rows[f"| {_keys(binding)} | {_cell(binding.description)} |"] = None
     return "\n".join(("", "| Key | |", "|---|---|", *rows, ""))
+
+
+def help_text(name: str) -> str:
+    """What `?` says on a screen, without its heading."""
+    lines = dedent(_class(name).HELP).strip().splitlines()
+    if lines[0].startswith("# "):
+        lines = lines[1:]
+    return "\n".join(("", *"\n".join(lines).strip().splitlines(), ""))
+
+
+_MAKERS: Final = {"columns": columns_table, "keys": keys_table, "help": help_text}
+
+
+def _class(name: str) -> Any:
+    module, _, cls = f"clubai.tui.{name}".rpartition(".")
+    return getattr(importlib.import_module(module), cls)
 
 
 def _columns(module: str, attribute: str) -> tuple[Column[Any], ...]:

@@ -26,6 +26,7 @@ def test_it_says_what_the_dashboard_says() -> None:
     assert head.split()[:2] == ["State", "Node"]
     assert rows[0].split()[:2] == ["alive", "attic"]
     assert len(rows) == 6
+    assert " 730 ms " in rows[1]  # by when its answers began
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 140, 200])

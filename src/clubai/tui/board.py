@@ -116,8 +116,6 @@ class Board(App[None]):
         self._drawn: tuple[int, int, str] | None = None
         self._asking = False
         self._timer: Timer | None = None
-        self.wanted_model = ""
-        """The model that the playground shall ask next; empty: the one it has."""
 
     @property
     def tab_names(self) -> Sequence[str]:

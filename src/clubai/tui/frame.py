@@ -7,7 +7,7 @@ from typing import Final
 from clubai.tui.grid import text_lines
 from clubai.tui.look import Look, count, duration, percent, rate
 from clubai.tui.picture import Picture
-from clubai.tui.tables.nodes import nodes_grid
+from clubai.tui.tables.nodes import first_tokens_of, nodes_grid
 
 MOST_NODES: Final = 40
 
@@ -17,7 +17,7 @@ def frame(picture: Picture, look: Look, *, width: int) -> str:
 
     The picture must have had its first snapshot.
     """
-    nodes = nodes_grid()
+    nodes = nodes_grid(first_tokens_of(picture.mirror.ended.values(), look.now))
     nodes.put(picture.mirror.nodes.values(), look)
     lines = [
         *_counts(picture, look),

@@ -28,6 +28,15 @@ async def test_it_shows_who_has_it_and_what_was_asked() -> None:
     assert "failed   00000000 cellar" in text
 
 
+async def test_its_nodes_say_by_when_their_answers_began() -> None:
+    async with shown(size=(140, 40), keys=["5", "down", "enter"]) as (board, _):
+        (barn,) = [line for line in text_of(board).splitlines() if " barn  " in line][
+            :1
+        ]
+
+    assert " 730 ms " in barn
+
+
 async def test_enter_opens_its_nodes_and_its_tasks() -> None:
     async with shown(keys=["5", "enter", "enter"]) as (board, pilot):
         assert isinstance(board.screen, NodeScreen)

@@ -20,7 +20,7 @@ from clubai.tui.tables.models import (
     nodes_with,
     tasks_of,
 )
-from clubai.tui.tables.nodes import nodes_grid
+from clubai.tui.tables.nodes import first_tokens_of, nodes_grid
 from clubai.tui.widgets.lines import Lines
 from clubai.tui.widgets.table import LiveTable
 from clubai.tui.words import Notice
@@ -43,11 +43,12 @@ class ModelScreen(ClubScreen):
         super().__init__()
         self.model = model
         self.crumb = model
+        self._first_tokens: dict[str, float] = {}
 
     def body(self) -> ComposeResult:
         """Its facts and two tables."""
         yield Lines(id="model-facts")
-        yield LiveTable[NodeSnapshot](nodes_grid(), id="model-nodes")
+        yield LiveTable[NodeSnapshot](nodes_grid(self._first_tokens), id="model-nodes")
         yield Lines(id="model-asked").add_class("model-title")
         yield LiveTable[TaskSnapshot](model_tasks_grid(), id="model-tasks")
 
@@ -61,6 +62,8 @@ class ModelScreen(ClubScreen):
         nodes, tasks = nodes_with(picture, self.model), tasks_of(picture, self.model)
         if row is None and not nodes and not tasks:
             return Notice("The model is gone", "No node offers it. Esc goes back.")
+        self._first_tokens.clear()
+        self._first_tokens |= first_tokens_of(picture.mirror.ended.values(), look.now)
         width = self.size.width - 2
         facts = look.fit(_facts(row, look), width)
         self.query_one("#model-facts", Lines).put([[Cell(facts)]])
