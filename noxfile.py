@@ -72,7 +72,6 @@ def docs(session: nox.Session) -> None:
         "mkdocs",
         "build",
         "--strict",
-        "--quiet",
         env={"NO_MKDOCS_2_WARNING": "1"},
     )
     if session.venv_backend != "none":

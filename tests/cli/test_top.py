@@ -8,7 +8,7 @@ from support.commands import UpClub, clubai
 def test_once_is_a_frame_of_plain_text(club: UpClub, tmp_path: Path) -> None:
     done = club.clubai("top", "--once", home=tmp_path)
 
-    first, _, blank, head, *rows = done.out.splitlines()
+    first, _, _, blank, head, *rows = done.out.splitlines()
     assert (done.code, done.err) == (0, "")
     assert first.startswith("nodes 2/2 · slots 0/")
     assert blank == ""

@@ -100,7 +100,7 @@ def test_every_included_file_is_an_example() -> None:
 def test_the_documentation_builds_strictly(tmp_path: Path) -> None:
     program = [sys.executable, "-m", "mkdocs"]
     done = subprocess.run(
-        [*program, "build", "--strict", "--quiet", "--site-dir", tmp_path],
+        [*program, "build", "--strict", "--site-dir", tmp_path],
         cwd=ROOT,
         env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,

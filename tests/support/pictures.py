@@ -27,17 +27,20 @@ from clubai.tui.samples import MAX_TOKENS, SAMPLES, SYSTEM
 
 IMAGES: Final = Path(__file__).parent.parent.parent / "docs" / "images"
 SIZE: Final = (120, 32)
-OPERATOR: Final = (
-    ("overview", ("1",)),
-    ("nodes", ("2",)),
+REPLAYED: Final = (
+    ("overview", ("1",), 0.7),
+    ("nodes", ("2",), 0.5),
+    ("tasks", ("3",), 0.5),
+    ("models", ("5",), 0.5),
+    ("events", ("6",), 1.0),
+)
+"""Name of each picture, the keys that lead to it, and how much of the run is over."""
+LIVE: Final = (
     ("node", ("2", "enter")),
-    ("tasks", ("3",)),
     ("task", ("3", "enter")),
     ("reputation", ("4",)),
-    ("models", ("5",)),
-    ("events", ("6",)),
 )
-"""Name of each picture, and the keys that lead to it."""
+"""What is asked of the club beside its feed is in no recording."""
 
 
 def draw(board: Board, name: str) -> None:
@@ -79,15 +82,21 @@ async def live(source: Embedded, recording: Path) -> None:
                     tasks.start_soon(ask, sample)
             await until(pilot, lambda: not board.picture.mirror.live)
             await pilot.pause(1.5)
+            for name, keys in LIVE:
+                await pilot.press(*keys)
+                await pilot.pause(1.0)
+                draw(board, name)
+                await pilot.press("escape")
 
         await shown(board, look)
 
 
 async def replayed(recording: Path) -> None:
-    """Draw the operator's screens from the recording."""
+    """Draw what the recording tells."""
     records = read_recording(recording)
-    for name, keys in OPERATOR:
-        replay = Replay(records, name="evening.jsonl", speed=float("inf"))
+    for name, keys, share in REPLAYED:
+        seen = records[: int(len(records) * share)]
+        replay = Replay(seen, name="evening.jsonl", speed=float("inf"))
         board = Dashboard(replay)
 
         async def look(
@@ -98,6 +107,7 @@ async def replayed(recording: Path) -> None:
             keys: tuple[str, ...] = keys,
         ) -> None:
             await until(pilot, lambda: replay.ended)
+            replay.set_speed(1.0)
             await pilot.press(*keys)
             board.flush(force=True)
             await pilot.pause()

@@ -48,6 +48,10 @@ def _counts(picture: Picture, look: Look) -> list[str]:
             (
                 f"done {count(stats.tasks_done)}",
                 f"failed {count(stats.tasks_failed)} ({failed})",
+            )
+        ),
+        look.rule.join(
+            (
                 f"first token {duration(soon.p50)} p50, {duration(soon.p95)} p95",
                 f"nodes' speed {rate(speed)} tok/s",
             )

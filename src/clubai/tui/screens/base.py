@@ -177,6 +177,8 @@ class ClubScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that act are not there where nothing can be done."""
+        if action == "filter":
+            return self.is_mounted and self.table() is not None
         if action == "act":
             operators = self.operators_only
             mine = self.picture.role == "operator" or not operators
