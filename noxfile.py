@@ -61,7 +61,7 @@ def typing(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests in two processes; arguments after `--` go to pytest."""
     install(session, "test", "clients", "docs")
-    session.run("python", "-m", "pytest", "-n", "2", *session.posargs)
+    session.run("python", "-m", "pytest", "-n", "3", *session.posargs)
 
 
 @nox.session(python=OLDEST)

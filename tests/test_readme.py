@@ -16,12 +16,12 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
         [ROOT / ".ci" / "run", "--show"], capture_output=True, text=True, check=True
     ).stdout
 
-    assert shown.endswith(" -m pytest -n 2\n")
+    assert shown.endswith(" -m pytest -n 3\n")
     assert shown in BLOCKS
 
 
 def test_nox_runs_the_tests_in_as_many_processes() -> None:
-    assert '"python", "-m", "pytest", "-n", "2",' in (ROOT / "noxfile.py").read_text()
+    assert '"python", "-m", "pytest", "-n", "3",' in (ROOT / "noxfile.py").read_text()
 
 
 def test_the_first_command_is_one_line_and_runs_the_demo() -> None:

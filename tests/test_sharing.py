@@ -1,4 +1,4 @@
-"""What `pytest -n 2` needs, and what it does with it."""
+"""What `pytest -n 3` needs, and what it does with it."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ STATES: Final[dict[str, State]] = {
     "readonly": State(script, {"readonly": True}, sizes=(SMALL,), among=_TABS),
     "member": State(lambda: script(role="member"), {}, sizes=(SMALL,), among=_TABS),
     "small": State(script, {}, sizes=((50, 12),), among=_TABS),
-    "ascii": State(script, {"ascii": True}, sizes=(SMALL,)),
-    "monochrome": State(script, {}, sizes=(SMALL,)),
+    "ascii": State(script, {"ascii": True}, sizes=(SMALL,), among=_TABS),
+    "monochrome": State(script, {}, sizes=(SMALL,), among=_TABS),
     "light": State(script, {"theme": "club-light"}, sizes=(SMALL,), among=_COLOURS),
 }

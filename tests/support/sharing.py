@@ -1,4 +1,4 @@
-"""How `pytest -n 2` shares the tests out among its processes: by file.
+"""How `pytest -n 3` shares the tests out among its processes: by file.
 
 The tests of a file stay together, so that what they share is made once. Those that
 start many processes, and see in time what becomes of them, all go to one worker: two of
