@@ -49,8 +49,8 @@ def test_it_is_the_members_view_of_that_club() -> None:
 
 def test_its_options_reach_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     boards: list[Dashboard] = []
-    monkeypatch.setattr(Dashboard, "run", lambda board: boards.append(board))
-    monkeypatch.setattr(module, "_on_terminal", lambda: True)
+    monkeypatch.setattr(module, "run_screen", boards.append)
+    monkeypatch.setattr(module, "need_terminal", lambda instead: None)
 
     done = CliRunner().invoke(
         chat, ["--url", PLACE.url, "--api-key", "k", "--mode", "context"]

@@ -6,6 +6,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
+from textual.widgets import Input, TextArea
+
+from support.svg import Pictures
 
 
 @pytest.fixture
@@ -20,3 +24,16 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture
+def pictures(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    return snapshot.use_extension(Pictures)
+
+
+@pytest.fixture(autouse=True)
+def steady_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cursor that blinks looks another way each half second."""
+    for widget in (Input, TextArea):
+        monkeypatch.setattr(widget, "_restart_blink", lambda self: None)
+        monkeypatch.setattr(widget.cursor_blink, "_default", False)

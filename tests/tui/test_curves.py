@@ -50,7 +50,9 @@ def test_averages_lie_between_the_lowest_and_the_highest(
     if known:
         least = min(span.value for span in given_spans)
         most = max(span.value for span in given_spans)
-        assert all(least * 0.999 <= value <= most * 1.001 for value in known)
+        assert all(
+            least * 0.999 - 1e-9 <= value <= most * 1.001 + 1e-9 for value in known
+        )
         assert curve.highest == max(known)
 
 
