@@ -16,10 +16,9 @@ import json
 import os
 import signal
 import sys
-import threading
 from typing import Any, Final, NoReturn
 
-STOP_SECONDS: Final = 5.0
+STOP_SECONDS: Final = 5
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 BATCH: Final = 512
 """Tokens of one step, and the most that one embedding's input may have."""
@@ -80,12 +79,11 @@ def main() -> None:
             pass
     except (_Stopped, BrokenPipeError):
         pass
-    # Were the native code to hang, nobody would be left to notice.
-    alarm = threading.Timer(STOP_SECONDS, os._exit, (1,))
-    alarm.daemon = True
-    alarm.start()
+    # Were the native code to hang, nobody would be left to notice. It may do so with
+    # the interpreter's lock, and no thread of ours would run: the kernel ends it then.
+    signal.alarm(STOP_SECONDS)
     del server
-    alarm.cancel()
+    os._exit(0)  # nothing is left to be done, and the native threads may still run
 
 
 def _stop(number: int, frame: object) -> NoReturn:
