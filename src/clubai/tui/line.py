@@ -50,7 +50,7 @@ class Line:
             self._held = self._run(_hold(source, ready))
             try:
                 client = await ready
-            except BaseException:
+            except BaseException:  # a question that is stopped hangs up as well
                 self.close()
                 raise
             self._client, self._of = client, source

@@ -22,7 +22,7 @@ async def test_it_asks_again_when_it_is_time_and_somebody_looks() -> None:
         asked = source.calls.count(MEMBERS)
         assert asked >= 1
 
-        source.now += 9.0
+        source.now += 59.0
         screen.tick()
         await settled(pilot)
         assert source.calls.count(MEMBERS) == asked

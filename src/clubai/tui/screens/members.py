@@ -31,10 +31,10 @@ class MembersScreen(AskingScreen):
     """All members."""
 
     crumb = "Members"
-    again_s = 10.0
+    again_s = 60.0
     operators_only = ("invite", "role")
     HELP = """\
-The members and what they used, asked every 10 seconds while this screen is shown.
+The members and what they used, asked each minute while this screen is shown.
 
 Enter opens one: use by day, keys, nodes, tasks. `n` invites somebody: the token is
 shown once. `o` gives the member under the cursor another role.
