@@ -8,7 +8,7 @@ from textual.widgets import Input
 from clubai.tui.board import Board
 from clubai.tui.screens.base import ClubScreen, too_small
 from clubai.tui.widgets.table import LiveTable
-from support.dashboard import Scripted, node_id, script, settled, shown, text_of
+from support.dashboard import LARGE, Scripted, node_id, script, settled, shown, text_of
 
 
 def table_of(board: Board) -> LiveTable[object]:
@@ -110,3 +110,12 @@ async def test_a_small_screen_says_the_most_important() -> None:
         assert "nodes 5/6" in text
         assert "queue 2, running 6" in text
         assert "failed 12" in too_small(board.picture).text
+
+
+async def test_the_filters_key_is_there_only_where_there_is_a_table() -> None:
+    async with shown(size=LARGE, keys=["3"]) as (board, pilot):
+        assert "/ Filter" in text_of(board)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert "Timeline" in text_of(board)
+        assert "/ Filter" not in text_of(board)
