@@ -11,6 +11,7 @@ import pytest
 from clubai.errors import StorageError
 from clubai.storage import database as database_module
 from clubai.storage.database import open_files
+from clubai.storage.errors import storage_errors
 
 
 def refusal(path: Path) -> StorageError:
@@ -137,7 +138,7 @@ def test_program_that_holds_the_database_is_waited_for_and_named(
             other.execute("BEGIN IMMEDIATE")
             with (
                 pytest.raises(StorageError, match="close the other program"),
-                database_module.storage_errors("here"),
+                storage_errors("here"),
             ):
                 files.writer.execute("DELETE FROM tasks")
     finally:

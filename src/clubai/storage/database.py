@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -17,39 +16,12 @@ import msgspec
 from sqlite_utils import Database
 
 from clubai.errors import StorageError
+from clubai.storage.errors import storage_errors
 from clubai.storage.lockfile import LockFile
 from clubai.storage.migrations import is_foreign, schema, unknown_steps
 
 BUSY_TIMEOUT_MS: Final = 5000
 """How long a program that only visits the database may hold it up."""
-
-_WRITABLE: Final = "make the file and its directory writable for this user"
-_FIXES: Final = {
-    sqlite3.SQLITE_NOTADB: "choose another file, or move this one away",
-    sqlite3.SQLITE_CORRUPT: "restore a backup",
-    sqlite3.SQLITE_FULL: "free some space on the disk",
-    sqlite3.SQLITE_BUSY: "close the other program that has it open for writing",
-    sqlite3.SQLITE_READONLY: _WRITABLE,
-    sqlite3.SQLITE_CANTOPEN: _WRITABLE,
-    sqlite3.SQLITE_PERM: _WRITABLE,
-}
-
-
-@contextmanager
-def storage_errors(where: str) -> Iterator[None]:
-    """Turn what SQLite, the file system and bad rows raise into `StorageError`."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        fix = _FIXES.get(code)
-        reason = f"{error}: {fix}" if fix else str(error)
-        raise StorageError(where, reason) from error
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise StorageError(where, f"{reason}: {_WRITABLE}") from error
-    except (OverflowError, ValueError, msgspec.ValidationError) as error:
-        raise StorageError(where, f"a row is not as it should be: {error}") from error
 
 
 class Files(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """The store that coordinators use: one SQLite file that any tool may read.
 
-Calls run in threads, writes one after the other on the one connection that writes,
+Calls run in two threads: writes one after the other on the one connection that writes,
 reads beside them on a second one. What runs in a thread runs to its end: a cancelled
 call has either not begun or is finished, and leaves no transaction open.
 """
@@ -8,20 +8,18 @@ call has either not begun or is finished, and leaves no transaction open.
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
 import msgspec
-from anyio import CancelScope, CapacityLimiter, to_thread
+from anyio import CancelScope, to_thread
 from sqlite_utils import Database
 
-from clubai.errors import StorageError
 from clubai.model import MemberId, node_bytes, node_text
 from clubai.storage.base import ApiKeyRow, MemberRow, NodeRow, TaskRow, name_key
-from clubai.storage.database import Files, open_files, storage_errors
+from clubai.storage.database import Files, open_files
 from clubai.storage.sqlite_access import SqliteAccess
 from clubai.storage.sqlite_books import SqliteBooks
 from clubai.storage.sqlite_checks import SqliteChecks
@@ -31,6 +29,7 @@ from clubai.storage.sqlite_standing import SqliteStanding
 from clubai.storage.sqlite_tasks import APPEND_TASK, task_facts, task_values
 from clubai.storage.sqlite_usage import SqliteUsage
 from clubai.storage.sqlite_verdicts import SqliteVerdicts
+from clubai.storage.turns import Turns
 
 T = TypeVar("T")
 Row = TypeVar("Row", MemberRow, ApiKeyRow, NodeRow)
@@ -63,14 +62,14 @@ class SqliteStore(
 ):
     """A `Store` in a SQLite file; get one from `open`."""
 
-    _writing: _Turns
-    _reading: _Turns
+    _writing: Turns
+    _reading: Turns
 
     def __init__(self, path: Path, files: Files) -> None:
         self._where = str(path)
         self._files = files
-        self._writing = _Turns(files.writer, self._where)
-        self._reading = _Turns(files.reader, self._where)
+        self._writing = Turns.begin(files.writer, self._where)
+        self._reading = Turns.begin(files.reader, self._where)
 
     @classmethod
     @asynccontextmanager
@@ -188,13 +187,9 @@ class SqliteStore(
         Safe to call twice. No deadline: a thread cannot be abandoned, and what it can
         wait for is bounded by the busy timeout.
         """
-
-        def close() -> None:
-            with self._reading.last(), self._writing.last():
-                self._files.close()
-
         with CancelScope(shield=True):
-            await to_thread.run_sync(close, limiter=CapacityLimiter(1))
+            await self._reading.end()
+            await self._writing.end(self._files.close)
 
     async def _all(self, kind: type[Row], sql: str, *values: Value) -> list[Row]:
         return await self._reading.run(
@@ -212,40 +207,6 @@ class SqliteStore(
 
     async def _change(self, sql: str, *values: Value) -> None:
         await self._writing.run(lambda db: db.execute(sql, values))
-
-
-class _Turns:
-    """Lets one call at a time use a connection.
-
-    The limiter keeps waiting calls out of the threads. The lock is for a call whose
-    task asyncio itself cancelled: the limiter is then free before the thread is.
-    """
-
-    def __init__(self, db: Database, where: str) -> None:
-        self._db = db
-        self._where = where
-        self._limiter = CapacityLimiter(1)
-        self._lock = threading.Lock()
-        self._closed = False
-
-    async def run(self, job: Callable[[Database], T]) -> T:
-        """Run `job` in a thread when it is its turn.
-
-        Raises:
-            StorageError: the data cannot be read or written, or the store is closed.
-        """
-        return await to_thread.run_sync(self._run, job, limiter=self._limiter)
-
-    def last(self) -> threading.Lock:
-        """Refuse every call that has not begun; hold the lock to wait for the rest."""
-        self._closed = True
-        return self._lock
-
-    def _run(self, job: Callable[[Database], T]) -> T:
-        with self._lock, storage_errors(self._where):
-            if self._closed:
-                raise StorageError(self._where, "the store is closed")
-            return job(self._db)
 
 
 def _unless_name_taken(insert: Callable[[], object]) -> bool:

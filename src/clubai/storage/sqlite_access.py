@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 from sqlite_utils import Database
@@ -19,6 +18,7 @@ from clubai.storage.access import (
     Rotation,
 )
 from clubai.storage.base import MemberRow, Role, name_key
+from clubai.storage.turns import Turns
 
 T = TypeVar("T")
 Row = TypeVar("Row", MemberRow, RefreshRow, InviteRow, AuditRow)
@@ -70,13 +70,6 @@ _TOKENS: Final = """
     SELECT key_id, sum(prompt_tokens + completion_tokens) FROM tasks
     WHERE ended_at >= ? AND key_id != '' GROUP BY key_id
 """
-
-
-class Turns(Protocol):
-    """Runs a job on one connection, when it is its turn."""
-
-    async def run(self, job: Callable[[Database], T]) -> T:
-        """Run `job` in a thread. Raises `StorageError`."""
 
 
 class SqliteAccess:

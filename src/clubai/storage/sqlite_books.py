@@ -16,7 +16,7 @@ from clubai.storage.durability import through_power_loss
 from clubai.storage.sqlite_tasks import task_facts
 
 if TYPE_CHECKING:
-    from clubai.storage.sqlite import _Turns
+    from clubai.storage.turns import Turns
 
 _ADD_ENTRY: Final = (
     "INSERT INTO ledger (seq, ts, key, body, hash) VALUES (?, ?, ?, ?, ?)"
@@ -83,8 +83,8 @@ def create_books(db: Database) -> None:
 class SqliteBooks:
     """A part of `SqliteStore`, which says whose turn it is."""
 
-    _reading: _Turns
-    _writing: _Turns
+    _reading: Turns
+    _writing: Turns
 
     async def ledger(self, *, since: int = 0) -> list[LedgerRow]:
         """The entries with a `seq` of `since` or more, in order."""

@@ -16,7 +16,7 @@ from clubai.model import NodeId, node_bytes, node_text
 from clubai.storage.checks import CheckRow
 
 if TYPE_CHECKING:
-    from clubai.storage.sqlite import _Turns
+    from clubai.storage.turns import Turns
 
 _NEWEST: Final = "SELECT * FROM checks ORDER BY seq DESC LIMIT :limit"
 _NEWEST_OF: Final = (
@@ -66,8 +66,8 @@ def create_checks(db: Database) -> None:
 class SqliteChecks:
     """A part of `SqliteStore`, which says whose turn it is."""
 
-    _reading: _Turns
-    _writing: _Turns
+    _reading: Turns
+    _writing: Turns
 
     async def append_check(self, row: CheckRow) -> None:
         """Add a check; `StorageError` when there is one with this id."""

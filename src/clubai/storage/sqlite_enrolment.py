@@ -16,7 +16,7 @@ from clubai.storage.enrolment import (
 )
 
 if TYPE_CHECKING:
-    from clubai.storage.sqlite import _Turns
+    from clubai.storage.turns import Turns
 
 _DROP_EXPIRED: Final = "DELETE FROM enrolments WHERE member = ? AND expires_at <= ?"
 _COUNT_OPEN: Final = "SELECT count(*) FROM enrolments WHERE member = ?"
@@ -34,8 +34,8 @@ class SqliteEnrolment:
     """The part of `SqliteStore` that enrolment uses."""
 
     if TYPE_CHECKING:
-        _writing: _Turns
-        _reading: _Turns
+        _writing: Turns
+        _reading: Turns
 
     async def add_enrolment(self, row: EnrolmentRow, *, limit: int) -> bool:
         """Add a token; False, and no change, when the member has `limit` open ones."""

@@ -13,7 +13,7 @@ from clubai.storage.durability import through_power_loss
 from clubai.storage.keylog import KeyLogRow, NodeOwnerRow
 
 if TYPE_CHECKING:
-    from clubai.storage.sqlite import _Turns
+    from clubai.storage.turns import Turns
 
 _PUT_OWNER: Final = """
     INSERT INTO node_owners (node, key, sig, at) VALUES (:node, :key, :sig, :at)
@@ -70,8 +70,8 @@ def create_key_log(db: Database) -> None:
 class SqliteKeyLog:
     """A part of `SqliteStore`, which says whose turn it is."""
 
-    _writing: _Turns
-    _reading: _Turns
+    _writing: Turns
+    _reading: Turns
 
     async def append_key_log(self, row: KeyLogRow) -> None:
         """Add an entry; `StorageError` when it is not the next one, or there already.

@@ -13,7 +13,7 @@ from clubai.reputation.events import StandingEvent
 from clubai.storage.sqlite_tasks import APPEND_TASK, task_values
 
 if TYPE_CHECKING:
-    from clubai.storage.sqlite import _Turns
+    from clubai.storage.turns import Turns
 
 _COLUMNS: Final = StandingEvent.__struct_fields__
 _NODE: Final = _COLUMNS.index("node")
@@ -66,8 +66,8 @@ def create_standing(db: Database) -> None:
 class SqliteStanding:
     """A part of `SqliteStore`, which says whose turn it is."""
 
-    _reading: _Turns
-    _writing: _Turns
+    _reading: Turns
+    _writing: Turns
 
     async def append_standing(self, events: Sequence[StandingEvent]) -> None:
         """Add events; `StorageError`, and no change, when one is there already."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final, Protocol, TypeVar
+from collections.abc import Mapping
+from typing import Final, TypeVar
 
 from sqlite_utils import Database
 
 from clubai.model import MemberId
 from clubai.reputation.days import DAY_S
+from clubai.storage.turns import Turns
 from clubai.storage.usage import DayUse, MemberUse
 
 T = TypeVar("T")
@@ -33,13 +34,6 @@ _BY_DAY: Final = """
     FROM tasks WHERE member = :member AND ended_at >= :first AND ended_at < :end
     GROUP BY day
 """
-
-
-class Turns(Protocol):
-    """Runs a job on one connection, when it is its turn."""
-
-    async def run(self, job: Callable[[Database], T]) -> T:
-        """Run `job` in a thread. Raises `StorageError`."""
 
 
 def index_usage(db: Database) -> None:

@@ -12,7 +12,7 @@ from sqlite_utils import Database
 from clubai.model import NodeId, VerdictFacts, node_text
 
 if TYPE_CHECKING:
-    from clubai.storage.sqlite import _Turns
+    from clubai.storage.turns import Turns
 
 _COLUMNS: Final = VerdictFacts.__struct_fields__
 _APPEND: Final = (
@@ -56,8 +56,8 @@ def create_verdicts(db: Database) -> None:
 class SqliteVerdicts:
     """A part of `SqliteStore`, which says whose turn it is."""
 
-    _reading: _Turns
-    _writing: _Turns
+    _reading: Turns
+    _writing: Turns
 
     async def append_verdicts(self, rows: Sequence[VerdictFacts]) -> None:
         """Add verdicts in one transaction; a second one of an attempt is skipped."""
