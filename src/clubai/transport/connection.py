@@ -15,7 +15,6 @@ import time
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import anyio
-from anyio.abc import SocketAttribute
 from hypercorn.events import Closed, RawData, Updated
 from hypercorn.typing import ConnectionState
 
@@ -26,15 +25,15 @@ from clubai.transport.outgoing import Outgoing
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from anyio.abc import SocketStream, TaskGroup
+    from anyio.abc import TaskGroup
     from hypercorn.events import Event as SocketEvent
     from hypercorn.typing import TaskGroup as HypercornTasks
     from hypercorn.typing import WorkerContext
 
     from clubai.transport.hardening import EdgeConfig
     from clubai.transport.limits import ServerLimits
+    from clubai.transport.sockets import Socket
 
-READ_BYTES: Final = 1 << 16
 _WRITE_BYTES: Final = 1 << 16
 _LINGER_S: Final = 1.0
 _LINGER_BYTES: Final = 8 << 20
@@ -108,12 +107,12 @@ class Connection:
         context: Context,
         limits: ServerLimits,
         state: dict[str, Any],
-        stream: SocketStream,
+        socket: Socket,
     ) -> None:
         self._config = config
         self._limits = limits
-        self._stream = stream
-        self._outgoing = Outgoing()
+        self._socket = socket
+        self._outgoing = Outgoing(socket.write_soon)
         self._reader = anyio.CancelScope()
         self._phase = Phase.NOTHING
         self._ours_to_close = False
@@ -157,7 +156,8 @@ class Connection:
 
         `now` is monotonic time, not the loop's, which takes ten times as long to ask.
         """
-        return now - self._writing_since > self._limits.send_timeout_s
+        since = min(self._writing_since, self._socket.behind_since)
+        return now - since > self._limits.send_timeout_s
 
     async def probe(self, pings: int) -> bool:
         """Ping a WebSocket that was silent since the last call; other ones live.
@@ -169,17 +169,21 @@ class Connection:
             self._unanswered = 0
         elif self._unanswered >= pings:
             return False
-        elif not self._outgoing.busy:  # else `stalls` tells
+        elif not self._is_behind:  # else `stalls` tells
             self._unanswered += 1
             await self._protocol.ping()
         self._protocol.forgive()
         return True
 
+    @property
+    def _is_behind(self) -> bool:
+        return self._outgoing.busy or self._socket.behind_since < math.inf
+
     async def abort(self) -> None:
         """End now."""
         self._outgoing.close()
         self._reader.cancel()
-        await self._stream.aclose()
+        await self._socket.aclose()
 
     async def spawn_app(
         self,
@@ -223,14 +227,9 @@ class Connection:
             self._reader.cancel()
 
     async def _serve(self) -> None:
-        try:
-            self._protocol.client = _address(
-                self._stream, SocketAttribute.remote_address
-            )
-            self._protocol.server = _address(
-                self._stream, SocketAttribute.local_address
-            )
-        except OSError:
+        self._protocol.client = self._socket.remote
+        self._protocol.server = self._socket.local
+        if self._protocol.client is None:
             return
         self._await(Phase.HEAD)
         with self._reader:
@@ -238,13 +237,13 @@ class Connection:
         if self._reader.cancelled_caught:
             self._ours_to_close = True
         await self._protocol.handle(Closed())
-        await self._outgoing.flush()
+        await self._flush()
         await self._close()
 
     async def _read(self) -> None:
         while True:
             try:
-                data = await self._stream.receive(READ_BYTES)
+                data = await self._socket.receive()
             except (
                 anyio.EndOfStream,
                 anyio.BrokenResourceError,
@@ -315,26 +314,30 @@ class Connection:
             # A deadline of its own for every write would cost as much as the write:
             # the server looks after those that take too long.
             self._writing_since = time.monotonic()
-            await self._stream.send(data[start : start + _WRITE_BYTES])
+            await self._socket.send(data[start : start + _WRITE_BYTES])
         self._writing_since = math.inf
+
+    async def _flush(self) -> None:
+        await self._outgoing.flush()
+        await self._socket.flush()
 
     async def _close(self) -> None:
         with anyio.move_on_after(_LINGER_S, shield=True):
-            await self._outgoing.flush()
+            await self._flush()
             if self._ours_to_close and not self._outgoing.closed:
                 self._ours_to_close = False
                 await self._linger()
         with anyio.CancelScope(shield=True):
             self._outgoing.close()
-            await self._stream.aclose()
+            await self._socket.aclose()
 
     async def _linger(self) -> None:
         """Let the peer read what we said before what it said resets it."""
         left = _LINGER_BYTES
         try:
-            await self._stream.send_eof()
+            await self._socket.send_eof()
             while left > 0:
-                left -= len(await self._stream.receive(READ_BYTES))
+                left -= len(await self._socket.receive())
         except (
             anyio.EndOfStream,
             anyio.BrokenResourceError,
@@ -342,8 +345,3 @@ class Connection:
             OSError,
         ):
             return
-
-
-def _address(stream: SocketStream, which: Any) -> tuple[str, int] | None:
-    address = stream.extra_attributes[which]()
-    return (address[0], address[1]) if isinstance(address, tuple) else None

@@ -1,8 +1,8 @@
 """Bytes on their way out of one connection: bounded, in order, never torn.
 
 A sender waits for room *before* its bytes are taken. Once taken they go out whole, in
-order, written by the connection's own task: cancelling a sender cannot leave half a
-frame on the wire, and never costs the connection.
+order: cancelling a sender cannot leave half a frame on the wire, and never costs the
+connection. The connection's own task writes them, or at once whoever can.
 """
 
 from __future__ import annotations
@@ -20,9 +20,13 @@ HIGH_WATER_BYTES: Final = 1 << 16
 
 
 class Outgoing:
-    """Holds at most `HIGH_WATER_BYTES` and one item more."""
+    """Holds at most `HIGH_WATER_BYTES` and one item more.
 
-    def __init__(self) -> None:
+    What `soon` takes is not held at all: it says False when it cannot.
+    """
+
+    def __init__(self, soon: Callable[[bytes], bool] | None = None) -> None:
+        self._soon = soon
         self._items: list[bytes] = []
         self._size = 0
         self._closed = False
@@ -91,6 +95,8 @@ class Outgoing:
     def _append(self, item: bytes) -> None:
         if self._closed:
             raise anyio.BrokenResourceError
+        if self._soon is not None and not self._size and self._soon(item):
+            return
         self._items.append(item)
         self._size += len(item)
         self._filled.ring()

@@ -27,6 +27,7 @@ from clubai.transport.doors import Doors
 from clubai.transport.hardening import EdgeConfig, check_version
 from clubai.transport.lifespan import Lifespan
 from clubai.transport.limits import ServerLimits, guarded
+from clubai.transport.sockets import accept
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from anyio.abc import Listener, SocketStream, TaskGroup, TaskStatus
 
     from clubai.transport.limits import App
+    from clubai.transport.sockets import Socket
 
 __all__ = ["ServerLimits", "serve_app"]
 
@@ -154,7 +156,7 @@ class _Serving:
     async def _accept(self, listener: Any, connections: TaskGroup) -> None:
         while True:
             try:
-                stream = await listener.accept()
+                accepted = await accept(listener)
             except (OSError, anyio.BrokenResourceError) as error:
                 # A client that is gone again, or no file descriptors left.
                 cause = error if isinstance(error, OSError) else error.__cause__
@@ -162,17 +164,17 @@ class _Serving:
                     _log.warning("no connection can be accepted: %s", cause)
                     await anyio.sleep(0.1)
                 continue
-            connections.start_soon(self._connect, stream)
+            connections.start_soon(self._connect, accepted)
 
-    async def _connect(self, stream: SocketStream) -> None:
-        address = _peer(stream)
+    async def _connect(self, accepted: Socket) -> None:
+        address = accepted.remote[0] if accepted.remote else ""
         refusal = self._doors.refusal(address, anyio.current_time())
         if refusal:
-            await self._refuse(stream, refusal)
+            await self._refuse(accepted, refusal)
             return
-        _tame(stream, self._limits.silent_s)
+        _tame(accepted, self._limits.silent_s)
         connection = Connection(
-            self._app, self._config, self._context, self._limits, self._state, stream
+            self._app, self._config, self._context, self._limits, self._state, accepted
         )
         self._connections.add(connection)
         try:
@@ -183,24 +185,24 @@ class _Serving:
             if not self._connections:
                 self._emptied.set()
 
-    async def _refuse(self, stream: SocketStream, refusal: bytes) -> None:
+    async def _refuse(self, accepted: Socket, refusal: bytes) -> None:
         self._refusing += 1
         try:
             if self._refusing <= _MAX_REFUSALS:
                 with anyio.move_on_after(1):
-                    await stream.send(refusal)
-                    await stream.send_eof()
+                    await accepted.send(refusal)
+                    await accepted.send_eof()
                     while True:
-                        await stream.receive()
+                        await accepted.receive()
         except (anyio.EndOfStream, anyio.BrokenResourceError, OSError):
             return
         finally:
             self._refusing -= 1
             with anyio.CancelScope(shield=True):
-                await stream.aclose()
+                await accepted.aclose()
 
 
-def _tame(stream: SocketStream, within_s: float) -> None:
+def _tame(accepted: Socket, within_s: float) -> None:
     """Have the kernel hold little, and end what is gone without a word."""
     options = [
         (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -215,20 +217,11 @@ def _tame(stream: SocketStream, within_s: float) -> None:
         if hasattr(socket, name):  # not every system has them all
             option = getattr(socket, name)
             options.append((socket.IPPROTO_TCP, option, max(int(value), 1)))
-    raw = stream.extra_attributes[SocketAttribute.raw_socket]()
     try:
         for option in options:
-            raw.setsockopt(*option)
+            accepted.raw.setsockopt(*option)
     except OSError:  # gone already
         return
-
-
-def _peer(stream: SocketStream) -> str:
-    try:
-        address = stream.extra_attributes[SocketAttribute.remote_address]()
-    except OSError:  # gone already
-        return ""
-    return str(address[0]) if isinstance(address, tuple) else ""
 
 
 async def _listen(host: str, port: int) -> Sequence[Listener[SocketStream]]:
