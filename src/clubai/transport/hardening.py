@@ -39,6 +39,7 @@ from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 from clubai.errors import ConfigError
 from clubai.protocol.messages import CloseCode
 from clubai.transport.base import ABNORMAL_CLOSURE, NORMAL_CLOSURE
+from clubai.transport.plain_frames import PlainFrames
 
 if TYPE_CHECKING:
     from hypercorn.events import Event as SocketEvent
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 HYPERCORN_VERSION: Final = "0.18.0"
 _SERVER_ERROR: Final = 1011
+_RECEIVING: Final = (ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING)
 MAX_NOISE: Final = 1000
 """Pings, pongs and pieces of fragmented messages between two calls of `forgive`."""
 
@@ -123,6 +125,7 @@ class WebSocketStream(WSStream):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
+        self._frames = PlainFrames(self.config.websocket_max_message_size)
         self._message = bytearray()
         self._noise = 0
         self._ending = (ABNORMAL_CLOSURE, "")
@@ -192,9 +195,15 @@ class WebSocketStream(WSStream):
                 self.state = ASGIWebsocketState.HTTPCLOSED
                 await self._send_error_response(400)
             await self.send(StreamClosed(stream_id=self.stream_id))
-        elif self.connection.state is not ConnectionState.CLOSED:
-            self.connection.receive_data(data)
-            await self._handle_events()
+            return
+        for plain, piece in self._frames.cut(data):
+            if self.closed or self.connection.state not in _RECEIVING:
+                return
+            if plain:
+                await self._deliver(piece, text=False)
+            else:
+                self.connection.receive_data(piece)
+                await self._handle_events()
 
     async def _handle_events(self) -> None:
         for event in self.connection.events():
@@ -221,16 +230,16 @@ class WebSocketStream(WSStream):
             await self._end(CloseCode.TOO_BIG, "the message is too big")
             return False
         if event.message_finished and not self._message:
-            await self._deliver(part, text)
+            await self._deliver(part, text=text)
             return True
         self._message += part
         if event.message_finished:
             whole = bytes(self._message)
             self._message.clear()
-            await self._deliver(whole, text)
+            await self._deliver(whole, text=text)
         return True
 
-    async def _deliver(self, whole: bytes, text: bool) -> None:
+    async def _deliver(self, whole: bytes, *, text: bool) -> None:
         if self.app_put is not None:
             await self.app_put(
                 {
