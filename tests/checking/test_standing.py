@@ -9,6 +9,8 @@ from typing import Any
 from uuid import uuid4
 
 import anyio
+import pytest
+from anyio.abc import TaskGroup
 
 from clubai.checking import Checker, ClubStanding
 from clubai.checking.standing import row_of
@@ -170,6 +172,69 @@ async def test_an_audit_that_was_unclear_is_owed_again_and_others_are_not(
 
     assert (again.node, again.again) == (owed.node, True)
     assert none is None
+
+
+async def test_each_audit_wakes_one_of_those_who_wait(tmp_path: Path) -> None:
+    async with memory_club(tmp_path) as club:
+        owing = club.coordinator.driver.machine.standing
+        standing = ClubStanding(club.coordinator)
+        audits = [Owed(node=NodeId(bytes([n]) * 32), model="m") for n in range(4)]
+        taken: list[Owed] = []
+
+        async def work(tasks: TaskGroup) -> None:
+            taken.append(await standing.next_owed())
+            tasks.start_soon(work, tasks)
+
+        with anyio.fail_after(10):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(3):
+                    tasks.start_soon(work, tasks)
+                await anyio.wait_all_tasks_blocked()
+                owing.owe_again(audits[0])
+                await anyio.wait_all_tasks_blocked()
+                assert [each.node for each in taken] == [audits[0].node]
+                for audit in audits[1:]:
+                    owing.owe_again(audit)
+                await anyio.wait_all_tasks_blocked()
+                assert len(taken) == 4
+                tasks.cancel_scope.cancel()
+
+
+async def test_who_waits_no_more_leaves_the_audit_to_the_next(tmp_path: Path) -> None:
+    async with memory_club(tmp_path) as club:
+        standing = ClubStanding(club.coordinator)
+        owed = Owed(node=NodeId(bytes(32)), model="m")
+        with anyio.move_on_after(0.01):
+            await standing.next_owed()
+        taken: list[Owed] = []
+
+        async def take() -> None:
+            taken.append(await standing.next_owed())
+
+        with anyio.fail_after(10):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(take)
+                await anyio.wait_all_tasks_blocked()
+                standing.dropped(owed, "it was cut", unclear=True)
+
+    assert [each.node for each in taken] == [owed.node]
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_who_is_cancelled_as_it_is_woken_wakes_the_next(tmp_path: Path) -> None:
+    import asyncio
+
+    async with memory_club(tmp_path) as club:
+        standing = ClubStanding(club.coordinator)
+        first, second = (asyncio.ensure_future(standing.next_owed()) for _ in range(2))
+        await anyio.wait_all_tasks_blocked()
+        standing.dropped(
+            Owed(node=NodeId(bytes(32)), model="m"), "it was cut", unclear=True
+        )
+        first.cancel()
+
+        async with asyncio.timeout(10):
+            assert (await second).node == bytes(32)
 
 
 async def test_checks_are_the_clubs_own_and_counted_as_such(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 
 import anyio
 
@@ -30,17 +31,26 @@ class ClubStanding:
         self._owing = coordinator.driver.machine.standing
         self._standings = coordinator.standings
         self._store = coordinator.store
-        self._changed = anyio.Event()
+        self._waiting: deque[anyio.Event] = deque()
         self._kept = 0
         self._owing.on_owed = self._ring
 
     async def next_owed(self) -> Owed:
         """The next audit that is owed; waits while there is none."""
-        while True:
-            owed = self._owing.take_owed()
-            if owed is not None:
-                return owed
-            await self._changed.wait()
+        while (owed := self._owing.take_owed()) is None:
+            owing = anyio.Event()
+            self._waiting.append(owing)
+            try:
+                await owing.wait()
+            except BaseException:
+                if owing in self._waiting:
+                    self._waiting.remove(owing)
+                else:
+                    self._ring()  # it was for another one who waits
+                raise
+        if self._owing.owes_audits:
+            self._ring()
+        return owed
 
     def dropped(self, owed: Owed, why: str, *, unclear: bool = False) -> None:
         """The audit told nothing: further work makes the node owe another.
@@ -75,8 +85,9 @@ class ClubStanding:
         await self._standings.tell(fact)
 
     def _ring(self) -> None:
-        changed, self._changed = self._changed, anyio.Event()
-        changed.set()
+        """Wake one of those who wait."""
+        if self._waiting:
+            self._waiting.popleft().set()
 
 
 def row_of(evidence: Evidence) -> CheckRow:

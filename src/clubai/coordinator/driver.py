@@ -35,7 +35,7 @@ from clubai.core.commands import (
 )
 from clubai.core.coordinator import CoordinatorMachine
 from clubai.core.events import ClientKey, Event, FactTold
-from clubai.errors import InvariantError, StorageError
+from clubai.errors import InvariantError, StorageError, lone_errors
 from clubai.model import MemberId, NodeId
 from clubai.protocol.codec import encode
 from clubai.protocol.messages import CloseCode, Goodbye, TaskRequest, TaskVerdict
@@ -118,7 +118,9 @@ class Driver:
         self._unstored_standing: list[StandingEvent] = []
         self._wake = Bell()
         self._armed = math.inf
-        """The deadline for which `run` sleeps."""
+        """The deadline that is watched for."""
+        self._sooner = Bell()
+        """Rung when there is one before it."""
         self._broken: InvariantError | None = None
         self._posted = 0
         self._taken = 0
@@ -154,17 +156,20 @@ class Driver:
         Raises:
             InvariantError: a bug of ours.
         """
-        while True:
-            if self._broken is not None:
-                raise self._broken
-            if self._unsent:
-                await self._store_then_send()
-            elif self.evidence.unstored:
-                await self._store_verdicts()
-            elif self._due <= self.clock():
-                self._turn()
-            else:
-                await self._sleep()
+        with lone_errors():
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._watch_deadlines)
+                while True:
+                    if self._broken is not None:
+                        raise self._broken
+                    if self._unsent:
+                        await self._store_then_send()
+                    elif self.evidence.unstored:
+                        await self._store_verdicts()
+                    elif self._due <= self.clock():
+                        self._turn()
+                    else:
+                        await self._wake.wait()
 
     def judge(self, message: TaskVerdict, *, member: MemberId) -> None:
         """Take a client's verdict in, to be stored. Raises `RemoteProtocolError`."""
@@ -218,14 +223,20 @@ class Driver:
         deadline = self.machine.next_deadline()
         return math.inf if deadline is None else deadline
 
-    async def _sleep(self) -> None:
-        now = self.clock()
-        # What was to come first may be over by now. To look then all the same is less
-        # work than to be woken for the next deadline that is nearer.
-        before = self._armed if self._armed > now else math.inf
-        self._armed = min(self._due, before)
-        with anyio.move_on_after(self._armed - now):
-            await self._wake.wait()
+    async def _watch_deadlines(self) -> None:
+        """Wake `run` when something is due: an alarm for each event would cost more."""
+        while True:
+            now = self.clock()
+            # What was to come first may be over by now. To look then all the same is
+            # less work than to be woken for the next deadline that is nearer.
+            before = self._armed if self._armed > now else math.inf
+            self._armed = min(self._due, before)
+            with anyio.move_on_after(self._armed - now):
+                await self._sooner.wait()
+            if self._due <= self.clock():
+                self._armed = math.inf
+                self._wake.ring()
+                await self._sooner.wait()  # for what is due once this is handled
 
     def _turn(self) -> None:
         """Handle what has come and what is due, until something must be stored."""
@@ -246,7 +257,7 @@ class Driver:
             return
         self._busy = False
         if self._due < self._armed:
-            self._wake.ring()
+            self._sooner.ring()
 
     def _handle(self) -> list[Command]:
         now = self.clock()

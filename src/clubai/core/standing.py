@@ -271,6 +271,11 @@ class Standing:
             self._canaries[node.id] = now
             self._owe(Owed(node=node.id, model=node.models[0].name))
 
+    @property
+    def owes_audits(self) -> bool:
+        """Whether there are any to take."""
+        return bool(self._owed)
+
     def take_owed(self) -> Owed | None:
         """The audit that is owed for the longest; it is the caller's now."""
         if not self._owed:
