@@ -9,6 +9,7 @@ from clubai.cli import chat as module
 from clubai.cli.chat import board_of, chat
 from clubai.cli.place import Place
 from clubai.tui.app import VIEWS, Dashboard
+from clubai.tui.asking import Asking
 from clubai.tui.source import Attached
 
 PLACE = Place(url="http://club.example:8000", api_key="ca_key")
@@ -43,7 +44,7 @@ def test_it_is_the_members_view_of_that_club() -> None:
     assert (board.source.url, board.source.mode) == (PLACE.url, "attached")
     assert board.tabs == VIEWS["member"]
     assert (board.wanted_model, board.wanted_mode) == ("m", "consensus")
-    assert (board.system, board.max_tokens) == ("Short.", 9)
+    assert board.asking == Asking(system="Short.", max_tokens=9)
     assert board.look.ascii
 
 

@@ -60,7 +60,7 @@ def chat(
         model=model or "",
         mode=mode,
         system=system,
-        max_tokens=max_tokens or 0,
+        max_tokens=max_tokens,
         ascii_only=ascii_only,
     )
     run_screen(board)
@@ -72,7 +72,7 @@ def board_of(
     model: str = "",
     mode: Mode = "single",
     system: str = "",
-    max_tokens: int = 0,
+    max_tokens: int | None = None,
     ascii_only: bool = False,
 ) -> Dashboard:
     """The member's view of a club, attached to it as this user.
@@ -81,6 +81,7 @@ def board_of(
         ConfigError, StorageError: what is remembered of the club cannot be used.
     """
     from clubai.tui.app import Dashboard
+    from clubai.tui.asking import Asking
     from clubai.tui.source import Attached
 
     trust = trust_for(target.url)  # wrong pins are said before there is a screen
@@ -89,8 +90,7 @@ def board_of(
         source,
         view="member",
         ascii=ascii_only,
-        system=system,
-        max_tokens=max_tokens,
+        asking=Asking(system=system, max_tokens=max_tokens),
     )
     board.wanted_model, board.wanted_mode = model, mode
     return board

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import cycle
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from rich.text import Text
 from textual import events
@@ -149,7 +148,7 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
     def on_mount(self) -> None:
         """Answers grow on a clock of their own, which runs while there are any."""
         self.set_class(self.board.look.ascii, "-ascii")
-        self._samples = cycle(self.board.samples)
+        self._samples = cycle(self.board.asking.samples)
         self._timer = self.set_interval(GROWS_S, self._grow, pause=True)
         self.query_one("#talk", VerticalScroll).anchor()
 
@@ -229,14 +228,10 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
             return False
         return True
 
-    def _begin(self, question: str, options: Mapping[str, Any] | None = None) -> None:
+    def _begin(self, question: str) -> None:
         board = self.board
-        room = room_for_messages(
-            self.picture.mirror.nodes.values(),
-            self.model,
-            system=board.system,
-            max_tokens=board.max_tokens,
-        )
+        nodes = self.picture.mirror.nodes.values()
+        room = room_for_messages(nodes, self.model, board.asking)
         sends = self.mode in WITH_EARLIER
         self._start(
             self.talk.begin(
@@ -245,7 +240,7 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
                 mode=self.mode,
                 now=board.source.clock(),
                 earlier=self.talk.earlier(question, room=room) if sends else (),
-                options=options,
+                options=board.asking.options,
             )
         )
 
@@ -273,15 +268,14 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
             exchange.wait(notice.text or notice.code, notice.position)
 
         board = self.board
-        longest = {"max_tokens": board.max_tokens} if board.max_tokens else {}
         async with client.stream(
             exchange.messages,
             model=exchange.model,
-            system=board.system,
+            system=board.asking.system,
             mode=exchange.mode,
             on_wait=wait,
             on_progress=exchange.step,
-            **{**longest, **exchange.options},
+            **exchange.options,
         ) as pieces:
             exchange.seen = getattr(pieces, "run", None)  # a divided job has several
             async for piece in pieces:
@@ -293,7 +287,7 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
         if action == "filter":
             return False
         if action == "sample":
-            return bool(self.board.samples) and self.board.can_act
+            return bool(self.board.asking.samples) and self.board.can_act
         if action == "stop":
             return bool(self.talk.running)
         if action in ("write", "again", "mode", "model"):
@@ -369,9 +363,9 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
             self.action_mode()
 
     def action_sample(self) -> None:
-        """Ask the next prepared question, in the way that shows the same each time."""
+        """Ask the next prepared question."""
         if self._may_ask():
-            self._begin(next(self._samples), {"temperature": 0})
+            self._begin(next(self._samples))
 
     def action_again(self) -> None:
         """Ask the same again, after the same messages."""
@@ -388,6 +382,7 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
                     mode=old.mode,
                     now=self.board.source.clock(),
                     earlier=old.earlier,
+                    options=old.options,
                     again=old,
                 )
             )
