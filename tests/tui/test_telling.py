@@ -127,6 +127,18 @@ def test_the_details_name_everything() -> None:
         assert said in text
 
 
+def test_the_details_tell_temperature_and_seed_where_they_were_given() -> None:
+    talk = Conversation()
+    given = {"max_tokens": 9, "temperature": 0.0, "seed": 12_345_678}
+    asked = talk.begin("Q?", now=100.0, options=given)
+    seeded = talk.begin("Q?", now=100.0, options={"seed": 0})
+
+    assert "\nTemperature  0\nSeed         12345678\n" in details(asked, LOOK)
+    assert "Temperature" not in details(seeded, LOOK)
+    assert "\nSeed         0\n" in details(seeded, LOOK)
+    assert "Seed" not in details(begun(), LOOK)
+
+
 def test_failures_say_what_can_be_done() -> None:
     busy = TaskRejected(FailCode.NO_CAPACITY, "all are busy", retry_after=5)
 

@@ -144,11 +144,23 @@ def _facts(exchange: Exchange) -> list[str]:
         f"Mode         {exchange.mode}",
         f"Task         {exchange.task or '-'}",
         f"Sent before  {len(exchange.earlier)} messages",
+        *_drawn(exchange),
     ]
     if exchange.answer is None and seen is not None and seen.node:
         lines.append(f"Node         {plain.name(seen.node_name)} {seen.node}")
     if exchange.failure:
         lines.append(f"Failure      {plain.name(exchange.failure, 500)}")
+    return lines
+
+
+def _drawn(exchange: Exchange) -> list[str]:
+    """How the model draws its words, as far as whoever asked said so."""
+    options = exchange.options
+    lines = []
+    if "temperature" in options:
+        lines.append(f"Temperature  {options['temperature']:g}")
+    if "seed" in options:
+        lines.append(f"Seed         {options['seed']}")
     return lines
 
 

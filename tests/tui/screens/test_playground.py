@@ -432,6 +432,19 @@ async def test_the_demo_asks_what_is_typed_as_it_asks_once() -> None:
             }
 
 
+async def test_temperature_and_seed_go_along_and_stand_in_the_details() -> None:
+    asking = Asking(max_tokens=9, temperature=0.5, seed=7)
+    async with playing(asking=asking) as (board, pilot, talker):
+        asked = await ask(pilot, talker, "why")
+        assert asked.options.items() >= asking.options.items()
+
+        await pilot.press("escape", "d")
+        await settled(pilot)
+
+        assert "Temperature  0.5" in text_of(board)
+        assert "Seed         7" in text_of(board)
+
+
 async def test_where_nothing_was_given_the_models_server_decides() -> None:
     async with playing() as (_, pilot, talker):
         asked = await ask(pilot, talker, "why")
