@@ -1,4 +1,4 @@
-"""How a board's playground asks. Pure."""
+"""How a question is asked, beside model and mode. Pure."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ import msgspec
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True):
-    """What goes with every question that is asked from a board.
-
-    What is None is for the model's server to decide.
-    """
+    """What goes with a question; what is None is for the model's server to decide."""
 
     system: str = ""
-    """What the model is told before each question."""
+    """What the model is told before the question."""
     max_tokens: int | None = None
     """The longest answer, in tokens; at least 1."""
     temperature: float | None = None

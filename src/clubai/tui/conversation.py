@@ -7,7 +7,7 @@ goes out alone: one that is divided into the parts of a document or a list.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
@@ -79,8 +79,8 @@ class Exchange:
     """Unix seconds, of this machine."""
     earlier: Messages = field(default_factory=list)
     """The messages that go in front of the question."""
-    options: Mapping[str, Any] = field(default_factory=dict)
-    """What the model's server is told besides."""
+    asking: Asking = field(default_factory=Asking)
+    """What goes with the question."""
     state: State = "asking"
     text: str = ""
     waiting: str = ""
@@ -207,7 +207,7 @@ class Conversation:
         mode: Mode = "single",
         now: float,
         earlier: Iterable[dict[str, Any]] = (),
-        options: Mapping[str, Any] | None = None,
+        asking: Asking | None = None,
         again: Exchange | None = None,
     ) -> Exchange:
         """Add a question that is about to be asked."""
@@ -218,7 +218,7 @@ class Conversation:
             mode=mode,
             asked_at=now,
             earlier=list(earlier),
-            options=dict(options or {}),
+            asking=asking or Asking(),
             again=again,
         )
         self.exchanges.append(exchange)

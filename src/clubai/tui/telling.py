@@ -155,12 +155,12 @@ def _facts(exchange: Exchange) -> list[str]:
 
 def _drawn(exchange: Exchange) -> list[str]:
     """How the model draws its words, as far as whoever asked said so."""
-    options = exchange.options
+    asking = exchange.asking
     lines = []
-    if "temperature" in options:
-        lines.append(f"Temperature  {options['temperature']:g}")
-    if "seed" in options:
-        lines.append(f"Seed         {options['seed']}")
+    if asking.temperature is not None:
+        lines.append(f"Temperature  {asking.temperature:g}")
+    if asking.seed is not None:
+        lines.append(f"Seed         {asking.seed}")
     return lines
 
 

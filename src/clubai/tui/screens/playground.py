@@ -240,7 +240,7 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
                 mode=self.mode,
                 now=board.source.clock(),
                 earlier=self.talk.earlier(question, room=room) if sends else (),
-                options=board.asking.options,
+                asking=board.asking,
             )
         )
 
@@ -267,20 +267,19 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
         def wait(notice: Told) -> None:
             exchange.wait(notice.text or notice.code, notice.position)
 
-        board = self.board
         async with client.stream(
             exchange.messages,
             model=exchange.model,
-            system=board.asking.system,
+            system=exchange.asking.system,
             mode=exchange.mode,
             on_wait=wait,
             on_progress=exchange.step,
-            **exchange.options,
+            **exchange.asking.options,
         ) as pieces:
             exchange.seen = getattr(pieces, "run", None)  # a divided job has several
             async for piece in pieces:
                 exchange.grow(piece)
-            exchange.finish(pieces.answer, board.source.clock())
+            exchange.finish(pieces.answer, self.board.source.clock())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys are there where they do something."""
@@ -382,7 +381,7 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
                     mode=old.mode,
                     now=self.board.source.clock(),
                     earlier=old.earlier,
-                    options=old.options,
+                    asking=old.asking,
                     again=old,
                 )
             )
