@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from itertools import cycle
 from pathlib import Path
@@ -15,28 +14,22 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.timer import Timer
 from textual.widgets import Static
-from textual.worker import Worker
 
-from clubai.client import Client
-from clubai.errors import ClubAIError
 from clubai.model import Mode, ModelSnapshot
-from clubai.protocol.messages import Notice as Told
 from clubai.tui.conversation import (
     MODES,
     MOST_AT_ONCE,
-    WITH_EARLIER,
     Conversation,
     Exchange,
     as_markdown,
     exchange_markdown,
-    room_for_messages,
 )
-from clubai.tui.line import Line
 from clubai.tui.look import Look
+from clubai.tui.questions import Questions
 from clubai.tui.saving import save_new
 from clubai.tui.screens.base import ClubScreen
 from clubai.tui.screens.exchange import ExchangeScreen
-from clubai.tui.telling import details, why
+from clubai.tui.telling import details
 from clubai.tui.widgets.exchange import ExchangeView
 from clubai.tui.widgets.picker import Picker
 from clubai.tui.widgets.question import QuestionLine
@@ -119,12 +112,11 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
         self.model = ""
         """What the next question asks for; empty: any."""
         self.mode: Mode = "single"
-        self._line = Line(
+        self._questions = Questions(
             lambda: self.board.source,
-            lambda holding: self.run_worker(holding, group="line"),
+            lambda running: self.run_worker(running, group="asking"),
         )
         self._views: dict[Exchange, ExchangeView] = {}
-        self._asked: dict[Exchange, Worker[None]] = {}
         self._samples: cycle[str] = cycle(())
         self._timer: Timer | None = None
         self._began = False
@@ -154,7 +146,7 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
 
     def on_unmount(self) -> None:
         """Hang up."""
-        self._line.close()
+        self._questions.close()
 
     def fill(self, look: Look) -> Notice | None:
         """Show how it is asked, and all exchanges."""
@@ -216,7 +208,7 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
         """Ask what was typed; what cannot be asked now stays in the line."""
         if event.text.strip() and self._may_ask():
             question = self.query_one("#question", QuestionLine).take()
-            self._begin(question)
+            self._ask(question)
 
     def _may_ask(self) -> bool:
         if not self.board.can_act:
@@ -228,58 +220,22 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
             return False
         return True
 
-    def _begin(self, question: str) -> None:
-        board = self.board
-        nodes = self.picture.mirror.nodes.values()
-        room = room_for_messages(nodes, self.model, board.asking)
-        sends = self.mode in WITH_EARLIER
-        self._start(
-            self.talk.begin(
-                question,
-                model=self.model,
-                mode=self.mode,
-                now=board.source.clock(),
-                earlier=self.talk.earlier(question, room=room) if sends else (),
-                asking=board.asking,
-            )
+    def _ask(self, question: str) -> None:
+        self._questions.ask(
+            self.talk,
+            question,
+            model=self.model,
+            mode=self.mode,
+            asking=self.board.asking,
+            nodes=self.picture.mirror.nodes.values(),
         )
+        self._show_new()
 
-    def _start(self, exchange: Exchange) -> None:
-        self._asked[exchange] = self.run_worker(self._ask(exchange), group="asking")
+    def _show_new(self) -> None:
         self._scroll.anchor()
         if self._timer is not None:
             self._timer.resume()
         self.board.flush(force=True)
-
-    async def _ask(self, exchange: Exchange) -> None:
-        clock = self.board.source.clock
-        try:
-            await self._follow(exchange, await self._line.client())
-        except asyncio.CancelledError:
-            exchange.stop(clock())
-            raise
-        except ClubAIError as error:
-            exchange.fail(why(error), clock())
-        finally:
-            self._asked.pop(exchange, None)
-
-    async def _follow(self, exchange: Exchange, client: Client) -> None:
-        def wait(notice: Told) -> None:
-            exchange.wait(notice.text or notice.code, notice.position)
-
-        async with client.stream(
-            exchange.messages,
-            model=exchange.model,
-            system=exchange.asking.system,
-            mode=exchange.mode,
-            on_wait=wait,
-            on_progress=exchange.step,
-            **exchange.asking.options,
-        ) as pieces:
-            exchange.seen = getattr(pieces, "run", None)  # a divided job has several
-            async for piece in pieces:
-                exchange.grow(piece)
-            exchange.finish(pieces.answer, self.board.source.clock())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys are there where they do something."""
@@ -364,7 +320,7 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
     def action_sample(self) -> None:
         """Ask the next prepared question."""
         if self._may_ask():
-            self._begin(next(self._samples))
+            self._ask(next(self._samples))
 
     def action_again(self) -> None:
         """Ask the same again, after the same messages."""
@@ -374,17 +330,8 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
         if old.under_way:
             self.notify("It is still being answered; ctrl+x stops it.", timeout=3)
         elif self._may_ask():
-            self._start(
-                self.talk.begin(
-                    old.question,
-                    model=old.model,
-                    mode=old.mode,
-                    now=self.board.source.clock(),
-                    earlier=old.earlier,
-                    asking=old.asking,
-                    again=old,
-                )
-            )
+            self._questions.ask_again(self.talk, old)
+            self._show_new()
 
     def action_stop(self) -> None:
         """Stop the chosen answer, or the newest that is under way."""
@@ -392,19 +339,13 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
         if chosen is None or not chosen.under_way:
             chosen = next(iter(reversed(self.talk.running)), None)
         if chosen is not None:
-            self._stop(chosen)
+            self._questions.stop(chosen)
             self.board.flush(force=True)
-
-    def _stop(self, exchange: Exchange) -> None:
-        worker = self._asked.pop(exchange, None)
-        if worker is not None:
-            worker.cancel()
-        exchange.stop(self.board.source.clock())
 
     def action_new(self) -> None:
         """Put this conversation away, and begin another."""
         for exchange in self.talk.running:
-            self._stop(exchange)
+            self._questions.stop(exchange)
         self.board.conversation = Conversation()
         for view in self._views.values():
             view.remove()
