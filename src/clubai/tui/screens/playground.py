@@ -7,11 +7,9 @@ from itertools import cycle
 from pathlib import Path
 from typing import ClassVar, Final
 
-from rich.text import Text
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.timer import Timer
 from textual.widgets import Static
 
@@ -31,13 +29,13 @@ from clubai.tui.screens.base import ClubScreen
 from clubai.tui.screens.exchange import ExchangeScreen
 from clubai.tui.telling import details
 from clubai.tui.widgets.exchange import ExchangeView
+from clubai.tui.widgets.how import HowLine, model_choices, model_told
 from clubai.tui.widgets.picker import Picker
 from clubai.tui.widgets.question import QuestionLine
 from clubai.tui.words import Notice
 
 GROWS_S: Final = 0.1
 """Between two redraws of an answer that comes."""
-ANY: Final = "any"
 _FULL: Final = (
     f"{MOST_AT_ONCE} questions are under way: wait for one, or stop one with ctrl+x."
 )
@@ -68,16 +66,6 @@ In the modes *single* and *consensus* the exchanges that ended well go along as
 messages: the last ones that fit the smallest context that a node offers for the model,
 less what is kept for the answer. *subtasks* and *context* send the question alone."""
     DEFAULT_CSS = """
-    #asking-how {
-        height: 1;
-    }
-    #asking-how > Static {
-        width: auto;
-        margin-right: 2;
-    }
-    #asking-how > .picked {
-        text-style: underline;
-    }
     #talk {
         height: 1fr;
         scrollbar-size-vertical: 1;
@@ -128,10 +116,7 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
 
     def body(self) -> ComposeResult:
         """How it is asked, what was, and the line for the next question."""
-        with Horizontal(id="asking-how"):
-            yield Static(id="asking-model", classes="picked", markup=False)
-            yield Static(id="asking-mode", classes="picked", markup=False)
-            yield Static(id="asking-now", markup=False)
+        yield HowLine()
         with VerticalScroll(id="talk"):
             yield Static(_EMPTY, id="talk-empty", markup=False)
         yield Static(_READ_ONLY, id="asking-off", markup=False)
@@ -172,17 +157,8 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
         return self.query_one("#talk", VerticalScroll)
 
     def _fill_how(self, look: Look) -> None:
-        offered = next((m for m in self._models() if m.name == self.model), None)
-        name = look.fit(self.model, 40) or ANY
-        if self.model and offered is None:
-            name += " (no node offers it now)"
-        elif offered is not None:
-            name += f" ({offered.slots_free} of {offered.slots} slots free)"
-        self.query_one("#asking-model", Static).update(Text(f"model {name}"))
-        self.query_one("#asking-mode", Static).update(Text(f"mode {self.mode}"))
-        running = len(self.talk.running)
-        now = f"{running} of {MOST_AT_ONCE} under way" if running else ""
-        self.query_one("#asking-now", Static).update(Text(now))
+        model = model_told(self.model, self._models(), look)
+        self.query_one(HowLine).show(model, self.mode, len(self.talk.running))
 
     def _fill_talk(self, look: Look) -> None:
         here = self.board.source.clock()
@@ -286,22 +262,9 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
 
     def action_model(self) -> None:
         """Choose the model of the next question."""
-        choices = [("", f"{ANY}: the one with the most free slots")]
-        choices += [
-            (
-                model.name,
-                self._choice(model),
-            )
-            for model in self._models()
-        ]
+        choices = model_choices(self._models(), self.board.look)
         self.app.push_screen(
             Picker("Ask which model?", choices, self.model), self._picked
-        )
-
-    def _choice(self, model: ModelSnapshot) -> str:
-        return (
-            f"{self.board.look.fit(model.name, 40)}: {model.slots_free} of "
-            f"{model.slots} slots free, context {model.context or '-'}"
         )
 
     def _picked(self, chosen: str | None) -> None:
@@ -309,13 +272,10 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
             self.model = chosen
             self.board.flush(force=True)
 
-    def on_click(self, event: events.Click) -> None:
+    def on_how_line_asked(self, event: HowLine.Asked) -> None:
         """The model and the mode are chosen by the mouse, too."""
-        clicked = event.widget.id if event.widget is not None else ""
-        if clicked == "asking-model" and self.board.can_act:
-            self.action_model()
-        elif clicked == "asking-mode" and self.board.can_act:
-            self.action_mode()
+        if self.board.can_act:
+            self.action_model() if event.choice == "model" else self.action_mode()
 
     def action_sample(self) -> None:
         """Ask the next prepared question."""
