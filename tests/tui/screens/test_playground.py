@@ -560,7 +560,11 @@ async def test_a_real_club_answers(tmp_path: Path) -> None:
     backend = ScriptedBackend(lambda _body: steps)  # type: ignore[arg-type,return-value]
     async with real_club(tmp_path, backend) as club:
         source = Scripted(script(), asked=club.client)
-        async with shown(source, size=LARGE, view="member") as (board, pilot):
+        asking = Asking(max_tokens=9, temperature=0, seed=7)
+        async with shown(source, size=LARGE, view="member", asking=asking) as (
+            board,
+            pilot,
+        ):
             screen = board.screen
             assert isinstance(screen, PlaygroundScreen)
             await pilot.press(*"capital", "enter")
@@ -577,5 +581,7 @@ async def test_a_real_club_answers(tmp_path: Path) -> None:
             assert "Paris it is." in seen
             assert "attic · 2 tokens ·" in seen
             assert "readable by node" in seen
-            assert backend.asked[0][2]["messages"][-1]["content"] == "capital"
+            body = backend.asked[0][2]
+            assert body["messages"][-1]["content"] == "capital"
+            assert body.items() >= asking.options.items()
             assert len(screen.talk.exchanges[0].task) == 32
