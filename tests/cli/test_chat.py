@@ -9,6 +9,7 @@ from clubai.cli import chat as module
 from clubai.cli.chat import board_of, chat
 from clubai.cli.place import Place
 from clubai.tui.app import VIEWS, Dashboard
+from clubai.tui.asking import Asking
 from clubai.tui.source import Attached
 
 PLACE = Place(url="http://club.example:8000", api_key="ca_key")
@@ -34,8 +35,7 @@ def test_it_is_the_members_view_of_that_club() -> None:
         PLACE,
         model="m",
         mode="consensus",
-        system="Short.",
-        max_tokens=9,
+        asking=Asking(system="Short."),
         ascii_only=True,
     )
 
@@ -43,7 +43,7 @@ def test_it_is_the_members_view_of_that_club() -> None:
     assert (board.source.url, board.source.mode) == (PLACE.url, "attached")
     assert board.tabs == VIEWS["member"]
     assert (board.wanted_model, board.wanted_mode) == ("m", "consensus")
-    assert (board.system, board.max_tokens) == ("Short.", 9)
+    assert board.asking == Asking(system="Short.")
     assert board.look.ascii
 
 
@@ -52,11 +52,34 @@ def test_its_options_reach_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "run_screen", boards.append)
     monkeypatch.setattr(module, "need_terminal", lambda instead: None)
 
-    done = CliRunner().invoke(
-        chat, ["--url", PLACE.url, "--api-key", "k", "--mode", "context"]
-    )
+    flags = ["--url", PLACE.url, "--api-key", "k", "--mode", "context"]
+    flags += ["--system", "Short.", "--max-tokens", "9"]
+    flags += ["--temperature", "0", "--seed", "7"]
+
+    done = CliRunner().invoke(chat, flags)
 
     assert done.exit_code == 0, done.output
     (board,) = boards
     assert board.wanted_mode == "context"
+    assert board.asking == Asking(system="Short.", max_tokens=9, temperature=0, seed=7)
     assert board.source.url == PLACE.url
+
+
+def test_what_is_not_given_is_left_to_the_models_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    boards: list[Dashboard] = []
+    monkeypatch.setattr(module, "run_screen", boards.append)
+    monkeypatch.setattr(module, "need_terminal", lambda instead: None)
+
+    assert CliRunner().invoke(chat, ["--url", PLACE.url]).exit_code == 0
+
+    assert boards[0].asking == Asking()
+
+
+@pytest.mark.parametrize("flag", ["--temperature=-1", "--seed=x", "--max-tokens=0"])
+def test_what_no_model_can_do_is_refused_before_there_is_a_screen(flag: str) -> None:
+    done = CliRunner().invoke(chat, [flag])
+
+    assert done.exit_code == 2
+    assert flag.partition("=")[0] in done.output

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from clubai.cli.progress import MODELS
-from clubai.tui.samples import SAMPLES, SYSTEM
+from clubai.tui.samples import DEMO
 from support.commands import clubai, started
 from support.terminal import terminal
 from support.thread_backend import MODEL, parrot
@@ -29,10 +29,11 @@ def test_once_answers_with_its_provenance_and_leaves_nothing(tmp_path: Path) -> 
     assert (done.code, done.err) == (0, "")
     answer, _, source = done.out.partition("\n\n")
     assert answer == f"You said: {QUESTION} "
-    for words in ("node-", MODEL, "9 prompt + 4 answer", "attempts     1", SYSTEM):
+    for words in ("node-", MODEL, "9 prompt + 4 answer", "attempts     1", DEMO.system):
         assert words in source
     assert "readable by  node" in source
-    assert chat["messages"][0] == {"role": "system", "content": SYSTEM}
+    assert chat["messages"][0] == {"role": "system", "content": DEMO.system}
+    assert (chat["temperature"], chat["max_tokens"]) == (0, 80)
     assert list(scratch.iterdir()) == []
 
 
@@ -46,7 +47,7 @@ def test_once_as_json_is_one_object_on_one_line(tmp_path: Path) -> None:
     assert answer["nodes"][0]["name"].startswith("node-")
     assert answer["usage"]["completion_tokens"] == 4
     assert answer["timings"]["total_ms"] > 0
-    assert answer["system"] == SYSTEM
+    assert answer["system"] == DEMO.system
 
 
 @pytest.mark.parametrize("arguments", [["--json"], ["--once", " "]])
@@ -65,7 +66,7 @@ def test_without_a_terminal_it_asks_and_tells_in_lines(tmp_path: Path) -> None:
         while "stays open" not in demo.line():
             pass
 
-        assert len(backend.chats) == 6
+        assert [chat["temperature"] for chat in backend.chats] == [0] * 6
         assert demo.stop() == 0
         assert demo.err() == ""
 
@@ -85,13 +86,14 @@ def test_on_a_terminal_it_shows_the_dashboard_and_takes_keys(tmp_path: Path) -> 
         screen.keys("Escape")
         screen.wait_for("a Ask")
         screen.keys("Space")
-        screen.wait_for(f"You said: {SAMPLES[0]}")
+        screen.wait_for(f"You said: {DEMO.samples[0]}")
         screen.keys("q")
         screen.wait_for("ended with 0")
 
-        assert [chat["messages"][0]["content"] for chat in backend.chats] == [
-            SYSTEM
-        ] * 2
+        for chat in backend.chats:
+            assert chat["messages"][0]["content"] == DEMO.system
+            assert chat["temperature"] == 0
+        assert len(backend.chats) == 2
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])

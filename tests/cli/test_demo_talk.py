@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from clubai.cli.demo_talk import KEPT, Talk
-from clubai.tui.samples import SAMPLES, SYSTEM
+from clubai.tui.samples import DEMO
 from support.demo_client import FakeClient
 
 
@@ -16,7 +16,7 @@ async def test_an_answer_grows_and_every_change_is_told() -> None:
     assert seen == ["", "The capital ", whole, whole]
     assert exchange.answer is not None
     assert exchange.answer.text == "The capital is Paris."
-    assert client.asked == [("Capital of France?", SYSTEM)]
+    assert client.asked == [("Capital of France?", DEMO.system)]
 
 
 async def test_a_refusal_is_kept_with_its_question() -> None:
@@ -39,6 +39,6 @@ async def test_only_the_latest_are_kept() -> None:
 def test_the_samples_come_round_again() -> None:
     talk = Talk(FakeClient([]).client, lambda: None)
 
-    asked = [talk.next_sample() for _ in range(len(SAMPLES) + 1)]
+    asked = [talk.next_sample() for _ in range(len(DEMO.samples) + 1)]
 
-    assert asked == [*SAMPLES, SAMPLES[0]]
+    assert asked == [*DEMO.samples, DEMO.samples[0]]

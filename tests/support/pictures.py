@@ -23,7 +23,7 @@ from clubai.tui.app import Dashboard
 from clubai.tui.board import Board
 from clubai.tui.embedded import Embedded, embedded
 from clubai.tui.recording import Recorder, Replay, read_recording
-from clubai.tui.samples import MAX_TOKENS, SAMPLES, SYSTEM
+from clubai.tui.samples import DEMO
 
 IMAGES: Final = Path(__file__).parent.parent.parent / "docs" / "images"
 SIZE: Final = (120, 32)
@@ -75,10 +75,8 @@ async def live(source: Embedded, recording: Path) -> None:
         async def look(pilot: Pilot[None]) -> None:
             await until(pilot, lambda: len(board.picture.mirror.nodes) == 3)
             async with source.client() as client, anyio.create_task_group() as tasks:
-                ask = partial(
-                    client.ask, system=SYSTEM, max_tokens=MAX_TOKENS, temperature=0
-                )
-                for sample in SAMPLES * 3:
+                ask = partial(client.ask, system=DEMO.system, **DEMO.options)
+                for sample in DEMO.samples * 3:
                     tasks.start_soon(ask, sample)
             await until(pilot, lambda: not board.picture.mirror.live)
             await pilot.pause(1.5)
@@ -118,9 +116,7 @@ async def replayed(recording: Path) -> None:
 
 async def playground(source: Embedded) -> None:
     """Draw the member's view: a question, a consensus."""
-    board = Dashboard(
-        source, view="member", samples=SAMPLES, system=SYSTEM, max_tokens=MAX_TOKENS
-    )
+    board = Dashboard(source, view="member", asking=DEMO)
 
     async def look(pilot: Pilot[None]) -> None:
         done = board.picture.mirror.stats.tasks_done if board.picture.stats else 0

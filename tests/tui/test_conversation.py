@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from clubai.client.modes.progress import Progress
 from clubai.splitting import estimate_tokens
+from clubai.tui.asking import Asking
 from clubai.tui.conversation import (
     AROUND_A_MESSAGE,
     MOST_AT_ONCE,
@@ -178,17 +179,17 @@ def test_an_exchange_is_found_by_its_task_and_by_those_of_its_parts() -> None:
 @pytest.mark.parametrize(
     ("model", "max_tokens", "room"),
     [
-        ("qwen3-8b", 0, 32_768 - 32_768 // 4 - AROUND_A_MESSAGE),
+        ("qwen3-8b", None, 32_768 - 32_768 // 4 - AROUND_A_MESSAGE),
         ("", 80, 2048 - 80 - AROUND_A_MESSAGE),
         ("nobody-has-it", 48, UNKNOWN_CONTEXT - 48 - AROUND_A_MESSAGE),
     ],
 )
 def test_the_smallest_context_that_may_answer_is_what_there_is(
-    model: str, max_tokens: int, room: int
+    model: str, max_tokens: int | None, room: int
 ) -> None:
     nodes = [node(0), node(1)]
 
-    found = room_for_messages(nodes, model, system="", max_tokens=max_tokens)
+    found = room_for_messages(nodes, model, Asking(max_tokens=max_tokens))
 
     assert found == room
 

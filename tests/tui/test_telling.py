@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from clubai.client.modes.progress import Progress
 from clubai.errors import AuthenticationError, ConnectionLost, TaskRejected
 from clubai.model import FailCode, Timings
+from clubai.tui.asking import Asking
 from clubai.tui.conversation import Conversation, Exchange
 from clubai.tui.look import Look
 from clubai.tui.telling import (
@@ -125,6 +126,18 @@ def test_the_details_name_everything() -> None:
         "replica-2",
     ):
         assert said in text
+
+
+def test_the_details_tell_temperature_and_seed_where_they_were_given() -> None:
+    talk = Conversation()
+    given = Asking(max_tokens=9, temperature=0.0, seed=12_345_678)
+    asked = talk.begin("Q?", now=100.0, asking=given)
+    seeded = talk.begin("Q?", now=100.0, asking=Asking(seed=0))
+
+    assert "\nTemperature  0\nSeed         12345678\n" in details(asked, LOOK)
+    assert "Temperature" not in details(seeded, LOOK)
+    assert "\nSeed         0\n" in details(seeded, LOOK)
+    assert "Seed" not in details(begun(), LOOK)
 
 
 def test_failures_say_what_can_be_done() -> None:

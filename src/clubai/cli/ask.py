@@ -19,7 +19,13 @@ from clubai.cli.dividing import (
     provenance_lines,
     shown_progress,
 )
-from clubai.cli.options import club_options, examples, json_option, option
+from clubai.cli.options import (
+    answer_options,
+    club_options,
+    examples,
+    json_option,
+    option,
+)
 from clubai.cli.running import run
 from clubai.client import Answer
 from clubai.client.modes.progress import OnProgress
@@ -87,9 +93,7 @@ def divided_fields(answer: Answer) -> dict[str, Any]:
     help="Else the one with the most free slots.",
 )
 @option("--system", help="What the model is told before the question.")
-@option("--max-tokens", type=click.IntRange(min=1), help="The longest answer.")
-@option("--temperature", type=click.FloatRange(min=0), help="0 is the most likely.")
-@option("--seed", type=int, help="The same one gives the same answer, mostly.")
+@answer_options
 @dividing_options
 @option(
     "--privacy",

@@ -9,8 +9,9 @@ import click
 from clubai.cli import logs, place
 from clubai.cli.completing import complete_models
 from clubai.cli.connecting import trust_for
-from clubai.cli.options import club_options, examples, option
+from clubai.cli.options import answer_options, club_options, examples, option
 from clubai.cli.screen import ascii_option, need_terminal, run_screen
+from clubai.tui.asking import Asking
 
 if TYPE_CHECKING:
     from clubai.model import Mode
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         "clubai chat",
         "clubai chat --model smollm2-135m",
         "clubai chat --mode consensus --url https://club.example.org",
+        "clubai chat --system 'Answer in one short sentence.' --temperature 0 --seed 7",
     )
 )
 @option(
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     help="How the first question is divided.",
 )
 @option("--system", default="", help="What the model is told before each question.")
-@option("--max-tokens", type=click.IntRange(min=1), help="The longest answer.")
+@answer_options
 @ascii_option
 @club_options
 def chat(
@@ -46,6 +48,8 @@ def chat(
     mode: Mode,
     system: str,
     max_tokens: int | None,
+    temperature: float | None,
+    seed: int | None,
     ascii_only: bool,
 ) -> None:
     """Talk with the club: ask, and see which node answers and how fast.
@@ -59,8 +63,9 @@ def chat(
         place.find(url, api_key),
         model=model or "",
         mode=mode,
-        system=system,
-        max_tokens=max_tokens or 0,
+        asking=Asking(
+            system=system, max_tokens=max_tokens, temperature=temperature, seed=seed
+        ),
         ascii_only=ascii_only,
     )
     run_screen(board)
@@ -71,8 +76,7 @@ def board_of(
     *,
     model: str = "",
     mode: Mode = "single",
-    system: str = "",
-    max_tokens: int = 0,
+    asking: Asking | None = None,
     ascii_only: bool = False,
 ) -> Dashboard:
     """The member's view of a club, attached to it as this user.
@@ -85,12 +89,6 @@ def board_of(
 
     trust = trust_for(target.url)  # wrong pins are said before there is a screen
     source = Attached(target.url, target.api_key, trust=lambda: trust)
-    board = Dashboard(
-        source,
-        view="member",
-        ascii=ascii_only,
-        system=system,
-        max_tokens=max_tokens,
-    )
+    board = Dashboard(source, view="member", ascii=ascii_only, asking=asking)
     board.wanted_model, board.wanted_mode = model, mode
     return board

@@ -26,7 +26,7 @@ from clubai.cli.screen import ascii_option, run_screen
 from clubai.client import Answer
 from clubai.club import Club, open_club
 from clubai.tui import plain
-from clubai.tui.samples import MAX_TOKENS, SAMPLES, SYSTEM
+from clubai.tui.samples import DEMO
 
 OpenClub = Callable[[], AbstractAsyncContextManager[Club]]
 
@@ -95,9 +95,7 @@ async def _ask_once(open_it: OpenClub, question: str) -> Answer:
     async with (
         open_it() as club,
         club.client() as client,
-        client.stream(
-            question, system=SYSTEM, max_tokens=MAX_TOKENS, temperature=0
-        ) as pieces,
+        client.stream(question, system=DEMO.system, **DEMO.options) as pieces,
     ):
         async for _ in pieces:
             pass
@@ -114,20 +112,12 @@ def _show(agents: int, backend: BackendConfig, *, ascii_only: bool) -> None:
     from clubai.tui.embedded import embedded
 
     with embedded(partial(open_club, agents=agents, backend=backend)) as source:
-        run_screen(
-            Dashboard(
-                source,
-                ascii=ascii_only,
-                samples=SAMPLES,
-                system=SYSTEM,
-                max_tokens=MAX_TOKENS,
-            )
-        )
+        run_screen(Dashboard(source, ascii=ascii_only, asking=DEMO))
 
 
 def _tell(answer: Answer, *, as_json: bool) -> None:
     if as_json:
-        click.echo(plain.to_json({**answer_fields(answer), "system": SYSTEM}))
+        click.echo(plain.to_json({**answer_fields(answer), "system": DEMO.system}))
         return
     click.echo(plain.text(answer.text))
     click.echo()
@@ -140,6 +130,6 @@ def _tell(answer: Answer, *, as_json: bool) -> None:
             usage=answer.usage,
             timings=answer.timings,
             readable_by=answer.readable_by,
-            system=SYSTEM,
+            system=DEMO.system,
         )
     )

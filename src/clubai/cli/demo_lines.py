@@ -9,7 +9,7 @@ from clubai.cli.demo_talk import Exchange, Talk
 from clubai.client import Client
 from clubai.club import Club
 from clubai.tui import plain
-from clubai.tui.samples import SAMPLES
+from clubai.tui.samples import DEMO
 
 
 async def run_lines(club: Club, client: Client) -> None:
@@ -17,7 +17,7 @@ async def run_lines(club: Club, client: Client) -> None:
     click.echo(f"OpenAI API {club.openai_url}")
     click.echo(f"API key    {club.api_key}")
     talk = Talk(client, lambda: None)
-    for _ in SAMPLES:
+    for _ in DEMO.samples:
         click.echo(told(await talk.ask(talk.next_sample())))
     click.echo("the club stays open; stop it with Ctrl-C or SIGTERM")
     await anyio.sleep_forever()

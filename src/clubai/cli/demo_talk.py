@@ -10,7 +10,7 @@ from typing import Final
 
 from clubai.client import Answer, Client
 from clubai.errors import TaskError
-from clubai.tui.samples import MAX_TOKENS, SAMPLES, SYSTEM
+from clubai.tui.samples import DEMO
 
 KEPT: Final = 4
 
@@ -33,7 +33,7 @@ class Talk:
         self.exchanges: deque[Exchange] = deque(maxlen=KEPT)
         self._client = client
         self._changed = changed
-        self._samples = cycle(SAMPLES)
+        self._samples = cycle(DEMO.samples)
 
     def next_sample(self) -> str:
         """The next of the prepared questions."""
@@ -46,7 +46,7 @@ class Talk:
         self._changed()
         try:
             async with self._client.stream(
-                question, system=SYSTEM, max_tokens=MAX_TOKENS, temperature=0
+                question, system=DEMO.system, **DEMO.options
             ) as pieces:
                 async for piece in pieces:
                     exchange.text += piece

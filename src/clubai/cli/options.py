@@ -76,6 +76,20 @@ def club_options(func: F) -> F:
     )(with_key)
 
 
+def answer_options(func: F) -> F:
+    """`--max-tokens`, `--temperature`, `--seed`: what the model's server is told."""
+    given = (
+        option("--max-tokens", type=click.IntRange(min=1), help="The longest answer."),
+        option(
+            "--temperature", type=click.FloatRange(min=0), help="0 is the most likely."
+        ),
+        option("--seed", type=int, help="The same one gives the same answer, mostly."),
+    )
+    for decorate in reversed(given):
+        func = decorate(func)
+    return func
+
+
 def program_options(*, loop: str) -> Callable[[F], F]:
     """What `clubai-coordinator` and `clubai-agent` share."""
 

@@ -8,6 +8,7 @@ from typing import ClassVar, Final, Literal, NamedTuple
 from textual.command import Provider
 from textual.screen import Screen
 
+from clubai.tui.asking import Asking
 from clubai.tui.board import Board
 from clubai.tui.palette import ClubCommands
 from clubai.tui.screens.events import EventsScreen
@@ -70,18 +71,10 @@ class Dashboard(Board):
         readonly: bool = False,
         ascii: bool = False,
         theme: str = "",
-        samples: Sequence[str] = (),
-        system: str = "",
-        max_tokens: int = 0,
+        asking: Asking | None = None,
     ) -> None:
         super().__init__(
-            source,
-            readonly=readonly,
-            ascii=ascii,
-            theme=theme,
-            samples=samples,
-            system=system,
-            max_tokens=max_tokens,
+            source, readonly=readonly, ascii=ascii, theme=theme, asking=asking
         )
         self.tabs = VIEWS[view]
         for number, tab in enumerate(self.tabs, 1):
@@ -100,7 +93,7 @@ class Dashboard(Board):
     def on_mount(self) -> None:
         """Begin with the first screen."""
         self.switch_mode(self.tabs[0].name)
-        if self.samples and "Playground" in self.tab_names:
+        if self.asking.samples and "Playground" in self.tab_names:
             number = self.tab_names.index("Playground") + 1
             self.notify(
                 f"{number} leads to the Playground: ask the club. After Esc, space "

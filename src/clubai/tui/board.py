@@ -23,6 +23,7 @@ from clubai.errors import AuthenticationError, ClubAIError
 from clubai.model import Mode
 from clubai.tui import plain
 from clubai.tui.acts.act import Act
+from clubai.tui.asking import Asking
 from clubai.tui.conversation import Conversation
 from clubai.tui.look import Look
 from clubai.tui.picture import Picture
@@ -79,9 +80,7 @@ class Board(App[None]):
         readonly: bool = False,
         ascii: bool = False,
         theme: str = "",
-        samples: Sequence[str] = (),
-        system: str = "",
-        max_tokens: int = 0,
+        asking: Asking | None = None,
     ) -> None:
         """Prepare to show a club; `theme`: TEXTUAL_THEME, or the club's own dark one.
 
@@ -106,15 +105,11 @@ class Board(App[None]):
         """The model that the playground shall ask next; empty: the one it has."""
         self.wanted_mode: Mode | None = None
         """How it shall divide the next question; None: as it does."""
-        self.samples = tuple(samples)
-        """Prepared questions."""
-        self.system = system
-        """What every question's model is told first."""
-        self.max_tokens = max_tokens
-        """The longest answer to a question; 0: the model decides."""
+        self.asking = asking or Asking()
+        """How the playground asks."""
         self._ascii = ascii
         self._drawn: tuple[int, int, str] | None = None
-        self._asking = False
+        self._confirming = False
         self._timer: Timer | None = None
 
     @property
@@ -201,8 +196,8 @@ class Board(App[None]):
 
     def act(self, acts: Sequence[Act]) -> None:
         """Ask once, and do all of it."""
-        if acts and self.can_act and not self._asking:
-            self._asking = True
+        if acts and self.can_act and not self._confirming:
+            self._confirming = True
             self.run_worker(self._act(acts), group="acts")
 
     async def _act(self, acts: Sequence[Act]) -> None:
@@ -210,7 +205,7 @@ class Board(App[None]):
         try:
             typed = await self.push_screen_wait(confirm)
         finally:
-            self._asking = False
+            self._confirming = False
         if typed is None:
             return
         for act in acts:

@@ -7,7 +7,7 @@ goes out alone: one that is divided into the parts of a document or a list.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
@@ -16,6 +16,7 @@ from clubai.client.modes.progress import Progress
 from clubai.model import Mode, NodeSnapshot
 from clubai.splitting import estimate_tokens
 from clubai.tui import plain
+from clubai.tui.asking import Asking
 
 MODES: Final[tuple[Mode, ...]] = ("single", "consensus", "subtasks", "context")
 """In the order in which a key goes through them."""
@@ -78,8 +79,8 @@ class Exchange:
     """Unix seconds, of this machine."""
     earlier: Messages = field(default_factory=list)
     """The messages that go in front of the question."""
-    options: Mapping[str, Any] = field(default_factory=dict)
-    """What the model's server is told besides."""
+    asking: Asking = field(default_factory=Asking)
+    """What goes with the question."""
     state: State = "asking"
     text: str = ""
     waiting: str = ""
@@ -206,7 +207,7 @@ class Conversation:
         mode: Mode = "single",
         now: float,
         earlier: Iterable[dict[str, Any]] = (),
-        options: Mapping[str, Any] | None = None,
+        asking: Asking | None = None,
         again: Exchange | None = None,
     ) -> Exchange:
         """Add a question that is about to be asked."""
@@ -217,7 +218,7 @@ class Conversation:
             mode=mode,
             asked_at=now,
             earlier=list(earlier),
-            options=dict(options or {}),
+            asking=asking or Asking(),
             again=again,
         )
         self.exchanges.append(exchange)
@@ -250,9 +251,7 @@ class Conversation:
         return next((each for each in self.exchanges if task in each.tasks), None)
 
 
-def room_for_messages(
-    nodes: Iterable[NodeSnapshot], model: str, *, system: str, max_tokens: int
-) -> int:
+def room_for_messages(nodes: Iterable[NodeSnapshot], model: str, asking: Asking) -> int:
     """Tokens that are left for messages in the smallest context that may answer.
 
     A quarter of the context is kept for the answer where nothing bounds it.
@@ -266,8 +265,9 @@ def room_for_messages(
         and "chat" in offer.kinds
     ]
     context = min(contexts, default=UNKNOWN_CONTEXT)
-    kept = max_tokens or context // 4
-    return max(context - kept - estimate_tokens(system) - AROUND_A_MESSAGE, 0)
+    kept = asking.max_tokens or context // 4
+    before = estimate_tokens(asking.system)
+    return max(context - kept - before - AROUND_A_MESSAGE, 0)
 
 
 def as_markdown(exchanges: Iterable[Exchange]) -> str:

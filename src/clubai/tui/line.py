@@ -18,13 +18,17 @@ class Held(Protocol):
         """End it."""
 
 
+Run = Callable[[Coroutine[Any, Any, None]], Held]
+"""Begins to run something."""
+
+
 class Line:
     """Gives the client to ask with; a lost one, or one of another club, is replaced."""
 
     def __init__(
         self,
         source: Callable[[], Source],
-        run: Callable[[Coroutine[Any, Any, None]], Held],
+        run: Run,
     ) -> None:
         self._source = source
         self._run = run

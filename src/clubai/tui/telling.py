@@ -144,11 +144,23 @@ def _facts(exchange: Exchange) -> list[str]:
         f"Mode         {exchange.mode}",
         f"Task         {exchange.task or '-'}",
         f"Sent before  {len(exchange.earlier)} messages",
+        *_drawn(exchange),
     ]
     if exchange.answer is None and seen is not None and seen.node:
         lines.append(f"Node         {plain.name(seen.node_name)} {seen.node}")
     if exchange.failure:
         lines.append(f"Failure      {plain.name(exchange.failure, 500)}")
+    return lines
+
+
+def _drawn(exchange: Exchange) -> list[str]:
+    """How the model draws its words, as far as whoever asked said so."""
+    asking = exchange.asking
+    lines = []
+    if asking.temperature is not None:
+        lines.append(f"Temperature  {asking.temperature:g}")
+    if asking.seed is not None:
+        lines.append(f"Seed         {asking.seed}")
     return lines
 
 

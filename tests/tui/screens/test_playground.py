@@ -20,9 +20,11 @@ from clubai.errors import (
     TrustError,
 )
 from clubai.model import FailCode, TrustCode
+from clubai.tui.asking import Asking
 from clubai.tui.board import Board
 from clubai.tui.conversation import MOST_AT_ONCE
 from clubai.tui.recording import Replay
+from clubai.tui.samples import DEMO
 from clubai.tui.screens.exchange import ExchangeScreen
 from clubai.tui.screens.playground import PlaygroundScreen
 from clubai.tui.widgets.exchange import ExchangeView
@@ -97,12 +99,11 @@ async def test_a_question_streams_to_its_answer() -> None:
 
 
 async def test_what_was_said_goes_along_and_a_new_conversation_forgets() -> None:
-    async with playing(system="Be short.", max_tokens=80) as (board, pilot, talker):
+    async with playing(asking=Asking(system="Be short.")) as (board, pilot, talker):
         await end(pilot, await ask(pilot, talker, "one"), "1")
         second = await ask(pilot, talker, "two")
         assert [m["content"] for m in second.prompt] == ["one", "1", "two"]
         assert second.options["system"] == "Be short."
-        assert second.options["max_tokens"] == 80
 
         await pilot.press("ctrl+n")
         await settled(pilot)
@@ -401,12 +402,54 @@ async def test_the_parts_of_a_job_are_told_as_they_end() -> None:
 
 
 async def test_prepared_questions_are_asked_by_space() -> None:
-    async with playing(samples=("S1?", "S2?")) as (_, pilot, talker):
+    asking = Asking(samples=("S1?", "S2?"), temperature=0)
+    async with playing(asking=asking) as (_, pilot, talker):
         await pilot.press("escape", "space", "space", "space")
         await settled(pilot)
 
         assert [each.question for each in talker.asked] == ["S1?", "S2?", "S1?"]
         assert talker.asked[0].options["temperature"] == 0
+
+
+async def test_the_demo_asks_what_is_typed_as_it_asks_once() -> None:
+    async with playing(asking=DEMO) as (_, pilot, talker):
+        typed = await ask(pilot, talker, "What is the capital of France?")
+        await end(pilot, typed, "Paris.")
+        await pilot.press("escape", "space")
+        await settled(pilot)
+        await end(pilot, talker.asked[-1], "Paris.")
+        await pilot.press("r")
+        await settled(pilot)
+
+        assert len(talker.asked) == 3
+        for asked in talker.asked:
+            assert asked.options == {
+                "model": "",
+                "mode": "single",
+                "system": "Answer in one short sentence.",
+                "max_tokens": 80,
+                "temperature": 0,
+            }
+
+
+async def test_temperature_and_seed_go_along_and_stand_in_the_details() -> None:
+    asking = Asking(max_tokens=9, temperature=0.5, seed=7)
+    async with playing(asking=asking) as (board, pilot, talker):
+        asked = await ask(pilot, talker, "why")
+        assert asked.options.items() >= asking.options.items()
+
+        await pilot.press("escape", "d")
+        await settled(pilot)
+
+        assert "Temperature  0.5" in text_of(board)
+        assert "Seed         7" in text_of(board)
+
+
+async def test_where_nothing_was_given_the_models_server_decides() -> None:
+    async with playing() as (_, pilot, talker):
+        asked = await ask(pilot, talker, "why")
+
+        assert asked.options == {"model": "", "mode": "single", "system": ""}
 
 
 async def test_a_paste_keeps_its_lines() -> None:
@@ -453,7 +496,11 @@ async def test_a_long_answer_is_followed_unless_one_scrolls_up() -> None:
 
 
 async def test_readonly_asks_nothing() -> None:
-    async with playing(readonly=True, samples=("S?",)) as (board, pilot, talker):
+    async with playing(readonly=True, asking=Asking(samples=("S?",))) as (
+        board,
+        pilot,
+        talker,
+    ):
         assert "READ-ONLY: nothing is asked from here" in text_of(board)
         await pilot.press("a", "x", "enter", "space", "ctrl+t", "r")
         await settled(pilot)
@@ -513,7 +560,11 @@ async def test_a_real_club_answers(tmp_path: Path) -> None:
     backend = ScriptedBackend(lambda _body: steps)  # type: ignore[arg-type,return-value]
     async with real_club(tmp_path, backend) as club:
         source = Scripted(script(), asked=club.client)
-        async with shown(source, size=LARGE, view="member") as (board, pilot):
+        asking = Asking(max_tokens=9, temperature=0, seed=7)
+        async with shown(source, size=LARGE, view="member", asking=asking) as (
+            board,
+            pilot,
+        ):
             screen = board.screen
             assert isinstance(screen, PlaygroundScreen)
             await pilot.press(*"capital", "enter")
@@ -530,5 +581,7 @@ async def test_a_real_club_answers(tmp_path: Path) -> None:
             assert "Paris it is." in seen
             assert "attic · 2 tokens ·" in seen
             assert "readable by node" in seen
-            assert backend.asked[0][2]["messages"][-1]["content"] == "capital"
+            body = backend.asked[0][2]
+            assert body["messages"][-1]["content"] == "capital"
+            assert body.items() >= asking.options.items()
             assert len(screen.talk.exchanges[0].task) == 32

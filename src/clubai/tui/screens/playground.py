@@ -2,50 +2,40 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import cycle
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
-from rich.text import Text
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.timer import Timer
 from textual.widgets import Static
-from textual.worker import Worker
 
-from clubai.client import Client
-from clubai.errors import ClubAIError
 from clubai.model import Mode, ModelSnapshot
-from clubai.protocol.messages import Notice as Told
 from clubai.tui.conversation import (
     MODES,
     MOST_AT_ONCE,
-    WITH_EARLIER,
     Conversation,
     Exchange,
     as_markdown,
     exchange_markdown,
-    room_for_messages,
 )
-from clubai.tui.line import Line
 from clubai.tui.look import Look
+from clubai.tui.questions import Questions
 from clubai.tui.saving import save_new
 from clubai.tui.screens.base import ClubScreen
 from clubai.tui.screens.exchange import ExchangeScreen
-from clubai.tui.telling import details, why
+from clubai.tui.telling import details
 from clubai.tui.widgets.exchange import ExchangeView
+from clubai.tui.widgets.how import HowLine, model_choices, model_told
 from clubai.tui.widgets.picker import Picker
 from clubai.tui.widgets.question import QuestionLine
 from clubai.tui.words import Notice
 
 GROWS_S: Final = 0.1
 """Between two redraws of an answer that comes."""
-ANY: Final = "any"
 _FULL: Final = (
     f"{MOST_AT_ONCE} questions are under way: wait for one, or stop one with ctrl+x."
 )
@@ -76,16 +66,6 @@ In the modes *single* and *consensus* the exchanges that ended well go along as
 messages: the last ones that fit the smallest context that a node offers for the model,
 less what is kept for the answer. *subtasks* and *context* send the question alone."""
     DEFAULT_CSS = """
-    #asking-how {
-        height: 1;
-    }
-    #asking-how > Static {
-        width: auto;
-        margin-right: 2;
-    }
-    #asking-how > .picked {
-        text-style: underline;
-    }
     #talk {
         height: 1fr;
         scrollbar-size-vertical: 1;
@@ -120,12 +100,11 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
         self.model = ""
         """What the next question asks for; empty: any."""
         self.mode: Mode = "single"
-        self._line = Line(
+        self._questions = Questions(
             lambda: self.board.source,
-            lambda holding: self.run_worker(holding, group="line"),
+            lambda running: self.run_worker(running, group="asking"),
         )
         self._views: dict[Exchange, ExchangeView] = {}
-        self._asked: dict[Exchange, Worker[None]] = {}
         self._samples: cycle[str] = cycle(())
         self._timer: Timer | None = None
         self._began = False
@@ -137,10 +116,7 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
 
     def body(self) -> ComposeResult:
         """How it is asked, what was, and the line for the next question."""
-        with Horizontal(id="asking-how"):
-            yield Static(id="asking-model", classes="picked", markup=False)
-            yield Static(id="asking-mode", classes="picked", markup=False)
-            yield Static(id="asking-now", markup=False)
+        yield HowLine()
         with VerticalScroll(id="talk"):
             yield Static(_EMPTY, id="talk-empty", markup=False)
         yield Static(_READ_ONLY, id="asking-off", markup=False)
@@ -149,13 +125,13 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
     def on_mount(self) -> None:
         """Answers grow on a clock of their own, which runs while there are any."""
         self.set_class(self.board.look.ascii, "-ascii")
-        self._samples = cycle(self.board.samples)
+        self._samples = cycle(self.board.asking.samples)
         self._timer = self.set_interval(GROWS_S, self._grow, pause=True)
         self.query_one("#talk", VerticalScroll).anchor()
 
     def on_unmount(self) -> None:
         """Hang up."""
-        self._line.close()
+        self._questions.close()
 
     def fill(self, look: Look) -> Notice | None:
         """Show how it is asked, and all exchanges."""
@@ -181,17 +157,8 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
         return self.query_one("#talk", VerticalScroll)
 
     def _fill_how(self, look: Look) -> None:
-        offered = next((m for m in self._models() if m.name == self.model), None)
-        name = look.fit(self.model, 40) or ANY
-        if self.model and offered is None:
-            name += " (no node offers it now)"
-        elif offered is not None:
-            name += f" ({offered.slots_free} of {offered.slots} slots free)"
-        self.query_one("#asking-model", Static).update(Text(f"model {name}"))
-        self.query_one("#asking-mode", Static).update(Text(f"mode {self.mode}"))
-        running = len(self.talk.running)
-        now = f"{running} of {MOST_AT_ONCE} under way" if running else ""
-        self.query_one("#asking-now", Static).update(Text(now))
+        model = model_told(self.model, self._models(), look)
+        self.query_one(HowLine).show(model, self.mode, len(self.talk.running))
 
     def _fill_talk(self, look: Look) -> None:
         here = self.board.source.clock()
@@ -217,7 +184,7 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
         """Ask what was typed; what cannot be asked now stays in the line."""
         if event.text.strip() and self._may_ask():
             question = self.query_one("#question", QuestionLine).take()
-            self._begin(question)
+            self._ask(question)
 
     def _may_ask(self) -> bool:
         if not self.board.can_act:
@@ -229,71 +196,29 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
             return False
         return True
 
-    def _begin(self, question: str, options: Mapping[str, Any] | None = None) -> None:
-        board = self.board
-        room = room_for_messages(
-            self.picture.mirror.nodes.values(),
-            self.model,
-            system=board.system,
-            max_tokens=board.max_tokens,
+    def _ask(self, question: str) -> None:
+        self._questions.ask(
+            self.talk,
+            question,
+            model=self.model,
+            mode=self.mode,
+            asking=self.board.asking,
+            nodes=self.picture.mirror.nodes.values(),
         )
-        sends = self.mode in WITH_EARLIER
-        self._start(
-            self.talk.begin(
-                question,
-                model=self.model,
-                mode=self.mode,
-                now=board.source.clock(),
-                earlier=self.talk.earlier(question, room=room) if sends else (),
-                options=options,
-            )
-        )
+        self._show_new()
 
-    def _start(self, exchange: Exchange) -> None:
-        self._asked[exchange] = self.run_worker(self._ask(exchange), group="asking")
+    def _show_new(self) -> None:
         self._scroll.anchor()
         if self._timer is not None:
             self._timer.resume()
         self.board.flush(force=True)
-
-    async def _ask(self, exchange: Exchange) -> None:
-        clock = self.board.source.clock
-        try:
-            await self._follow(exchange, await self._line.client())
-        except asyncio.CancelledError:
-            exchange.stop(clock())
-            raise
-        except ClubAIError as error:
-            exchange.fail(why(error), clock())
-        finally:
-            self._asked.pop(exchange, None)
-
-    async def _follow(self, exchange: Exchange, client: Client) -> None:
-        def wait(notice: Told) -> None:
-            exchange.wait(notice.text or notice.code, notice.position)
-
-        board = self.board
-        longest = {"max_tokens": board.max_tokens} if board.max_tokens else {}
-        async with client.stream(
-            exchange.messages,
-            model=exchange.model,
-            system=board.system,
-            mode=exchange.mode,
-            on_wait=wait,
-            on_progress=exchange.step,
-            **{**longest, **exchange.options},
-        ) as pieces:
-            exchange.seen = getattr(pieces, "run", None)  # a divided job has several
-            async for piece in pieces:
-                exchange.grow(piece)
-            exchange.finish(pieces.answer, board.source.clock())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys are there where they do something."""
         if action == "filter":
             return False
         if action == "sample":
-            return bool(self.board.samples) and self.board.can_act
+            return bool(self.board.asking.samples) and self.board.can_act
         if action == "stop":
             return bool(self.talk.running)
         if action in ("write", "again", "mode", "model"):
@@ -337,22 +262,9 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
 
     def action_model(self) -> None:
         """Choose the model of the next question."""
-        choices = [("", f"{ANY}: the one with the most free slots")]
-        choices += [
-            (
-                model.name,
-                self._choice(model),
-            )
-            for model in self._models()
-        ]
+        choices = model_choices(self._models(), self.board.look)
         self.app.push_screen(
             Picker("Ask which model?", choices, self.model), self._picked
-        )
-
-    def _choice(self, model: ModelSnapshot) -> str:
-        return (
-            f"{self.board.look.fit(model.name, 40)}: {model.slots_free} of "
-            f"{model.slots} slots free, context {model.context or '-'}"
         )
 
     def _picked(self, chosen: str | None) -> None:
@@ -360,18 +272,15 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
             self.model = chosen
             self.board.flush(force=True)
 
-    def on_click(self, event: events.Click) -> None:
+    def on_how_line_asked(self, event: HowLine.Asked) -> None:
         """The model and the mode are chosen by the mouse, too."""
-        clicked = event.widget.id if event.widget is not None else ""
-        if clicked == "asking-model" and self.board.can_act:
-            self.action_model()
-        elif clicked == "asking-mode" and self.board.can_act:
-            self.action_mode()
+        if self.board.can_act:
+            self.action_model() if event.choice == "model" else self.action_mode()
 
     def action_sample(self) -> None:
-        """Ask the next prepared question, in the way that shows the same each time."""
+        """Ask the next prepared question."""
         if self._may_ask():
-            self._begin(next(self._samples), {"temperature": 0})
+            self._ask(next(self._samples))
 
     def action_again(self) -> None:
         """Ask the same again, after the same messages."""
@@ -381,16 +290,8 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
         if old.under_way:
             self.notify("It is still being answered; ctrl+x stops it.", timeout=3)
         elif self._may_ask():
-            self._start(
-                self.talk.begin(
-                    old.question,
-                    model=old.model,
-                    mode=old.mode,
-                    now=self.board.source.clock(),
-                    earlier=old.earlier,
-                    again=old,
-                )
-            )
+            self._questions.ask_again(self.talk, old)
+            self._show_new()
 
     def action_stop(self) -> None:
         """Stop the chosen answer, or the newest that is under way."""
@@ -398,19 +299,13 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
         if chosen is None or not chosen.under_way:
             chosen = next(iter(reversed(self.talk.running)), None)
         if chosen is not None:
-            self._stop(chosen)
+            self._questions.stop(chosen)
             self.board.flush(force=True)
-
-    def _stop(self, exchange: Exchange) -> None:
-        worker = self._asked.pop(exchange, None)
-        if worker is not None:
-            worker.cancel()
-        exchange.stop(self.board.source.clock())
 
     def action_new(self) -> None:
         """Put this conversation away, and begin another."""
         for exchange in self.talk.running:
-            self._stop(exchange)
+            self._questions.stop(exchange)
         self.board.conversation = Conversation()
         for view in self._views.values():
             view.remove()
