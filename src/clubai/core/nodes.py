@@ -92,13 +92,14 @@ class Node:
     @property
     def load(self) -> Load:
         """What it adds to the counts at this moment."""
+        serving = self.serving
         return Load(
             node=self.id,
-            serving=self.serving,
+            serving=serving,
             silent=self.silent,
             slots=self.slots,
             used=len(self.leases),
-            free=self.free,
+            free=self.room if serving else 0,
             failing=self.failed_in_row > 0,
         )
 

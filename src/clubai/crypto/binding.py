@@ -33,6 +33,7 @@ _SIZES: Final = {
     "cvk": 32,
     "assignment_hash": 32,
 }
+_IN_THEIR_ORDER: Final = tuple(_SIZES.values())
 _WIDTHS: Final = {
     "part": 16,
     "attempt": 16,
@@ -40,11 +41,16 @@ _WIDTHS: Final = {
     "issued_ms": 64,
     "expires_ms": 64,
 }
+_TO_THE_MODEL: Final = struct.Struct(">I16sIHHI32sI32sI16s")
+_FROM_THE_MODE: Final = struct.Struct(">IBI32sI32sIQQ")
 
 
 def lp(data: bytes) -> bytes:
     """`data` behind its length, so that two of them in a row cannot be mistaken."""
     return len(data).to_bytes(4) + data
+
+
+_BEFORE_ALL: Final = _BIND_LABEL + lp(_SUITE)
 
 
 class Binding(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,29 +82,46 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
     expires_ms: int
 
     def __post_init__(self) -> None:
+        sizes = (
+            len(self.task),
+            len(self.node),
+            len(self.bundle_hash),
+            len(self.boot),
+            len(self.cvk),
+            len(self.assignment_hash),
+        )
+        if not (
+            sizes == _IN_THEIR_ORDER
+            and 0 <= self.part < 1 << 16
+            and 0 <= self.attempt < 1 << 16
+            and 0 <= self.mode < 1 << 8
+            and 0 <= self.issued_ms < 1 << 64
+            and 0 <= self.expires_ms < 1 << 64
+        ):
+            raise _unfit(self._misfit())
+
+    def _misfit(self) -> str:
         for field, size in _SIZES.items():
             if len(getattr(self, field)) != size:
-                raise _unfit(field)
-        for field, width in _WIDTHS.items():
-            if not 0 <= getattr(self, field) < 1 << width:
-                raise _unfit(field)
+                return field
+        return next(
+            field
+            for field, width in _WIDTHS.items()
+            if not 0 <= getattr(self, field) < 1 << width
+        )
 
     def hash(self) -> bytes:
-        """SHA-256 over all of it, 32 bytes."""
-        fields = (
-            _SUITE,
-            self.task,
-            struct.pack(">HH", self.part, self.attempt),
-            self.node,
-            self.bundle_hash,
-            self.boot,
-            self.model.encode(errors="surrogatepass"),
-            self.mode.to_bytes(),
-            self.cvk,
-            self.assignment_hash,
-            struct.pack(">QQ", self.issued_ms, self.expires_ms),
+        """SHA-256 over all of it, each field behind its length; 32 bytes."""
+        before = _TO_THE_MODEL.pack(
+            *(16, self.task, 4, self.part, self.attempt),
+            *(32, self.node, 32, self.bundle_hash, 16, self.boot),
         )
-        return hashlib.sha256(_BIND_LABEL + b"".join(map(lp, fields))).digest()
+        model = lp(self.model.encode(errors="surrogatepass"))
+        after = _FROM_THE_MODE.pack(
+            *(1, self.mode, 32, self.cvk, 32, self.assignment_hash),
+            *(16, self.issued_ms, self.expires_ms),
+        )
+        return hashlib.sha256(_BEFORE_ALL + before + model + after).digest()
 
 
 class SignedAssignment(Protocol):

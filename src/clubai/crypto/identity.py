@@ -8,6 +8,7 @@ reads what the coordinator has just checked.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 from secrets import token_bytes
 from typing import Final, Self
@@ -94,6 +95,7 @@ class Identity:
         return f"<Identity {node_nickname(self.node_id)}>"
 
 
+@lru_cache(maxsize=REMEMBERED)
 def node_id(key: bytes) -> NodeId:
     """The id of the node whose public key this is."""
     return NodeId(hashlib.sha256(_NODE_ID_LABEL + key).digest())
