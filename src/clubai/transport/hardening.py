@@ -28,10 +28,11 @@ from hypercorn.protocol.events import (
     Body,
     Data,
     Request,
+    Response,
     StreamClosed,
 )
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol, H11WSConnection
-from hypercorn.protocol.http_stream import HTTPStream
+from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.protocol.ws_stream import ASGIWebsocketState, WSStream
 from wsproto.connection import ConnectionState
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
@@ -40,14 +41,18 @@ from clubai.errors import ConfigError
 from clubai.protocol.messages import CloseCode
 from clubai.transport.base import ABNORMAL_CLOSURE, NORMAL_CLOSURE
 from clubai.transport.plain_frames import PlainFrames
+from clubai.transport.response_head import looked_over
 
 if TYPE_CHECKING:
     from hypercorn.events import Event as SocketEvent
     from hypercorn.protocol.events import Event
+    from hypercorn.typing import HTTPResponseStartEvent
     from wsproto.events import Message
 
 HYPERCORN_VERSION: Final = "0.18.0"
 _SERVER_ERROR: Final = 1011
+_FINAL: Final = 200
+"""The least status that ends the wait for a response."""
 _RECEIVING: Final = (ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING)
 MAX_NOISE: Final = 1000
 """Pings, pongs and pieces of fragmented messages between two calls of `forgive`."""
@@ -117,7 +122,20 @@ class HttpStream(HTTPStream):
         """Take one ASGI message of the application, None at its end."""
         if self.closed and message is not None:
             raise ClientGone
-        await super().app_send(message)
+        begins = message is not None and message["type"] == "http.response.start"
+        if not begins or self.state is not ASGIHTTPState.REQUEST:
+            await super().app_send(message)
+            return
+        # As Hypercorn does, but for its look at the headers: `Http1` sees to that.
+        self.response = cast("HTTPResponseStartEvent", message)
+        await self.send(
+            Response(
+                stream_id=self.stream_id,
+                headers=list(message.get("headers", ())),
+                status_code=int(message["status"]),
+            )
+        )
+        self.state = ASGIHTTPState.RESPONSE
 
 
 class WebSocketStream(WSStream):
@@ -320,6 +338,17 @@ class Http1(H11Protocol):
         """Forget the pings and fragments that came until now."""
         if isinstance(self.stream, WebSocketStream):
             self.stream.forgive()
+
+    async def stream_send(self, event: Event) -> None:
+        """Take what a stream has to say."""
+        if isinstance(event, Response) and event.status_code >= _FINAL:
+            ours = self.config.response_headers("h11")
+            headers = looked_over([*event.headers, *ours])
+            await self._send_h11_event(
+                h11.Response(headers=headers, status_code=event.status_code)
+            )
+        else:
+            await super().stream_send(event)
 
     async def _check_protocol(self, event: h11.Request) -> None:
         return
