@@ -19,13 +19,13 @@ from clubai.tui.tables.members import (
     KeyRow,
     MemberRow,
     keys_grid,
-    member_tasks_grid,
     nodes_line,
     read_days,
     read_keys,
     tasks_of,
     usage_lines,
 )
+from clubai.tui.tables.tasks import tasks_grid
 from clubai.tui.widgets.table import LiveTable
 from clubai.tui.words import Notice
 
@@ -78,7 +78,8 @@ the keys to the tasks and back.
         yield Static(id="member-keys-age", markup=False)
         yield LiveTable[KeyRow](keys_grid(), id="member-keys")
         yield Static(id="member-tasks-head", markup=False)
-        yield LiveTable[TaskSnapshot](member_tasks_grid(), id="member-tasks")
+        asked = tasks_grid(without="Member", sort="Age")
+        yield LiveTable[TaskSnapshot](asked, id="member-tasks")
 
     def fill(self, look: Look) -> Notice | None:
         """Show them."""

@@ -16,11 +16,11 @@ from clubai.tui.screens.node import NodeScreen
 from clubai.tui.tables.models import (
     ModelRow,
     model_rows,
-    model_tasks_grid,
     nodes_with,
     tasks_of,
 )
 from clubai.tui.tables.nodes import first_tokens_of, nodes_grid
+from clubai.tui.tables.tasks import tasks_grid
 from clubai.tui.widgets.lines import Lines
 from clubai.tui.widgets.table import LiveTable
 from clubai.tui.words import Notice
@@ -50,7 +50,8 @@ class ModelScreen(ClubScreen):
         yield Lines(id="model-facts")
         yield LiveTable[NodeSnapshot](nodes_grid(self._first_tokens), id="model-nodes")
         yield Lines(id="model-asked").add_class("model-title")
-        yield LiveTable[TaskSnapshot](model_tasks_grid(), id="model-tasks")
+        asked = tasks_grid(without="Model", sort="Age")
+        yield LiveTable[TaskSnapshot](asked, id="model-tasks")
 
     def fill(self, look: Look) -> Notice | None:
         """Show it."""

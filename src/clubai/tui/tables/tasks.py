@@ -19,9 +19,13 @@ WHICH: Final[tuple[Which, ...]] = ("all", "live", "failed")
 """Which tasks are shown, in the order of the key that changes it."""
 
 
-def tasks_grid() -> Grid[TaskSnapshot]:
-    """The tasks, in the order in which they are given."""
-    return Grid(TASKS, key=lambda task: task.id)
+def tasks_grid(*, without: str = "", sort: str = "") -> Grid[TaskSnapshot]:
+    """The tasks, in the order in which they are given, or sorted by a column.
+
+    `without`: a column that is the same in all of them.
+    """
+    columns = [column for column in TASKS if column.name != without]
+    return Grid(columns, key=lambda task: task.id, sort=sort)
 
 
 def of_which(tasks: Iterable[TaskSnapshot], which: Which) -> list[TaskSnapshot]:
