@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from clubai.client.feed import FeedItem
 from clubai.model import ModelSnapshot, NodeSnapshot, NodeStanding, TaskSnapshot
-from clubai.protocol.feed import ClubEvent
+from clubai.protocol.feed import ClubEvent, FeedSnapshot
 from clubai.tui.look import Look
 from clubai.tui.picture import Picture
 from clubai.tui.tables.alerts import ALERTS, Alert, alerts, alerts_grid
@@ -198,6 +198,22 @@ def test_open_reviews_are_told_of_until_they_end() -> None:
     assert alert.why == "answers differ; `clubai review` ends it"
     assert (alert.opens, alert.target) == ("review", "7")
     assert alerts(club(events=(opened, ended)), LOOK, NOW) == []
+
+
+def test_who_may_not_read_a_review_is_led_to_its_node() -> None:
+    opened = review(7, "opened", "task:1")
+
+    for role in ("member", "auditor", "moderator"):
+        alert = one(taken(_begun(role), opened))
+        ends = "; `clubai review` ends it" if role == "moderator" else ""
+        assert alert.why == f"answers differ{ends}"
+        where = ("node", node_id(1)) if role == "member" else ("review", "7")
+        assert (alert.opens, alert.target) == where
+
+
+def _begun(role: str) -> FeedSnapshot:
+    begun = snapshot(role=role)
+    return msgspec.structs.replace(begun, nodes=(node(0),), tasks=())
 
 
 def test_a_gap_is_a_note_for_ten_minutes() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
 from clubai.model import NodeSnapshot, TaskSnapshot, Value
+from clubai.tui.acts.roles import may_do, may_see
 from clubai.tui.grid import Column, Grid
 from clubai.tui.look import Cell, Look, Tone, ago
 from clubai.tui.picture import RECENT_S, Picture
@@ -184,14 +185,18 @@ def _reviews(picture: Picture) -> Iterator[Alert]:
         if event.what == "ended":
             ended.add(change.cause)
         elif f"review:{change.number}" not in ended:
+            why = change.why or "no reason is known"
+            if may_do(picture.role, "uphold"):
+                why += "; `clubai review` ends it"
+            seen = may_see(picture.role, "reviews")
             yield Alert(
                 key=f"review:{change.number}",
                 level="warning",
                 what=f"review of {change.name}",
-                why=f"{change.why or 'no reason is known'}; `clubai review` ends it",
+                why=why,
                 at=event.at,
-                opens="review",
-                target=str(change.number),
+                opens="review" if seen else "node",
+                target=str(change.number) if seen else change.node,
             )
 
 
