@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final, Literal
 
 from clubai.model import TaskSnapshot
-from clubai.tui.grid import Column, Grid
+from clubai.tui.grid import Column, Grid, age_column
 from clubai.tui.look import Cell, Look, count, duration, rate, state_cell
 from clubai.tui.timeline import ENDED
 
@@ -153,15 +153,7 @@ TASKS: Final[tuple[Column[TaskSnapshot], ...]] = (
         falling=True,
         says="Of the answer, as the node counted them.",
     ),
-    Column(
-        name="Age",
-        rank=2,
-        width=7,
-        right=True,
-        cell=lambda task, look: Cell(look.age(task.created_at)),
-        sort=lambda task: -task.created_at,
-        says="How long ago it was asked.",
-    ),
+    age_column(lambda task: task.created_at, says="How long ago it was asked.", rank=2),
     Column(
         name="Tries",
         rank=8,
