@@ -39,8 +39,12 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
         Binding("end,G", "edge(1)", "Last", show=False),
         Binding("enter", "choose", "Open", show=False),
         Binding("space", "mark", "Mark", show=False),
-        Binding("greater_than_sign", "sort_next(1)", "Sort by the next", show=False),
-        Binding("less_than_sign", "sort_next(-1)", "Sort by the last", show=False),
+        Binding(
+            "greater_than_sign", "sort_next(1)", "Sort by the next column", show=False
+        ),
+        Binding(
+            "less_than_sign", "sort_next(-1)", "Sort by the column before", show=False
+        ),
         Binding("S", "turn", "Turn the order", show=False),
         Binding("W", "wide", "All columns", show=False),
     ]
