@@ -115,6 +115,12 @@ def test_what_does_not_fit_goes_on_below_between_words() -> None:
         "Served today 41 done 2 failed",
         "  1 cancelled 0 refused",
     ]
+    command = Card("Card", ((Cell("log in by `clubai login`, then look"),),))
+    assert said(command, width=26) == [
+        "Card log in by",
+        "  `clubai login`, then",
+        "  look",
+    ]
     text = "no answer within 30 s, and none was expected either"
     one = Card("Card", ((Cell("first"), Cell(text), Cell("last")),))
     assert said(one, width=24) == [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -25,6 +26,8 @@ MOST_WRAPPED: Final = 4
 MOST_TEXT: Final = 300
 GAP: Final = 2
 SHOWN_CHANGES: Final = 8
+_WORD: Final = re.compile(r"`[^`]*`\S*|\S+")
+"""A command in backticks is one."""
 
 
 class Card(NamedTuple):
@@ -278,7 +281,9 @@ def _broken(line: Line, *, first: int, rest: int) -> list[list[Cell]]:
     left = first
     for text in line:
         whole = cell_len(text.text) <= (rest if len(line) > 1 else first)
-        words = [text.text] if whole else plain.name(text.text, MOST_TEXT).split()
+        words = (
+            [text.text] if whole else _WORD.findall(plain.name(text.text, MOST_TEXT))
+        )
         for word in words if text.text else ():
             need = cell_len(word) + bool(rows[-1])
             if need > left and rows[-1]:
