@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from rich.cells import cell_len
 
 from clubai.tui.filtering import parse_filter
-from clubai.tui.grid import GAP, Column, Grid, text_lines
+from clubai.tui.grid import GAP, Column, Grid, age_column, text_lines
 from clubai.tui.look import Cell, Look
 
 
@@ -214,6 +214,15 @@ def test_columns_of_the_highest_rank_are_left_out_first(
     width: int, names: list[str]
 ) -> None:
     assert [place.column.name for place in grid().place(width)] == names
+
+
+def test_by_age_the_latest_stands_first_and_what_never_was_last() -> None:
+    ages = (*COLUMNS, age_column(lambda row: row.points, says="Since when."))
+    made = Grid(ages, key=lambda row: row.key, sort="Age")
+    made.put([*ROWS, Row("d", "den", 0)], Look(now=10.0))
+
+    assert keys(made) == "bcad"
+    assert [made.texts(row)["age"] for row in made.shown] == ["3 s", "5 s", "7 s", "-"]
 
 
 def test_a_table_as_lines() -> None:

@@ -49,6 +49,30 @@ def test_a_text_that_does_not_fit_says_so() -> None:
     assert Look().align("7", 3, right=True) == "  7"
 
 
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (20, "no answer within 30s"),
+        (19, "no answer within…"),
+        (17, "no answer within…"),
+        (16, "no answer…"),
+        (9, "no…"),
+        (2, "n…"),
+        (0, ""),
+    ],
+)
+def test_a_text_of_several_words_is_cut_after_one(width: int, shown: str) -> None:
+    assert Look().fit_words("no answer within 30s", width) == shown
+
+
+@given(st.text(max_size=40), st.integers(0, 30))
+def test_no_text_that_is_cut_is_wider_than_asked(text: str, width: int) -> None:
+    fitted = Look(ascii=True).fit_words(text, width)
+
+    assert cell_len(fitted) <= width
+    assert fitted.isprintable()
+
+
 @given(NUMBERS, NUMBERS, st.integers(0, 40), st.sampled_from(LOOKS))
 def test_a_bar_is_as_wide_as_asked(
     used: float, total: float, width: int, look: Look

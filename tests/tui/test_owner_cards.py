@@ -104,9 +104,50 @@ def test_a_balance_is_told_when_there_is_one() -> None:
         said(served_card(agent(), points, LOOK, club_now=NOW))
     )
     points.balance = {"balance_minor": 1250, "currency": "EUR"}
-    assert said(served_card(agent(), points, LOOK, club_now=NOW))[-1] == (
+    assert said(served_card(agent(), points, LOOK, club_now=NOW))[2] == (
         "  balance 1250 EUR (minor units)"
     )
+
+
+def test_what_does_not_fit_goes_on_below_between_words() -> None:
+    served = served_card(agent(), None, LOOK, club_now=NOW)
+    assert said(served, width=38)[:2] == [
+        "Served today 41 done 2 failed",
+        "  1 cancelled 0 refused",
+    ]
+    command = Card("Card", ((Cell("log in by `clubai login`, then look"),),))
+    assert said(command, width=26) == [
+        "Card log in by",
+        "  `clubai login`, then",
+        "  look",
+    ]
+    text = "no answer within 30 s, and none was expected either"
+    one = Card("Card", ((Cell("first"), Cell(text), Cell("last")),))
+    assert said(one, width=24) == [
+        "Card first no answer",
+        "  within 30 s, and none",
+        "  was expected either",
+        "  last",
+    ]
+
+
+def test_a_line_of_which_the_rest_has_no_room_says_so() -> None:
+    lines = layout([[Card("Card", ((Cell("a" * 9), Cell("b" * 9)),))]], LOOK, **ROOM)
+
+    assert ["".join(text for text, _ in line) for line in lines] == ["Card aaaaaaaaa ~"]
+
+
+ROOM = {"width": 16, "height": 1}
+
+
+def test_changes_keep_to_one_line_and_are_cut_after_a_word() -> None:
+    points = OwnPoints()
+    change = line(1, points=-20, why="no answer within 30 s")
+    points.load({"changes": [change], "next": None})
+    card = points_card(standing(), points, (0, 0), LOOK, missing="")
+
+    (_, told) = said(card, width=46)
+    assert told == "  -20 completed 49 min ago no answer within~"
 
 
 def test_without_a_key_nothing_is_said_of_points() -> None:

@@ -90,17 +90,14 @@ async def test_commands_of_the_board() -> None:
     ],
 )
 async def test_only_what_one_may_is_offered(
-    monkeypatch: pytest.MonkeyPatch, view: View, role: str, readonly: bool, acts: bool
+    view: View, role: str, readonly: bool, acts: bool
 ) -> None:
-    monkeypatch.setattr(
-        "clubai.tui.screens.nodes.NodesScreen.operators_only", ("drain",)
-    )
     source = Scripted(script(role=role))
     key = "2" if view == "operator" else "3"
     async with shown(source, view=view, readonly=readonly, keys=[key]) as (board, _):
         names = offered(board)
 
-        assert ("drain" in names) is acts
+        assert ("kick" in names) is acts
         assert ("members" in names) is (view == "operator")
         assert "node attic" in names
         assert "export json" in names

@@ -44,6 +44,21 @@ class Column(Generic[T]):
     """One sentence for the help and the documentation."""
 
 
+def age_column(
+    at: Callable[[T], float], *, says: str, rank: int = 0, width: int = 7
+) -> Column[T]:
+    """How long ago something was, the latest first; `at`: Unix seconds, 0 for never."""
+    return Column(
+        name="Age",
+        rank=rank,
+        width=width,
+        right=True,
+        cell=lambda row, look: Cell(look.age(at(row))),
+        sort=lambda row: -at(row),
+        says=says,
+    )
+
+
 @dataclass(frozen=True)
 class Placed(Generic[T]):
     """A column with the width that it has on this screen."""

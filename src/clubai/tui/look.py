@@ -117,6 +117,19 @@ class Look(NamedTuple):
             return text
         return set_cell_size(text, width - 1) + self.cut
 
+    def fit_words(self, text: str, width: int) -> str:
+        """The text in at most `width` cells, cut after a whole word if it has several.
+
+        What is one long word, such as an address, is cut where it must be.
+        """
+        fitted = self.fit(text, width)
+        if not fitted.endswith(self.cut) or cell_len(text) <= width:
+            return fitted
+        whole = fitted[: -len(self.cut)]
+        if not text[len(whole) :].startswith(" "):
+            whole = whole.rpartition(" ")[0]
+        return f"{whole.rstrip()}{self.cut}" if whole.strip() else fitted
+
     def align(self, text: str, width: int, *, right: bool = False) -> str:
         """The text in exactly `width` terminal cells."""
         fitted = self.fit(text, width)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from textwrap import wrap
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich.cells import cell_len
@@ -26,6 +26,8 @@ MOST_WRAPPED: Final = 4
 MOST_TEXT: Final = 300
 GAP: Final = 2
 SHOWN_CHANGES: Final = 8
+_WORD: Final = re.compile(r"`[^`]*`\S*|\S+")
+"""A command in backticks is one."""
 
 
 class Card(NamedTuple):
@@ -33,6 +35,17 @@ class Card(NamedTuple):
 
     title: str
     lines: tuple[Line, ...]
+    shortened: int = 0
+    """So many of the last lines are shortened where they do not fit; others go on
+    below."""
+
+
+class _Row(NamedTuple):
+    """One line of the screen."""
+
+    cells: Line
+    goes_on: bool = False
+    """The rest of it stands on the next one."""
 
 
 def backend_card(agent: AgentSnapshot, look: Look, *, silent_since: float) -> Card:
@@ -113,16 +126,20 @@ def served_card(
     lines = [
         _counted("today", agent.today),
         earned,
+        _balance(points),
         _tokens(agent.today),
         _counted(f"{ago(look.now - agent.started_at)}", agent.since_start),
         _tokens(agent.since_start),
     ]
-    balance = points.balance if points is not None else None
-    if balance and (balance.get("balance_minor") or 0):
-        currency = plain.name(str(balance.get("currency", "")), 8)
-        text = f"balance {balance['balance_minor']} {currency} (minor units)"
-        lines.append((Cell(text),))
     return Card("Served", tuple(line for line in lines if line))
+
+
+def _balance(points: OwnPoints | None) -> Line:
+    balance = points.balance if points is not None else None
+    if not balance or not balance.get("balance_minor"):
+        return ()
+    currency = plain.name(str(balance.get("currency", "")), 8)
+    return (Cell(f"balance {balance['balance_minor']} {currency} (minor units)"),)
 
 
 def _counted(when: str, counts: WorkCounts) -> Line:
@@ -173,7 +190,8 @@ def points_card(
     if place[0]:
         first.append(Cell(f"rank {place[0]} of {place[1]}"))
     lines: list[Line] = [tuple(first)]
-    for change in points.changes[:SHOWN_CHANGES]:
+    shown = points.changes[:SHOWN_CHANGES]
+    for change in shown:
         moved = signed(change.points)
         if not change.points and change.held:
             moved = Cell(f"{change.held:+} held", "muted")
@@ -183,7 +201,7 @@ def points_card(
     if not points.changes:
         text = "no changes yet" if points.loaded else points.refused or "loading"
         lines.append((Cell(text, "muted"),))
-    return Card("Points", tuple(lines))
+    return Card("Points", tuple(lines), shortened=len(shown))
 
 
 def layout(
@@ -225,29 +243,55 @@ def _stack(
     lines = []
     given = shares([len(card) for card in wrapped], height)
     for card, most in zip(wrapped, given, strict=True):
-        lines += [_pieces(line, look, width) for line in card[:most]]
+        rows = card[:most]
+        lines += [_pieces(row.cells, look, width) for row in rows[:-1]]
+        for row in rows[-1:]:
+            more = (Cell(look.cut, "muted"),) if row.goes_on else ()
+            lines.append(_pieces((*row.cells, *more), look, width))
     return lines
 
 
-def _wrapped(card: Card, width: int) -> list[Line]:
-    """The card's lines, its title before the first.
-
-    One that is a single text and does not fit goes on below.
-    """
+def _wrapped(card: Card, width: int) -> list[_Row]:
+    """The card's lines, its title before the first."""
     indent = Cell(" " * (INDENT - 1))
-    lines: list[Line] = []
+    rows: list[_Row] = []
+    wraps = len(card.lines) - card.shortened
     for index, line in enumerate(card.lines):
         head = Cell(card.title, "accent") if index == 0 else indent
-        room = width - cell_len(head.text) - 1
-        if len(line) > 1 or cell_len(line[0].text) <= room:
-            lines.append((head, *line))
+        if index >= wraps:
+            rows.append(_Row((head, *line)))
             continue
-        texts = wrap(
-            plain.name(line[0].text, MOST_TEXT), max(room, 8), break_long_words=False
+        first = width - cell_len(head.text) - 1
+        parts = _broken(line, first=first, rest=width - INDENT)
+        for number, cells in enumerate(parts[:MOST_WRAPPED], 1):
+            start = head if number == 1 else indent
+            rows.append(_Row((start, *cells), goes_on=number < len(parts)))
+    return rows
+
+
+def _broken(line: Line, *, first: int, rest: int) -> list[list[Cell]]:
+    """A line in as many as it needs: between its texts, within one where it is longer.
+
+    Args:
+        line: Its texts.
+        first: Terminal cells of the first line.
+        rest: Those of the others.
+    """
+    rows: list[list[Cell]] = [[]]
+    left = first
+    for text in line:
+        whole = cell_len(text.text) <= (rest if len(line) > 1 else first)
+        words = (
+            [text.text] if whole else _WORD.findall(plain.name(text.text, MOST_TEXT))
         )
-        for number, text in enumerate(texts[:MOST_WRAPPED]):
-            lines.append((indent if number else head, Cell(text, line[0].tone)))
-    return lines
+        for word in words if text.text else ():
+            need = cell_len(word) + bool(rows[-1])
+            if need > left and rows[-1]:
+                rows.append([])
+                left, need = rest, cell_len(word)
+            rows[-1].append(Cell(word, text.tone))
+            left -= need
+    return rows
 
 
 def _pieces(line: Line, look: Look, width: int) -> list[tuple[str, Tone]]:
@@ -259,8 +303,10 @@ def _pieces(line: Line, look: Look, width: int) -> list[tuple[str, Tone]]:
         if pieces:
             pieces.append((" ", ""))
             left -= 1
-        text = look.fit(cell.text, left)
+        text, whole = look.fit_words(cell.text, left), cell_len(cell.text) <= left
         pieces.append((text, cell.tone))
         left -= cell_len(text)
+        if not whole:
+            break
     pieces.append((" " * max(left, 0), ""))
     return pieces

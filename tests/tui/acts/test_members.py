@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
-from clubai.storage.base import Role
-from clubai.tui.acts.members import ROLES, invite, revoke, set_role
+from clubai.tui.acts.members import invite, revoke, set_role
 from clubai.tui.tables.members import read_keys, read_members
 from support.club_answers import key, member
 
 ANA = read_members({"members": [member("ana")]})[0]
 KEY = read_keys({"keys": [key("kaaa1111")]})[0]
-
-
-def test_the_roles_are_those_that_exist() -> None:
-    assert set(ROLES) == set(get_args(Role))
 
 
 def test_a_role_is_put() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from clubai.model import NodeStanding
-from clubai.tui.acts.nodes import FOR_OPERATORS, NODE_ACTS, node_acts, node_path
+from clubai.tui.acts.nodes import NODE_ACTS, node_acts, node_path
 from support.dashboard import node, node_id
 
 ATTIC = f"/api/nodes/{node_id(0)[:12]}"
@@ -69,10 +69,6 @@ def test_of_mixed_ones_those_that_are_not_trusted_become_so() -> None:
     assert left_out == "attic is trusted already."
     assert node_acts("trust", mixed[:1])[0][0].method == "DELETE"
     assert node_acts("trust", []) == ([], "")
-
-
-def test_operators_alone_may_do_some_of_it() -> None:
-    assert set(FOR_OPERATORS) < set(NODE_ACTS)
 
 
 def test_a_node_cannot_change_the_path() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from clubai.tui.acts.nodes import FOR_OPERATORS, NODE_ACTS
+from clubai.tui.acts.nodes import NODE_ACTS
 from clubai.tui.screens.acting import KEYS_HELP, NodeActing
 from clubai.tui.screens.node import NodeScreen
 from clubai.tui.screens.nodes import NodesScreen
@@ -18,5 +18,4 @@ def test_every_act_has_a_key_and_the_help_tells_of_it() -> None:
 @pytest.mark.parametrize("screen", [NodesScreen, NodeScreen])
 def test_nodes_have_the_same_keys_wherever_they_are_shown(screen: type) -> None:
     assert issubclass(screen, NodeActing)
-    assert screen.operators_only == FOR_OPERATORS
     assert KEYS_HELP in screen.HELP

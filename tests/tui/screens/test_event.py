@@ -7,7 +7,7 @@ import msgspec
 from clubai.protocol.feed import ClubEvent
 from clubai.tui.screens.event import EventScreen
 from clubai.tui.screens.node import NodeScreen
-from clubai.tui.screens.tasks import TasksScreen
+from clubai.tui.screens.task import TaskScreen
 from support.dashboard import (
     change,
     happened,
@@ -51,7 +51,8 @@ async def test_enter_opens_the_task_or_the_node() -> None:
         await board.push_screen(EventScreen(happened(4)))
         await pilot.press("enter")
         await settled(pilot)
-        assert isinstance(board.screen, TasksScreen)
+        assert isinstance(board.screen, TaskScreen)
+        assert board.screen.task_id == f"{4:032x}"
 
 
 async def test_text_from_elsewhere_is_not_obeyed() -> None:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from clubai.errors import PermissionDenied
 from clubai.tui.screens.member import MemberScreen
 from support.club_answers import club_answers
-from support.dashboard import LARGE, Scripted, script, settled, shown, text_of
+from support.dashboard import (
+    LARGE,
+    Scripted,
+    connected,
+    script,
+    settled,
+    shown,
+    snapshot,
+    text_of,
+)
 
 OPEN = ["7", "enter"]
 USAGE = "GET /api/members/m_ana/usage?days=30"
@@ -70,6 +79,32 @@ async def test_what_is_refused_is_said_beside_what_is_known() -> None:
     assert "Use: not answered" in text
     assert "not with this key" in text
     assert "kaaa1111" in text
+
+
+async def test_of_another_member_only_operators_are_told_more() -> None:
+    refusal = PermissionDenied("looking", "it takes the role operator")
+    answers = {USAGE: refusal, "GET /api/keys?member=m_ana": refusal}
+    source = Scripted(
+        [snapshot(role="auditor", tasks=0), connected()],
+        answers={**club_answers(), **answers},
+    )
+    async with shown(source, keys=[*OPEN, "x"], size=LARGE) as (board, _pilot):
+        text = text_of(board)
+
+    assert "Use: not answered: looking" in text
+    assert "Keys, not answered: looking" in text
+    assert "No task is told: operators alone see those of others" in text
+    assert "Nodes: attic" in text
+    assert "Revoke" not in text
+    assert _acts(source) == []
+
+
+async def test_ones_own_keys_are_revoked_by_whatever_role() -> None:
+    source = Scripted(script(role="auditor"), answers=club_answers())
+    async with shown(source, keys=[*OPEN, "x", "y"]) as (_board, pilot):
+        await settled(pilot)
+
+    assert _acts(source) == [("DELETE", "/api/keys/kaaa1111", None)]
 
 
 async def test_enter_on_a_task_opens_it_or_says_why_not() -> None:

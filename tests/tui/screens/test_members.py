@@ -117,13 +117,30 @@ async def test_a_role_is_chosen_and_asked_about() -> None:
 
 async def test_others_are_told_what_to_do_instead() -> None:
     source = Scripted([snapshot(role="treasurer"), connected()], answers=club_answers())
-    async with shown(source, keys=["7", "n", "o"]) as (board, _pilot):
+    async with shown(source, keys=["7", "o", "n"]) as (board, pilot):
+        text = text_of(board)
+        assert "Invite somebody" in text  # that everybody may
+        await pilot.press("escape")
         text = text_of(board)
 
-    assert "Only operators see the members" in text
+    assert "Operators, moderators and auditors see the members" in text
     assert "clubai key list" in text
-    assert "Invite" not in text
+    assert "Role" not in text
     assert source.calls == []
+
+
+@pytest.mark.parametrize("role", ["moderator", "auditor"])
+async def test_those_who_look_after_members_see_them_and_give_no_roles(
+    role: str,
+) -> None:
+    source = Scripted(script(role=role), answers=club_answers())
+    async with shown(source, keys=["7", "o"]) as (board, _pilot):
+        text = text_of(board)
+
+    assert "12.0k" in text
+    assert "n Invite" in text
+    assert "Role " not in text.splitlines()[-1]
+    assert _acts(source) == []
 
 
 async def test_onlookers_change_nothing() -> None:

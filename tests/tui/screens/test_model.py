@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clubai.tui.screens.model import ModelScreen
 from clubai.tui.screens.node import NodeScreen
-from clubai.tui.screens.tasks import TasksScreen
+from clubai.tui.screens.task import TaskScreen
 from support.dashboard import (
     Scripted,
     connected,
@@ -44,10 +44,11 @@ async def test_enter_opens_its_nodes_and_its_tasks() -> None:
 
         await pilot.press("escape", "tab", "enter")
         await settled(pilot)
-        assert isinstance(board.screen, TasksScreen)
-        await pilot.press("escape", "escape")
+        assert isinstance(board.screen, TaskScreen)
+        assert board.screen.task_id == f"{11:032x}"
+        await pilot.press("escape")
         await settled(pilot)
-        assert board.screen.crumb in ("qwen3-8b", "Models")
+        assert board.screen.crumb == "qwen3-8b"
 
 
 async def test_p_asks_it() -> None:

@@ -9,6 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from clubai.client.feed import FeedItem
+from clubai.protocol.feed import ClubEvent
 from clubai.tui.board import Board
 from clubai.tui.screens.event import EventScreen
 from clubai.tui.screens.events import EventsScreen
@@ -16,14 +17,18 @@ from clubai.tui.screens.model import ModelScreen
 from clubai.tui.screens.node import NodeScreen
 from clubai.tui.screens.nodes import NodesScreen
 from clubai.tui.screens.overview import Room, room
+from clubai.tui.screens.reading import ReadingScreen
+from clubai.tui.screens.task import TaskScreen
 from clubai.tui.screens.tasks import TasksScreen
 from clubai.tui.tables.alerts import Alert
 from clubai.tui.widgets.table import LiveTable
+from support.club_answers import club_answers
 from support.dashboard import (
     LARGE,
     NOW,
     Scripted,
     broken,
+    change,
     connected,
     curves,
     happened,
@@ -136,12 +141,34 @@ async def test_enter_opens_what_an_alert_is_about() -> None:
         await pilot.press("escape")
 
         await open_alert(board, pilot, "1 task waits")
-        assert isinstance(board.screen, TasksScreen)
-        await pilot.press("1")
+        assert isinstance(board.screen, TaskScreen)
+        assert board.screen.task_id == f"{0:032x}"
+        await pilot.press("escape")
         await settled(pilot)
 
         await open_alert(board, pilot, "1 failed")
+        assert isinstance(board.screen, TaskScreen)
+        assert board.screen.task_id == "f" * 32
+        await pilot.press("escape")
+        await settled(pilot)
+        assert len(board.screen_stack) == 1
+
+
+async def test_an_alert_of_several_tasks_lists_them() -> None:
+    async with shown() as (board, pilot):
+        await open_alert(board, pilot, "2 failed")
         assert isinstance(board.screen, TasksScreen)
+        assert "/failed" in text_of(board)
+
+
+async def test_an_alert_of_a_review_opens_its_evidence() -> None:
+    moved = msgspec.structs.replace(change(7, "review_opened", 0), number=47)
+    opened = ClubEvent(seq=103, at=NOW, kind="review", what="opened", standing=moved)
+    source = Scripted([*calm(), opened], answers=club_answers())
+    async with shown(source) as (board, pilot):
+        await open_alert(board, pilot, "review of barn")
+        assert isinstance(board.screen, ReadingScreen)
+        assert "a client doubts it" in text_of(board)
 
 
 @pytest.mark.parametrize(

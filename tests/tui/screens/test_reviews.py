@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from clubai.errors import PermissionDenied
 from clubai.tui.screens.reading import ReadingScreen
 from clubai.tui.screens.reviews import ReviewsScreen
@@ -76,13 +78,30 @@ async def test_nothing_open_is_said() -> None:
         assert _acts(source) == []
 
 
+@pytest.mark.parametrize("role", ["moderator", "auditor"])
+async def test_moderators_end_them_and_auditors_look(role: str) -> None:
+    source = Scripted(script(role=role), answers=club_answers())
+    async with shown(source, keys=[*OPEN, "u", "s", "o", "enter"]) as (board, pilot):
+        await settled(pilot)
+        foot = text_of(board).splitlines()[-1]
+
+    ended = ("POST", "/api/reviews/47", {"upheld": True, "why": "so"})
+    assert _acts(source) == ([ended] if role == "moderator" else [])
+    assert ("Uphold" in foot) == (role == "moderator")
+
+
 async def test_members_are_told_why_they_see_none() -> None:
     refusal = PermissionDenied("reading reviews", "it needs the role operator")
     source = Scripted(
         [snapshot(role="member"), connected()],
         answers={**club_answers(), "GET /api/reviews": refusal},
     )
-    async with shown(source, view="member", keys=["5", "v", "u"]) as (board, _pilot):
+    async with shown(source, view="member", keys=["5", "v"]) as (board, pilot):
+        assert not isinstance(board.screen, ReviewsScreen)
+        assert "Reviews" not in text_of(board)
+        board.push_screen(ReviewsScreen())  # there from when one had the role
+        await settled(pilot)
+        await pilot.press("u")
         text = text_of(board)
 
     assert "The reviews cannot be read" in text

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from clubai.client.feed import FeedItem
 from clubai.model import ModelSnapshot, NodeSnapshot, NodeStanding, TaskSnapshot
-from clubai.protocol.feed import ClubEvent
+from clubai.protocol.feed import ClubEvent, FeedSnapshot
 from clubai.tui.look import Look
 from clubai.tui.picture import Picture
 from clubai.tui.tables.alerts import ALERTS, Alert, alerts, alerts_grid
@@ -156,7 +156,8 @@ def test_short_waits_are_no_alert_and_long_ones_are() -> None:
 
     assert alerts(club(tasks=(short,)), LOOK, NOW) == []
     alert = one(club(tasks=(long, short)))
-    assert (alert.what, alert.target) == ("1 task waits for 31 s", "bbbbbbbb")
+    assert (alert.what, alert.opens) == ("1 task waits for 31 s", "task")
+    assert alert.target == "b" * 32
     assert alert.why == "all slots of its nodes are in use (smollm2-135m-instruct)"
 
 
@@ -165,7 +166,8 @@ def test_tasks_that_wait_for_the_same_reason_are_one_alert() -> None:
 
     alert = one(club(tasks=waiting))
 
-    assert (alert.what, alert.target) == ("3 tasks wait for 90 s", "queued")
+    assert (alert.what, alert.opens) == ("3 tasks wait for 90 s", "tasks")
+    assert alert.target == "queued"
 
 
 def test_failures_are_told_by_their_code() -> None:
@@ -183,7 +185,8 @@ def test_failures_are_told_by_their_code() -> None:
 
     assert (first.what, first.target) == ("2 failed", "failed")
     assert first.why == "node_error: no such file (last on cellar)"
-    assert (second.what, second.target) == ("1 failed", "cccccccc")
+    assert (second.what, second.opens) == ("1 failed", "task")
+    assert second.target == "c" * 32
 
 
 def test_open_reviews_are_told_of_until_they_end() -> None:
@@ -193,7 +196,24 @@ def test_open_reviews_are_told_of_until_they_end() -> None:
 
     assert (alert.what, alert.key) == ("review of barn", "review:7")
     assert alert.why == "answers differ; `clubai review` ends it"
+    assert (alert.opens, alert.target) == ("review", "7")
     assert alerts(club(events=(opened, ended)), LOOK, NOW) == []
+
+
+def test_who_may_not_read_a_review_is_led_to_its_node() -> None:
+    opened = review(7, "opened", "task:1")
+
+    for role in ("member", "auditor", "moderator"):
+        alert = one(taken(_begun(role), opened))
+        ends = "; `clubai review` ends it" if role == "moderator" else ""
+        assert alert.why == f"answers differ{ends}"
+        where = ("node", node_id(1)) if role == "member" else ("review", "7")
+        assert (alert.opens, alert.target) == where
+
+
+def _begun(role: str) -> FeedSnapshot:
+    begun = snapshot(role=role)
+    return msgspec.structs.replace(begun, nodes=(node(0),), tasks=())
 
 
 def test_a_gap_is_a_note_for_ten_minutes() -> None:
@@ -246,7 +266,7 @@ def test_each_trouble_is_told_once_and_in_order(
         (state in ("suspect", "lost")) + suspended for state, suspended, _ in states
     )
     assert sum(alert.opens == "node" for alert in found) == troubled
-    assert any(alert.opens == "tasks" for alert in found) == any(
+    assert any(alert.opens in ("task", "tasks") for alert in found) == any(
         wait > 30.0 for wait in waits
     )
 

@@ -7,10 +7,11 @@ from clubai.tui.tables.lanes import (
     LANES,
     Slot,
     ended_grid,
+    ended_lines,
+    lane_lines,
     lanes_grid,
     slots_of,
     work_key,
-    work_lines,
 )
 from support.dashboard import NOW
 from support.owner import agent, ended, lane
@@ -81,12 +82,12 @@ def test_the_same_assignment_has_one_key_while_it_runs_and_after() -> None:
 
 
 def test_all_of_one_is_told() -> None:
-    running = dict(work_lines(lane(0), False, LOOK))
+    running = dict(lane_lines(lane(0), LOOK))
     assert running["state"].text == "working"
     assert running["pieces"].text == "37, 12 a second"
     assert running["since"].text == "12 s"
 
-    failed = dict(work_lines(ended(2), True, LOOK))
+    failed = dict(ended_lines(ended(2), LOOK))
     assert (failed["state"].text, failed["why"].text) == ("failed", "backend")
     assert failed["tokens"].text == "120 in, 0 out"
     assert "pieces" not in failed

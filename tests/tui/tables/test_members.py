@@ -13,7 +13,6 @@ from clubai.tui.tables.members import (
     DayRow,
     KeyRow,
     keys_grid,
-    member_tasks_grid,
     members_grid,
     nodes_line,
     read_days,
@@ -114,11 +113,8 @@ def test_nodes_are_found_by_their_owner() -> None:
 def test_tasks_are_found_by_their_member() -> None:
     tasks = [task(number) for number in range(6)]
     found = tasks_of(tasks, "m_ana")
-    grid = member_tasks_grid()
-    grid.put(found, LOOK)
 
     assert [each.id for each in found] == [f"{number:032x}" for number in (0, 2, 4)]
-    assert "done" in "\n".join(text_lines(grid, LOOK, width=78))
 
 
 def test_what_is_read_of_keys_is_what_the_club_tells() -> None:

@@ -10,11 +10,9 @@ from clubai.model import ModelOffer
 from clubai.tui.look import Cell, Look
 from clubai.tui.picture import Picture
 from clubai.tui.tables.models import (
-    MODEL_TASKS,
     MODELS,
     ModelRow,
     model_rows,
-    model_tasks_grid,
     models_grid,
     nodes_with,
     tasks_of,
@@ -105,20 +103,13 @@ def test_every_column_sorts_and_is_explained() -> None:
         grid.sort(column.name)
         assert len(grid.shown) == 2
         assert column.says
-    tasks = model_tasks_grid()
-    tasks.put(picture().tasks, LOOK)
-    for task_column in MODEL_TASKS:
-        tasks.sort(task_column.name)
-        assert task_column.says
 
 
-def test_the_newest_task_of_a_model_stands_first() -> None:
-    grid = model_tasks_grid()
+def test_tasks_of_a_model_are_those_that_asked_for_it() -> None:
+    found = tasks_of(picture(), "qwen3-8b")
 
-    grid.put(tasks_of(picture(), "qwen3-8b"), LOOK)
-
-    assert len(grid.shown) == 6
-    assert grid.shown[0].created_at == max(row.created_at for row in grid.shown)
+    assert len(found) == 6
+    assert {each.model for each in found} == {"qwen3-8b"}
 
 
 def test_nodes_with_a_model_are_all_that_offer_it() -> None:

@@ -29,6 +29,16 @@ def test_tasks_stay_in_the_order_in_which_they_are_given() -> None:
     assert [row.id for row in grid.shown] == [row.id for row in reversed(TWELVE)]
 
 
+def test_the_newest_stand_first_where_one_column_is_left_out() -> None:
+    grid = tasks_grid(without="Model", sort="Age")
+
+    grid.put(TWELVE, LOOK)
+
+    assert [row.id for row in grid.shown] == [row.id for row in reversed(TWELVE)]
+    names = [column.name for column in TASKS if column.name != "Model"]
+    assert [place.column.name for place in grid.place(78, wide=True)] == names
+
+
 @pytest.mark.parametrize("column", TASKS, ids=lambda column: column.name)
 def test_every_column_sorts_any_tasks_and_says_what_it_is(column: object) -> None:
     grid = tasks_grid()

@@ -210,3 +210,17 @@ async def test_each_line_is_as_wide_as_the_table(width: int) -> None:
         for x in range(5):
             app.table.scroll_to(x=x, animate=False, immediate=True)
             assert {cell_len(line) for line in lines(app)} == {app.table.size.width}
+
+
+async def test_no_column_stands_behind_the_scrollbar() -> None:
+    app = Tables()
+    async with app.run_test(size=(20, 8)) as pilot:
+        await put(app, pilot, rows(1, 2))
+        assert lines(app)[0] == "Name▲           Size"
+
+        await put(app, pilot, rows(*range(20)))
+        await pilot.pause()
+        assert app.table.show_vertical_scrollbar
+        assert lines(app)[0] == "Name▲         Size  "
+        strips = [app.table.render_line(y) for y in range(app.table.size.height)]
+        assert all(part.style is not None for strip in strips for part in strip)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
 from urllib.parse import quote
 
 from clubai.tui.acts.act import Act
 from clubai.tui.tables.members import KeyRow, MemberRow
-
-ROLES: Final = ("member", "moderator", "treasurer", "operator", "auditor")
 
 
 def invite(url: str) -> Act:

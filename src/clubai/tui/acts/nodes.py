@@ -109,8 +109,6 @@ NODE_ACTS: Final[dict[str, Callable[[NodeSnapshot], Act]]] = {
     "trust": trust,
 }
 """By the name in the screens' bindings."""
-FOR_OPERATORS: Final = ("kick", "note", "trust")
-"""What only they may do; the others are an owner's too, for their own nodes."""
 _LEAVES_OUT: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     "drain": (("draining",), "draining already"),
     "pause": (("paused",), "paused already"),

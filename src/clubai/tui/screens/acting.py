@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from clubai.model import NodeSnapshot
-from clubai.tui.acts.nodes import FOR_OPERATORS, node_acts
+from clubai.tui.acts.nodes import node_acts
 from clubai.tui.screens.base import ClubScreen
 
 KEYS_HELP = """
@@ -23,7 +23,6 @@ Each asks first and is in the audit log. What it changed is seen when the club s
 class NodeActing(ClubScreen):
     """A screen on which nodes are chosen and something is done to them."""
 
-    operators_only = FOR_OPERATORS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "act('drain')", "Drain"),
         Binding("p", "act('pause')", "Pause it"),

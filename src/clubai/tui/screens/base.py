@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any, ClassVar, Final
 
 from rich.text import Text
@@ -14,6 +13,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from clubai.tui import plain
+from clubai.tui.acts.roles import may_do
 from clubai.tui.board import Board, board_of
 from clubai.tui.export import as_json, as_markdown
 from clubai.tui.look import Look
@@ -46,8 +46,6 @@ class ClubScreen(Screen[None]):
     AUTO_FOCUS = "#body *"
     crumb = ""
     """Its place in the path at the top."""
-    operators_only: ClassVar[Collection[str]] = ()
-    """What `act` bindings do that only an operator may."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", show=False),
         Binding("slash", "filter", "Filter", key_display="/"),
@@ -180,10 +178,12 @@ class ClubScreen(Screen[None]):
         if action == "filter":
             return self.is_mounted and self.table() is not None
         if action == "act":
-            operators = self.operators_only
-            mine = self.picture.role == "operator" or not operators
-            return self.board.can_act and (mine or parameters[0] not in operators)
+            return self.board.can_act and self.may_act(str(parameters[0]))
         return True
+
+    def may_act(self, what: str) -> bool:
+        """Whether the key of an act is there for whoever looks."""
+        return may_do(self.picture.role, what)
 
     def action_copy(self, form: str) -> None:
         """Copy the marked rows, or the one under the cursor."""

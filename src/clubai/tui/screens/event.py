@@ -14,10 +14,9 @@ from clubai.tui.export import as_json
 from clubai.tui.look import Look, moment
 from clubai.tui.plain import text
 from clubai.tui.screens.base import ClubScreen
-from clubai.tui.screens.filtered import open_filtered
+from clubai.tui.screens.causes import open_task
 from clubai.tui.screens.node import NodeScreen
-from clubai.tui.screens.tasks import TasksScreen
-from clubai.tui.tables.events import SHORT, node_of, words_of
+from clubai.tui.tables.events import node_of, words_of
 from clubai.tui.words import Notice
 
 
@@ -62,11 +61,11 @@ class EventScreen(ClubScreen):
         block = json if form == "json" else f"```json\n{json}\n```"
         self.board.copy(block, f"the event as {form}")
 
-    async def action_open(self) -> None:
+    def action_open(self) -> None:
         """Open the task or the node that it is about."""
         event, node = self.event, node_of(self.event)
         if event.task is not None:
-            await open_filtered(self.board, TasksScreen(), event.task.id[:SHORT])
+            open_task(self.board, event.task.id)
         elif node:
             self.board.push_screen(NodeScreen(node))
         else:

@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from clubai.tui.look import Look
 from clubai.tui.screens.owner_base import STYLES, OwnerPage
-from clubai.tui.tables.lanes import TASK_WIDTH, work_key, work_lines
+from clubai.tui.tables.lanes import TASK_WIDTH, ended_lines, lane_lines, work_key
 from clubai.tui.words import Notice
 
 if TYPE_CHECKING:
@@ -36,14 +36,16 @@ class LaneScreen(OwnerPage):
 
     def show(self, agent: AgentSnapshot, look: Look) -> Notice | None:
         """Show it as long as it is remembered."""
-        running = {work_key(lane): lane for lane in agent.lanes}
-        ended = {work_key(work): work for work in agent.recent}
-        work = running.get(self.key) or ended.get(self.key)
-        if work is None:
+        running = (lane for lane in agent.lanes if work_key(lane) == self.key)
+        ended = (work for work in agent.recent if work_key(work) == self.key)
+        lines = next((lane_lines(lane, look) for lane in running), None)
+        if lines is None:
+            lines = next((ended_lines(work, look) for work in ended), None)
+        if lines is None:
             text = "Only the last hundred are remembered. Esc goes back."
             return Notice("It is gone", text)
         pieces: list[tuple[str, str]] = []
-        for label, cell in work_lines(work, self.key not in running, look):
+        for label, cell in lines:
             text = look.fit(cell.text, max(self.size.width - LABEL - 3, 10))
             pieces.append((f"{label:<{LABEL}}", "$text-muted"))
             pieces.append((f"{text}\n", STYLES.get(cell.tone, "")))

@@ -33,7 +33,6 @@ MOST = 1000
 class LedgerScreen(AskingScreen):
     """All changes of one node's standing, the newest first."""
 
-    operators_only = ("adjust", "reinstate")
     HELP = """\
 Every change of this node's points, with the points after it: those that were stored,
 and live ones on top. Their sum is the points.

@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from clubai.model import TaskSnapshot
 from clubai.tui.acts.members import revoke
+from clubai.tui.acts.roles import may_see
 from clubai.tui.asked import Asked
 from clubai.tui.look import Look
 from clubai.tui.screens.asking import AskingScreen
@@ -19,13 +20,13 @@ from clubai.tui.tables.members import (
     KeyRow,
     MemberRow,
     keys_grid,
-    member_tasks_grid,
     nodes_line,
     read_days,
     read_keys,
     tasks_of,
     usage_lines,
 )
+from clubai.tui.tables.tasks import tasks_grid
 from clubai.tui.widgets.table import LiveTable
 from clubai.tui.words import Notice
 
@@ -35,10 +36,10 @@ DAYS = 30
 class MemberScreen(AskingScreen):
     """One member."""
 
-    operators_only = ("revoke",)
     HELP = """\
-One member: tokens by day, keys, nodes, and the tasks that are remembered. Tab goes from
-the keys to the tasks and back.
+One member: tokens by day, keys, nodes, and the tasks that are remembered. Of another
+member, operators alone see more than the nodes. Tab goes from the keys to the tasks and
+back.
 
 `x` revokes the key under the cursor. Enter opens the task under the cursor.
 """
@@ -62,6 +63,7 @@ the keys to the tasks and back.
         self.crumb = member.name
         self.usage = Asked(read_days)
         self.keys = Asked(read_keys)
+        self._had_keys = False
 
     def questions(self) -> list[tuple[Asked[Any], str]]:
         """Use and keys."""
@@ -78,7 +80,8 @@ the keys to the tasks and back.
         yield Static(id="member-keys-age", markup=False)
         yield LiveTable[KeyRow](keys_grid(), id="member-keys")
         yield Static(id="member-tasks-head", markup=False)
-        yield LiveTable[TaskSnapshot](member_tasks_grid(), id="member-tasks")
+        asked = tasks_grid(without="Member", sort="Age")
+        yield LiveTable[TaskSnapshot](asked, id="member-tasks")
 
     def fill(self, look: Look) -> Notice | None:
         """Show them."""
@@ -93,11 +96,14 @@ the keys to the tasks and back.
             "#member-usage": self._usage(look, width),
             "#member-nodes": nodes,
             "#member-keys-age": look.fit(keys, width),
-            "#member-tasks-head": f"Tasks that are remembered: {len(tasks)}",
+            "#member-tasks-head": look.fit(self._tasks_head(len(tasks)), width),
         }
         for place, text in texts.items():
             self.query_one(place, Static).update(text)
         self.query_one("#member-keys", LiveTable).put(self.keys.value or (), look)
+        if self._had_keys != bool(self.keys.value):
+            self._had_keys = bool(self.keys.value)
+            self.refresh_bindings()
         self.query_one("#member-tasks", LiveTable).put(tasks, look)
         return None
 
@@ -106,6 +112,10 @@ the keys to the tasks and back.
         if isinstance(event.row, TaskSnapshot):
             open_task(self.board, event.row.id)
 
+    def may_act(self, what: str) -> bool:
+        """Whose keys are shown, to them they may be revoked."""
+        return super().may_act(what) and bool(self.keys.value)
+
     def action_act(self, what: str) -> None:
         """Revoke the key under the cursor."""
         grid = self.query_one("#member-keys", LiveTable).grid
@@ -113,6 +123,11 @@ the keys to the tasks and back.
         if not keys:
             self.notify("There is no key here that is good.", timeout=3)
         self.board.act([revoke(key) for key in keys])
+
+    def _tasks_head(self, told: int) -> str:
+        if not told and not may_see(self.picture.role, "tasks"):
+            return "No task is told: operators alone see those of others"
+        return f"Tasks that are remembered: {told}"
 
     def _usage(self, look: Look, width: int) -> str:
         if self.usage.value is None:

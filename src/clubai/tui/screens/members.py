@@ -9,7 +9,8 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from clubai.protocol.feed import ClubEvent
-from clubai.tui.acts.members import ROLES, invite, set_role
+from clubai.tui.acts.members import invite, set_role
+from clubai.tui.acts.roles import ROLES, may_see
 from clubai.tui.asked import Asked
 from clubai.tui.look import Look
 from clubai.tui.screens.asking import AskingScreen
@@ -20,10 +21,10 @@ from clubai.tui.widgets.table import LiveTable
 from clubai.tui.words import Notice
 
 REFUSED = Notice(
-    "Only operators see the members",
+    "Operators, moderators and auditors see the members",
     "Your own use is on the screen `My tasks` of `clubai tui --member`, and your own "
-    "keys are listed by `clubai key list`. An operator can give you the role: "
-    "`clubai member role NAME operator`.",
+    "keys are listed by `clubai key list`. An operator can give you such a role: "
+    "`clubai member role NAME moderator`.",
 )
 
 
@@ -32,12 +33,12 @@ class MembersScreen(AskingScreen):
 
     crumb = "Members"
     again_s = 60.0
-    operators_only = ("invite", "role")
     HELP = """\
 The members and what they used, asked each minute while this screen is shown.
 
-Enter opens one: use by day, keys, nodes, tasks. `n` invites somebody: the token is
-shown once. `o` gives the member under the cursor another role.
+Enter opens one: use by day, keys, nodes, tasks; of others, operators alone see more
+than the nodes. `n` invites somebody: the token is shown once. For operators: `o` gives
+the member under the cursor another role.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "act('invite')", "Invite"),
@@ -57,7 +58,7 @@ shown once. `o` gives the member under the cursor another role.
 
     def questions(self) -> list[tuple[Asked[Any], str]]:
         """The members, for whoever may see them."""
-        if self.picture.role != "operator":
+        if not may_see(self.picture.role, "members"):
             return []
         return [(self.asked, "/api/members")]
 
@@ -68,7 +69,7 @@ shown once. `o` gives the member under the cursor another role.
 
     def fill(self, look: Look) -> Notice | None:
         """Show them."""
-        if self.picture.role != "operator":
+        if not may_see(self.picture.role, "members"):
             return REFUSED
         rows = self.asked.value
         if rows is None:

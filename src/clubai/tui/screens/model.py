@@ -10,17 +10,17 @@ from textual.binding import Binding, BindingType
 from clubai.model import NodeSnapshot, TaskSnapshot
 from clubai.tui.look import Cell, Look, count, duration, rate
 from clubai.tui.screens.base import ClubScreen
-from clubai.tui.screens.filtered import ask_model, open_filtered
+from clubai.tui.screens.causes import open_task
+from clubai.tui.screens.filtered import ask_model
 from clubai.tui.screens.node import NodeScreen
-from clubai.tui.screens.tasks import TasksScreen
 from clubai.tui.tables.models import (
     ModelRow,
     model_rows,
-    model_tasks_grid,
     nodes_with,
     tasks_of,
 )
 from clubai.tui.tables.nodes import first_tokens_of, nodes_grid
+from clubai.tui.tables.tasks import tasks_grid
 from clubai.tui.widgets.lines import Lines
 from clubai.tui.widgets.table import LiveTable
 from clubai.tui.words import Notice
@@ -50,7 +50,8 @@ class ModelScreen(ClubScreen):
         yield Lines(id="model-facts")
         yield LiveTable[NodeSnapshot](nodes_grid(self._first_tokens), id="model-nodes")
         yield Lines(id="model-asked").add_class("model-title")
-        yield LiveTable[TaskSnapshot](model_tasks_grid(), id="model-tasks")
+        asked = tasks_grid(without="Model", sort="Age")
+        yield LiveTable[TaskSnapshot](asked, id="model-tasks")
 
     def fill(self, look: Look) -> Notice | None:
         """Show it."""
@@ -73,12 +74,12 @@ class ModelScreen(ClubScreen):
         self.query_one("#model-tasks", LiveTable).put(tasks, look)
         return None
 
-    async def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
-        """Open the node, or the task among the tasks."""
+    def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
+        """Open the node or the task."""
         if event.table.id == "model-nodes":
             self.board.push_screen(NodeScreen(event.row.id))
         else:
-            await open_filtered(self.board, TasksScreen(), event.row.id[:8])
+            open_task(self.board, event.row.id)
 
     def action_ask(self) -> None:
         """Go to the Playground with it."""

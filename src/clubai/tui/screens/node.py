@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from clubai.model import NICKNAME_LENGTH, ModelOffer, NodeSnapshot, TaskSnapshot
+from clubai.tui.acts.roles import may_see
 from clubai.tui.asked import Asked
 from clubai.tui.look import Cell, Look
 from clubai.tui.node_lines import gone_line, live_lines, points_lines
@@ -37,7 +38,6 @@ from clubai.tui.words import Notice
 PANES: Final = ("Live", "Models", "Tasks", "Reputation", "Notes")
 MOST_LINES: Final = 200
 """Of changes and of the audit log that are asked for."""
-_SEE_NOTES: Final = ("operator", "auditor")
 _WORKS: Final = ("offered", "running", "replying")
 
 
@@ -173,7 +173,7 @@ feed does not tell: the changes of points, the notes.
         answer = await self.board.ask_club(path)
         self._standing.take(answer, self.board.look.now)
         self.draw()
-        if self.picture.role in _SEE_NOTES:
+        if may_see(self.picture.role, "notes"):
             path = f"/api/audit?object={short}&limit={MOST_LINES}"
             answer = await self.board.ask_club(path)
         else:

@@ -14,6 +14,7 @@ from clubai.tui.curves import WINDOWS
 from clubai.tui.look import Cell, Look
 from clubai.tui.plots import bar_lines, plot_lines, plots, side_by_side, span_words
 from clubai.tui.screens.base import ClubScreen
+from clubai.tui.screens.causes import open_review, open_task
 from clubai.tui.screens.events import EventsScreen
 from clubai.tui.screens.filtered import open_filtered
 from clubai.tui.screens.model import ModelScreen
@@ -118,10 +119,14 @@ class OverviewScreen(ClubScreen):
                 self.board.push_screen(ModelScreen(alert.target))
             case "nodes":
                 self.board.push_screen(NodesScreen())
+            case "task":
+                open_task(self.board, alert.target)
+            case "review":
+                open_review(self.board, alert.target)
             case "tasks":
                 await open_filtered(self.board, TasksScreen(), alert.target)
             case "events":
-                await open_filtered(self.board, EventsScreen(), alert.target)
+                self.board.push_screen(EventsScreen())
 
     def _divide(self, wanted: Room) -> None:
         if wanted == self._room:

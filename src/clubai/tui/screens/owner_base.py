@@ -85,6 +85,10 @@ class OwnerPage(ClubScreen):
             self._could_act = owner.can_act
             self.refresh_bindings()
 
+    def may_act(self, what: str) -> bool:
+        """It is one's own node."""
+        return True
+
     def action_act(self, what: OwnAct) -> None:
         """Do it to the node; asks first."""
         self.owner.run_worker(self.owner.own(what), group="own")

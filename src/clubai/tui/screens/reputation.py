@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
+from clubai.tui.acts.roles import may_see
 from clubai.tui.acts.standing import STANDING_ACTS
 from clubai.tui.asked import Asked
 from clubai.tui.look import Look
@@ -33,13 +34,13 @@ class ReputationScreen(AskingScreen):
     """All nodes by their points."""
 
     crumb = "Reputation"
-    operators_only = ("adjust", "reinstate")
     HELP = """\
 How the nodes stand. Points move live; checks and marks are asked when the screen is
 shown, and on `r`.
 
 Enter opens a node's ledger: every change with its cause and why. Operators adjust
-points with `a`, end a suspension with `i`; `v` shows the open reviews.
+points with `a`; they and moderators end a suspension with `i`. `v` shows the open
+reviews, to auditors too.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "act('adjust')", "Adjust"),
@@ -92,6 +93,12 @@ points with `a`, end a suspension with `i`; `v` shows the open reviews.
     def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
         """Open a node's ledger."""
         self.board.push_screen(LedgerScreen(event.row.id, event.row.name))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Reviews are not for all."""
+        if action == "reviews":
+            return may_see(self.picture.role, "reviews")
+        return super().check_action(action, parameters)
 
     def action_reviews(self) -> None:
         """Show the open reviews."""

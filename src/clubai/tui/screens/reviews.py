@@ -22,12 +22,12 @@ class ReviewsScreen(AskingScreen):
     """The open reviews, or all."""
 
     crumb = "Reviews"
-    operators_only = ("uphold", "dismiss")
     HELP = """\
 Open reviews: answers that somebody doubted. Enter shows the evidence side by side.
 
-`u` upholds one (the answer was invalid, at full cost), `d` dismisses it (nothing was
-wrong): both ask why, and the node's owner sees it. `e` shows the ended ones too.
+Operators and moderators end them: `u` upholds one (the answer was invalid, at full
+cost), `d` dismisses it (nothing was wrong): both ask why, and the node's owner sees it.
+A review of their own node moderators leave to others. `e` shows the ended ones too.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("u", "act('uphold')", "Uphold"),

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
 from clubai.model import NodeSnapshot, TaskSnapshot, Value
+from clubai.tui.acts.roles import may_do, may_see
 from clubai.tui.grid import Column, Grid
 from clubai.tui.look import Cell, Look, Tone, ago
 from clubai.tui.picture import RECENT_S, Picture
 from clubai.tui.tables.nodes import node_name
 
 Level = Literal["alarm", "warning", "note"]
-Opens = Literal["node", "nodes", "tasks", "model", "events"]
+Opens = Literal["node", "nodes", "task", "tasks", "model", "review", "events"]
 
 WAITS_LONG_S: Final = 30.0
 """A task that waits for longer is told of."""
@@ -33,7 +34,8 @@ class Alert(Value, frozen=True, kw_only=True):
     """Since when; 0: not known."""
     opens: Opens
     target: str = ""
-    """A node's id, a model's name, or a filter of the table that is opened."""
+    """Of a node or a task the id, of a model the name, of a review the number; of tasks
+    the filter of their table."""
 
 
 def alerts_grid() -> Grid[Alert]:
@@ -150,8 +152,8 @@ def _waiting(picture: Picture, look: Look) -> Iterator[Alert]:
             what=f"{_tasks(len(tasks))} for {ago(look.now - oldest)}",
             why=f"{reason or 'no reason is known'} ({model})",
             at=oldest,
-            opens="tasks",
-            target=tasks[0].id[:8] if len(tasks) == 1 else "queued",
+            opens="task" if len(tasks) == 1 else "tasks",
+            target=tasks[0].id if len(tasks) == 1 else "queued",
         )
 
 
@@ -169,8 +171,8 @@ def _failures(picture: Picture, look: Look) -> Iterator[Alert]:
             what=f"{len(tasks)} failed",
             why=f"{last.reason or 'no reason is known'}{where}",
             at=last.ended_at,
-            opens="tasks",
-            target=last.id[:8] if len(tasks) == 1 else "failed",
+            opens="task" if len(tasks) == 1 else "tasks",
+            target=last.id if len(tasks) == 1 else "failed",
         )
 
 
@@ -183,14 +185,18 @@ def _reviews(picture: Picture) -> Iterator[Alert]:
         if event.what == "ended":
             ended.add(change.cause)
         elif f"review:{change.number}" not in ended:
+            why = change.why or "no reason is known"
+            if may_do(picture.role, "uphold"):
+                why += "; `clubai review` ends it"
+            seen = may_see(picture.role, "reviews")
             yield Alert(
                 key=f"review:{change.number}",
                 level="warning",
                 what=f"review of {change.name}",
-                why=f"{change.why or 'no reason is known'}; `clubai review` ends it",
+                why=why,
                 at=event.at,
-                opens="node",
-                target=change.node,
+                opens="review" if seen else "node",
+                target=str(change.number) if seen else change.node,
             )
 
 

@@ -232,33 +232,34 @@ ENDED: Final[tuple[Column[EndedWork], ...]] = (
 """What has ended."""
 
 
-def work_lines(
-    work: Lane | EndedWork, ended: bool, look: Look
-) -> list[tuple[str, Cell]]:
-    """All that is known of one assignment: labels and texts."""
-    lines = [
+def lane_lines(lane: Lane, look: Look) -> list[tuple[str, Cell]]:
+    """All that is known of work under way: labels and texts."""
+    return [
+        *_first_lines(lane),
+        ("state", Cell(lane.stage, "accent")),
+        ("since", Cell(ago(look.now - lane.started_at))),
+        ("first token", Cell(duration(lane.first_token_ms))),
+        ("pieces", Cell(f"{lane.pieces}, {rate(lane.pieces_per_second)} a second")),
+    ]
+
+
+def ended_lines(work: EndedWork, look: Look) -> list[tuple[str, Cell]]:
+    """All that is known of work that has ended."""
+    return [
+        *_first_lines(work),
+        ("state", state_cell(work.ending)),
+        ("why", Cell(work.code or "-", "bad" if work.code else "muted")),
+        ("ended", Cell(f"{moment(work.ended_at)} UTC, {look.age(work.ended_at)}")),
+        ("took", Cell(duration(work.seconds * 1000))),
+        ("first token", Cell(duration(work.first_token_ms))),
+        ("tokens", Cell(f"{work.prompt_tokens} in, {work.completion_tokens} out")),
+    ]
+
+
+def _first_lines(work: Lane | EndedWork) -> list[tuple[str, Cell]]:
+    return [
         ("task", Cell(work.task)),
         ("part", Cell(f"{work.part}, attempt {work.attempt}")),
         ("model", Cell(work.model)),
         ("kind", Cell(work.kind)),
-    ]
-    first = ("first token", Cell(duration(work.first_token_ms)))
-    if ended:
-        done: EndedWork = work  # type: ignore[assignment]
-        return [
-            *lines,
-            ("state", state_cell(done.ending)),
-            ("why", Cell(done.code or "-", "bad" if done.code else "muted")),
-            ("ended", Cell(f"{moment(done.ended_at)} UTC, {look.age(done.ended_at)}")),
-            ("took", Cell(duration(done.seconds * 1000))),
-            first,
-            ("tokens", Cell(f"{done.prompt_tokens} in, {done.completion_tokens} out")),
-        ]
-    lane: Lane = work  # type: ignore[assignment]
-    return [
-        *lines,
-        ("state", Cell(lane.stage, "accent")),
-        ("since", Cell(ago(look.now - lane.started_at))),
-        first,
-        ("pieces", Cell(f"{lane.pieces}, {rate(lane.pieces_per_second)} a second")),
     ]

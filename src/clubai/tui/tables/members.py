@@ -1,4 +1,4 @@
-"""The tables of the members, of a member's keys and tasks, and their use by day."""
+"""The tables of the members, of a member's keys, and their use by day."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import msgspec
 
-from clubai.model import NICKNAME_LENGTH, NodeSnapshot, TaskSnapshot
+from clubai.model import NodeSnapshot, TaskSnapshot
 from clubai.tui.grid import Column, Grid
-from clubai.tui.look import Cell, Look, count, day, duration, percent, state_cell
+from clubai.tui.look import Cell, Look, count, day, percent
 from clubai.tui.tables.nodes import node_name
 
 _BAR: Final = 8
@@ -139,11 +139,6 @@ def members_grid() -> Grid[MemberRow]:
 def keys_grid() -> Grid[KeyRow]:
     """Keys, the newest first."""
     return Grid(KEYS, key=lambda row: row.id, sort="Made")
-
-
-def member_tasks_grid() -> Grid[TaskSnapshot]:
-    """Tasks, the newest first."""
-    return Grid(MEMBER_TASKS, key=lambda task: task.id, sort="Asked")
 
 
 def _key_state(row: KeyRow, look: Look) -> Cell:
@@ -299,67 +294,5 @@ KEYS: Final[tuple[Column[KeyRow], ...]] = (
         sort=lambda row: row.created_at,
         falling=True,
         says="The day on which it was made.",
-    ),
-)
-MEMBER_TASKS: Final[tuple[Column[TaskSnapshot], ...]] = (
-    Column(
-        name="Task",
-        rank=3,
-        width=8,
-        cell=lambda task, _: Cell(task.id[-8:], "muted"),
-        sort=lambda task: task.id,
-        says="The end of its id.",
-    ),
-    Column(
-        name="State",
-        width=8,
-        cell=lambda task, _: state_cell(task.state),
-        sort=lambda task: task.state,
-        says="What it is at.",
-    ),
-    Column(
-        name="Model",
-        width=12,
-        grow=True,
-        cell=lambda task, _: Cell(task.model),
-        sort=lambda task: task.model,
-        says="Who is asked.",
-    ),
-    Column(
-        name="Node",
-        width=10,
-        cell=lambda task, _: Cell(
-            task.node_name or task.node[:NICKNAME_LENGTH] or "-",
-        ),
-        sort=lambda task: task.node_name,
-        says="Which node works on it, or did.",
-    ),
-    Column(
-        name="Tokens",
-        rank=1,
-        width=7,
-        right=True,
-        cell=lambda task, _: Cell(count(task.prompt_tokens + task.completion_tokens)),
-        sort=lambda task: task.prompt_tokens + task.completion_tokens,
-        falling=True,
-        says="Of prompt and answer.",
-    ),
-    Column(
-        name="Took",
-        rank=2,
-        width=8,
-        right=True,
-        cell=lambda task, _: Cell(duration(task.total_ms)),
-        sort=lambda task: task.total_ms,
-        falling=True,
-        says="From the asking to its end.",
-    ),
-    Column(
-        name="Asked",
-        width=7,
-        right=True,
-        cell=lambda task, look: Cell(look.age(task.created_at)),
-        sort=lambda task: -task.created_at,
-        says="How long ago.",
     ),
 )

@@ -1,4 +1,4 @@
-"""The table of models, and of the lately asked tasks of one."""
+"""The table of models."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from clubai.model import Kind, ModelSnapshot, NodeSnapshot, TaskSnapshot, Value
 from clubai.tui.grid import Column, Grid
-from clubai.tui.look import Cell, Look, count, duration, rate, state_cell
+from clubai.tui.look import Cell, Look, count, duration, rate
 from clubai.tui.picture import RECENT_S, Picture
 
 _BAR: Final = 6
@@ -38,11 +38,6 @@ class ModelRow(Value, frozen=True, kw_only=True):
 def models_grid() -> Grid[ModelRow]:
     """The models, by name."""
     return Grid(MODELS, key=lambda row: row.name, sort="Model")
-
-
-def model_tasks_grid() -> Grid[TaskSnapshot]:
-    """Tasks of one model, newest first."""
-    return Grid(MODEL_TASKS, key=lambda task: task.id, sort="Asked")
 
 
 def model_rows(picture: Picture, now: float) -> list[ModelRow]:
@@ -224,57 +219,5 @@ MODELS: Final[tuple[Column[ModelRow], ...]] = (
         cell=lambda row, _: Cell(", ".join(row.kinds) or "-"),
         sort=lambda row: row.kinds,
         says="What it can be asked for.",
-    ),
-)
-
-MODEL_TASKS: Final[tuple[Column[TaskSnapshot], ...]] = (
-    Column(
-        name="State",
-        width=8,
-        cell=lambda task, _: state_cell(task.state),
-        sort=lambda task: task.state,
-        says="How far it is.",
-    ),
-    Column(
-        name="Task",
-        width=8,
-        cell=lambda task, _: Cell(task.id[:8]),
-        sort=lambda task: task.id,
-        says="The first characters of its id.",
-    ),
-    Column(
-        name="Node",
-        width=12,
-        cell=lambda task, _: Cell(task.node_name or task.node[:12] or "-"),
-        sort=lambda task: task.node_name,
-        says="Who works on it, or did.",
-    ),
-    Column(
-        name="1st token",
-        rank=1,
-        width=9,
-        right=True,
-        cell=lambda task, _: Cell(duration(task.first_token_ms)),
-        sort=lambda task: task.first_token_ms,
-        falling=True,
-        says="From the request to the beginning of the answer.",
-    ),
-    Column(
-        name="Asked",
-        width=8,
-        right=True,
-        cell=lambda task, look: Cell(look.age(task.created_at)),
-        sort=lambda task: task.created_at,
-        falling=True,
-        says="How long ago it was asked.",
-    ),
-    Column(
-        name="Reason",
-        rank=2,
-        width=12,
-        grow=True,
-        cell=lambda task, _: Cell(task.reason),
-        sort=lambda task: task.reason,
-        says="Why it waits or failed.",
     ),
 )

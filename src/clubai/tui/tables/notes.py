@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from clubai.model import Value
-from clubai.tui.grid import Column, Grid
+from clubai.tui.grid import Column, Grid, age_column
 from clubai.tui.look import Cell, moment
 
 NOTED: Final = "node.noted"
@@ -54,14 +54,7 @@ NOTES: Final[tuple[Column[AuditLine], ...]] = (
         falling=True,
         says="When it was done.",
     ),
-    Column(
-        name="Age",
-        width=7,
-        right=True,
-        cell=lambda line, look: Cell(look.age(line.at)),
-        sort=lambda line: -line.at,
-        says="How long ago that was.",
-    ),
+    age_column(lambda line: line.at, says="How long ago that was."),
     Column(
         name="What",
         width=16,

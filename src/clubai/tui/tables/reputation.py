@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from clubai.model import NICKNAME_LENGTH, NodeSnapshot
-from clubai.tui.grid import Column, Grid
+from clubai.tui.grid import Column, Grid, age_column
 from clubai.tui.look import Cell, Look, percent
 from clubai.tui.picture import Change
 from clubai.tui.tables.nodes import node_name
@@ -368,15 +368,7 @@ REPUTATION: Final[tuple[Column[NodeRow], ...]] = (
         sort=lambda row: row.last,
         says="The last change of its standing that was seen, and why.",
     ),
-    Column(
-        name="Age",
-        rank=3,
-        width=6,
-        right=True,
-        cell=lambda row, look: Cell(look.age(row.last_at)),
-        sort=lambda row: -row.last_at,
-        says="How long ago that was.",
-    ),
+    age_column(lambda row: row.last_at, says="How long ago that was.", rank=3, width=6),
     Column(
         name="Owner",
         rank=9,

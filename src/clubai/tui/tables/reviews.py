@@ -8,7 +8,7 @@ import msgspec
 
 from clubai.model import NICKNAME_LENGTH
 from clubai.tui import plain
-from clubai.tui.grid import Column, Grid
+from clubai.tui.grid import Column, Grid, age_column
 from clubai.tui.look import Cell, moment
 
 _NO_TEXT: Final = (
@@ -111,14 +111,7 @@ REVIEWS: Final[tuple[Column[ReviewRow], ...]] = (
         sort=lambda row: row.seq,
         says="The number of the change of standing that opened it.",
     ),
-    Column(
-        name="Age",
-        width=7,
-        right=True,
-        cell=lambda row, look: Cell(look.age(row.at)),
-        sort=lambda row: -row.at,
-        says="How long ago it was opened.",
-    ),
+    age_column(lambda row: row.at, says="How long ago it was opened."),
     Column(
         name="State",
         width=6,

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from clubai.tui.grid import Column, Grid
+from clubai.tui.grid import Column, Grid, age_column
 from clubai.tui.look import Cell, Look, Tone, moment
 from clubai.tui.picture import Change
 
@@ -106,14 +106,7 @@ LEDGER: Final[tuple[Column[Line], ...]] = (
         falling=True,
         says="Its number among all changes of standing in the club's life.",
     ),
-    Column(
-        name="Age",
-        width=7,
-        right=True,
-        cell=lambda line, look: Cell(look.age(line.at)),
-        sort=lambda line: -line.at,
-        says="How long ago it was.",
-    ),
+    age_column(lambda line: line.at, says="How long ago it was."),
     Column(
         name="Change",
         width=14,

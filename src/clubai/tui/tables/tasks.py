@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final, Literal
 
 from clubai.model import TaskSnapshot
-from clubai.tui.grid import Column, Grid
+from clubai.tui.grid import Column, Grid, age_column
 from clubai.tui.look import Cell, Look, count, duration, rate, state_cell
 from clubai.tui.timeline import ENDED
 
@@ -19,9 +19,13 @@ WHICH: Final[tuple[Which, ...]] = ("all", "live", "failed")
 """Which tasks are shown, in the order of the key that changes it."""
 
 
-def tasks_grid() -> Grid[TaskSnapshot]:
-    """The tasks, in the order in which they are given."""
-    return Grid(TASKS, key=lambda task: task.id)
+def tasks_grid(*, without: str = "", sort: str = "") -> Grid[TaskSnapshot]:
+    """The tasks, in the order in which they are given, or sorted by a column.
+
+    `without`: a column that is the same in all of them.
+    """
+    columns = [column for column in TASKS if column.name != without]
+    return Grid(columns, key=lambda task: task.id, sort=sort)
 
 
 def of_which(tasks: Iterable[TaskSnapshot], which: Which) -> list[TaskSnapshot]:
@@ -149,15 +153,7 @@ TASKS: Final[tuple[Column[TaskSnapshot], ...]] = (
         falling=True,
         says="Of the answer, as the node counted them.",
     ),
-    Column(
-        name="Age",
-        rank=2,
-        width=7,
-        right=True,
-        cell=lambda task, look: Cell(look.age(task.created_at)),
-        sort=lambda task: -task.created_at,
-        says="How long ago it was asked.",
-    ),
+    age_column(lambda task: task.created_at, says="How long ago it was asked.", rank=2),
     Column(
         name="Tries",
         rank=8,

@@ -39,8 +39,12 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
         Binding("end,G", "edge(1)", "Last", show=False),
         Binding("enter", "choose", "Open", show=False),
         Binding("space", "mark", "Mark", show=False),
-        Binding("greater_than_sign", "sort_next(1)", "Sort by the next", show=False),
-        Binding("less_than_sign", "sort_next(-1)", "Sort by the last", show=False),
+        Binding(
+            "greater_than_sign", "sort_next(1)", "Sort by the next column", show=False
+        ),
+        Binding(
+            "less_than_sign", "sort_next(-1)", "Sort by the column before", show=False
+        ),
         Binding("S", "turn", "Turn the order", show=False),
         Binding("W", "wide", "All columns", show=False),
     ]
@@ -105,7 +109,7 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
 
     def action_page(self, step: int) -> None:
         """Move the cursor by a screenful."""
-        self.action_move(step * max(self.size.height - 2, 1))
+        self.action_move(step * max(self._room.height - 2, 1))
 
     def action_edge(self, step: int) -> None:
         """Move the cursor to the first or the last row."""
@@ -162,12 +166,17 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
                 return
             x -= place.width + GAP
 
+    @property
+    def _room(self) -> Size:
+        """What is left beside the scrollbars."""
+        return self.scrollable_content_region.size
+
     def _placed(self) -> list[Placed[T]]:
-        return self.grid.place(self.size.width, wide=self.wide)
+        return self.grid.place(self._room.width, wide=self.wide)
 
     def _measure(self) -> None:
         least = sum(column.width + GAP for column in self.grid.columns) - GAP
-        width = least if self.wide and least > self.size.width else 0
+        width = least if self.wide and least > self._room.width else 0
         self.virtual_size = Size(width, len(self.grid.shown) + 1)
 
     def _changed(self) -> None:
@@ -178,14 +187,14 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
 
     def _sees(self, index: int) -> bool:
         first = self.scroll_offset.y
-        return first <= index < first + max(self.size.height - 1, 1)
+        return first <= index < first + max(self._room.height - 1, 1)
 
     def _show_cursor(self) -> None:
         first, index = self.scroll_offset.y, self.grid.index
         if index < first:
             self._scroll(index)
         elif not self._sees(index):
-            self._scroll(index - max(self.size.height - 2, 0))
+            self._scroll(index - max(self._room.height - 2, 0))
 
     def _scroll(self, y: int) -> None:
         self.scroll_to(y=max(y, 0), animate=False, force=True, immediate=True)
