@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from clubai.checking import Checker, CheckerConfig
+from clubai.checking import checker as checker_module
 from clubai.client.job import Job
 from clubai.coordinator.grants import CLUB
 from clubai.errors import BackendError
@@ -259,3 +260,25 @@ async def test_an_audit_that_could_not_be_compared_is_said_to_be_unclear(
 
     assert standing.unclear == 1
     assert standing.told == []
+
+
+async def test_an_audit_looks_at_a_part_of_the_club(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: set[NodeId] = set()
+
+    def doubted(self: PlayedStanding, node: NodeId) -> bool:
+        seen.add(node)
+        return False
+
+    monkeypatch.setattr(checker_module, "MOST_OTHERS", 3)
+    monkeypatch.setattr(PlayedStanding, "doubted", doubted)
+    backends = [backend(BREAD) for _ in range(12)]
+    async with checked_club(tmp_path, *backends) as (_, nodes, standing):
+        standing.sure = tuple(node.id for node in nodes[1:])
+        standing.owe(nodes[0].id)
+        await standing.ended()
+
+    assert [fact.passed for fact in standing.told] == [True]
+    assert 3 <= len(seen) <= 1 + 3 + 3, "itself, other owners' and trusted ones"
+    assert nodes[0].id in seen

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import random
+
 from clubai.core.commands import OfferTask
 from clubai.core.coordinator import CoordinatorMachine
 from clubai.model import task_text
-from support.scene import START, Scene, joined, node_id, requested, task_id
+from support.scene import START, Scene, joined, node_id, offer, requested, task_id
 
 
 def test_an_empty_machine_needs_nothing() -> None:
@@ -85,3 +87,30 @@ def test_the_machine_never_offers_a_node_that_is_not_here() -> None:
     offers = [c for c in scene.ask("t") if isinstance(c, OfferTask)]
 
     assert [command.node for command in offers] == [node_id("c")]
+
+
+def test_nodes_are_drawn_among_those_that_offer_the_model() -> None:
+    scene = Scene()
+    scene.join("mine", owner="ann")
+    scene.join("a", owner="bob")
+    scene.join("b", owner="eve")
+    scene.join("other", offer("mistral"), owner="eve")
+    scene.join("left", owner="bob")
+    scene.leave("left")
+    rng = random.Random(1)  # noqa: S311 - no secret
+
+    drawn = scene.machine.some_nodes("llama", rng, besides="ann", most=9)
+
+    assert {node.name for node in drawn} == {"a", "b"}
+    assert scene.machine.some_nodes("none", rng, besides="ann", most=9) == []
+
+
+def test_a_node_is_found_while_it_is_here() -> None:
+    scene = Scene()
+    scene.join("a")
+    found = scene.machine.node(node_id("a"))
+    scene.leave("a")
+
+    assert found is not None
+    assert (found.name, found.state) == ("a", "alive")
+    assert scene.machine.node(node_id("a")) is None

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from random import Random
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clubai.core.pools import Load, ModelPool, Place, Shape, claimed_speed, shape_of
 from clubai.core.speeds import FASTEST
@@ -97,3 +101,58 @@ def test_a_claimed_speed_is_taken_as_far_as_it_makes_sense(
     claimed: float, taken: float
 ) -> None:
     assert claimed_speed(offer(tokens_per_second=claimed)) == taken
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from("abcdefgh"), st.integers(1, 9), min_size=1, max_size=8
+    ),
+    st.integers(0, 12),
+    st.randoms(use_true_random=False),
+)
+def test_drawn_are_nodes_of_as_many_other_owners_as_can_be(
+    owned: dict[str, int], most: int, rng: Random
+) -> None:
+    pool = ModelPool("llama")
+    owner_of = {
+        node_id(f"{owner}{number}"): owner
+        for owner, count in owned.items()
+        for number in range(count)
+    }
+    for node, owner in owner_of.items():
+        pool.enter(node, owner)
+
+    drawn = pool.draw(rng, besides="a", most=most)
+
+    others = {owner: count for owner, count in owned.items() if owner != "a"}
+    assert len(drawn) == len(set(drawn)) <= most
+    seen = {owner_of[node] for node in drawn}
+    assert "a" not in seen
+    assert len(seen) == min(most, len(others))
+    if len(others) == 1:
+        assert len(drawn) == min(most, *others.values())
+
+
+def test_who_has_left_is_not_drawn() -> None:
+    pool = ModelPool("llama")
+    for name in ("one", "two", "three"):
+        pool.enter(node_id(name), "bob" if name == "three" else "eve")
+    pool.leave(node_id("one"), "eve")
+    pool.leave(node_id("three"), "bob")
+
+    rng = Random(5)  # noqa: S311 - no secret
+    assert pool.draw(rng, besides="ann", most=9) == [node_id("two")]
+    assert list(pool.owners) == ["eve"]
+
+
+def test_each_node_has_its_chance() -> None:
+    pool = ModelPool("llama")
+    for number in range(6):
+        pool.enter(node_id(str(number)), f"owner{number % 3}")
+
+    rng = Random(5)  # noqa: S311 - no secret
+    drawn = {
+        node for _ in range(100) for node in pool.draw(rng, besides="owner0", most=1)
+    }
+
+    assert drawn == {node_id(name) for name in "1245"}

@@ -63,3 +63,26 @@ def test_a_member_s_nodes_are_all_that_they_ever_owned() -> None:
     assert [each.node for each in register.of_member(OWNER)] == [NODE]
     assert [each.member for each in register.all_current()] == ["m_buyer"]
     assert len(register.records) == 2
+
+
+def test_references_are_the_nodes_that_are_trusted_with_their_present_owner() -> None:
+    register = joined()
+    other = NodeId(b"o" * 32)
+    for record in (
+        register.current(NODE),
+        register.join(other, OWNER, points=100, why="It came."),
+    ):
+        assert record is not None
+        register.put(record, Change.TRUSTED, cause="member:op", why="Known.")
+    assert list(register.trusted) == [NODE, other]
+
+    register.put(record, Change.UNTRUSTED, cause="member:op", why="Gone odd.")
+    register.join(NODE, MemberId("another"), points=100, why="It was sold.")
+    assert list(register.trusted) == []
+
+    register.join(NODE, OWNER, points=100, why="It came back.")
+    assert list(register.trusted) == [NODE]
+    again = Register(CLUB, next_seq=7)
+    for event in register.fresh():
+        again.take(event)
+    assert again.trusted == register.trusted

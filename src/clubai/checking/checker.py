@@ -21,12 +21,14 @@ from clubai.coordinator.coordinator import Coordinator
 from clubai.coordinator.grants import CLUB
 from clubai.core.standing import Owed
 from clubai.errors import ConnectionLost, StorageError, lone_errors
-from clubai.model import NodeId, Value, node_text
+from clubai.model import NodeId, Value
 
 logger = logging.getLogger(__name__)
 
 TRIES: Final = 3
 """How often a node that has no room is asked."""
+MOST_OTHERS: Final = 64
+"""Nodes, and trusted nodes, of which those are chosen that one is compared with."""
 AGAIN_SECONDS: Final = 1.0
 """Until the next connection, when one was lost."""
 STOPPING: Final = Unanswered("the checks are stopping", later=False)
@@ -141,17 +143,30 @@ class Checker:
         return None
 
     def _scene(self, owed: Owed) -> Scene | None:
-        """Who is there; None: the node that owes the audit is not."""
-        nodes = offers(self._feed.nodes(), owed.model)
+        """Who is there, as far as a check needs to know.
+
+        None: the node that owes the audit is not.
+        """
+        machine, standing = self._driver.machine, self._standing
+        node = machine.node(owed.node)
+        if node is None:
+            return None
+        trusted = standing.trusted()
+        others = machine.some_nodes(
+            owed.model, self._rng, besides=node.owner, most=MOST_OTHERS
+        )
+        sure = self._rng.sample(trusted, min(MOST_OTHERS, len(trusted)))
+        found = [node, *others, *filter(None, map(machine.node, sure))]
+        each = {node.id: self._feed.named(node) for node in found}
+        nodes = offers(each.values(), owed.model)
         audited = named(nodes, owed.node)
         if audited is None:
             return None
-        standing = self._standing
         return Scene(
             owed=owed,
             audited=audited,
             nodes=nodes,
-            trusted=frozenset(standing.trusted()),
+            trusted=frozenset(sure),
             doubted=frozenset(
                 each.node for each in nodes if standing.doubted(each.node)
             ),
@@ -187,11 +202,11 @@ class Checker:
     async def _until_room(self, node: NodeId) -> None:
         """Wait until the node has said something since now, and has a free slot."""
         since = self._driver.clock()
-        name = node_text(node)
         with anyio.move_on_after(self._config.later_s):
             while True:
                 await self._driver.changed.wait()
-                for each in self._feed.nodes():
-                    heard = each.id == name and each.seen_at > since
-                    if heard and each.slots_used < each.slots:
-                        return
+                found = self._driver.machine.node(node)
+                if found is None:
+                    continue
+                if found.seen_at > since and found.slots_used < found.slots:
+                    return

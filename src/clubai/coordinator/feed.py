@@ -56,12 +56,12 @@ class Feed:
 
     def nodes(self) -> tuple[NodeSnapshot, ...]:
         """All nodes, with their owners by name where it is known."""
-        return tuple(
-            msgspec.structs.replace(
-                node, owner=self.member_names.get(node.owner, node.owner)
-            )
-            for node in self._driver.machine.nodes()
-        )
+        return tuple(map(self.named, self._driver.machine.nodes()))
+
+    def named(self, node: NodeSnapshot) -> NodeSnapshot:
+        """A node with its owner's name, where it is known, in place of the id."""
+        name = self.member_names.get(node.owner, node.owner)
+        return msgspec.structs.replace(node, owner=name)
 
     def tasks(self, member: Member) -> tuple[TaskSnapshot, ...]:
         """Their own tasks, live and recent ones; an operator's are all."""

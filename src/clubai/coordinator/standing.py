@@ -128,7 +128,7 @@ class Standings:
 
     def trusted(self) -> tuple[NodeId, ...]:
         """The nodes that are references."""
-        return tuple(each.node for each in self._judge.records() if each.trusted)
+        return self._judge.trusted()
 
     def in_probation(self, node: NodeId) -> bool:
         """Whether a node is new, or kept from members' work."""

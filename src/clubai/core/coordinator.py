@@ -11,7 +11,7 @@ Whatever a peer says, `handle` answers with commands. An exception means a bug o
 from __future__ import annotations
 
 import math
-import random
+from random import Random
 from typing import assert_never
 
 from clubai.core.assignments import Assignments
@@ -71,7 +71,7 @@ class CoordinatorMachine:
         *,
         limits: CoordinatorLimits = DEFAULT_LIMITS,
         judge: Judge | None = None,
-        rng: random.Random | None = None,
+        rng: Random | None = None,
     ) -> None:
         """Begin with no node and no task.
 
@@ -87,7 +87,7 @@ class CoordinatorMachine:
         self._tasks = TaskTable(limits, self.news)
         self._queue = FairQueue()
         self._groups = TagGroups()
-        chance = rng or random.Random(0)  # noqa: S311 - no secret depends on it
+        chance = rng or Random(0)  # noqa: S311 - no secret depends on it
         self.standing = Standing(limits, self._registry, judge, chance, news=self.news)
         endings = Endings(self._registry, self._tasks, self._queue, self._groups)
         self._offering = Offering(
@@ -204,6 +204,24 @@ class CoordinatorMachine:
     def is_here(self, node: NodeId) -> bool:
         """Whether a node is connected."""
         return node in self._registry.nodes
+
+    def node(self, node: NodeId) -> NodeSnapshot | None:
+        """A node that is connected; None: it is not."""
+        found = self._registry.nodes.get(node)
+        return self._registry.node_snapshot(found) if found else None
+
+    def some_nodes(
+        self, model: str, rng: Random, *, besides: str, most: int
+    ) -> list[NodeSnapshot]:
+        """At most `most` connected nodes that offer a model, drawn by `rng`.
+
+        Of as many owners but `besides` as there are. Costs the same in a club of any
+        size, but for a list of the owners and of what each owns.
+        """
+        pool = self._registry.pools.get(model)
+        drawn = pool.draw(rng, besides=besides, most=most) if pool else []
+        nodes = self._registry.nodes
+        return [self._registry.node_snapshot(nodes[node]) for node in drawn]
 
     def nodes(self) -> tuple[NodeSnapshot, ...]:
         """The nodes in the order in which they came, then those lately lost."""

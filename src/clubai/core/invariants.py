@@ -13,7 +13,7 @@ from clubai.core.table import TaskTable
 from clubai.core.tasks import Task
 from clubai.core.waiting import FairQueue
 from clubai.errors import InvariantError
-from clubai.model import node_nickname
+from clubai.model import NodeId, node_nickname
 
 
 def check(registry: Registry, tasks: TaskTable, queue: FairQueue) -> None:
@@ -28,6 +28,7 @@ def check(registry: Registry, tasks: TaskTable, queue: FairQueue) -> None:
         _check_node(node, tasks)
     _check_counts(registry, tasks, queue)
     _check_shelves(registry)
+    _check_owners(registry)
     _check_waiting(registry, tasks)
 
 
@@ -70,6 +71,20 @@ def _check_counts(registry: Registry, tasks: TaskTable, queue: FairQueue) -> Non
         _must(counted == true, f"{name}: {counted} counted, {true} are there")
     for task in waiting:
         _must(task in queue.in_order(task.request.model), "it waits in no queue", task)
+
+
+def _check_owners(registry: Registry) -> None:
+    offering: dict[str, dict[str, set[NodeId]]] = {}
+    for node in registry.nodes.values():
+        for name in node.places:
+            owners = offering.setdefault(name, {})
+            owners.setdefault(node.owner, set()).add(node.id)
+    for pool in registry.pools.values():
+        counted = {owner: set(nodes) for owner, nodes in pool.owners.items()}
+        _must(
+            counted == offering.get(pool.name, {}),
+            f"the owners of {pool.name!r} are others than those of its nodes",
+        )
 
 
 def _check_shelves(registry: Registry) -> None:

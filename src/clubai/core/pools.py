@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field
+from random import Random
 from typing import Final, NamedTuple
 
 from clubai.core.speeds import FASTEST, REFERENCE_TOKENS, Pace, Speed, expected_s
@@ -143,6 +144,8 @@ class ModelPool:
     """Oldest first."""
     offered_at: float = 0.0
     """When it last lost a node."""
+    owners: dict[str, dict[NodeId, None]] = field(default_factory=dict)
+    """The registered nodes that offer it, by owner."""
     pace: Pace = field(default_factory=Pace)
 
     @property
@@ -162,6 +165,28 @@ class ModelPool:
     def has_idle(self) -> bool:
         """Whether any node has a free slot."""
         return any(shelf.idle for shelf in self.shelves.values())
+
+    def enter(self, node: NodeId, owner: str) -> None:
+        """A node offers the model now."""
+        self.owners.setdefault(owner, {})[node] = None
+
+    def leave(self, node: NodeId, owner: str) -> None:
+        """It no longer does."""
+        owned = self.owners[owner]
+        del owned[node]
+        if not owned:
+            del self.owners[owner]
+
+    def draw(self, rng: Random, *, besides: str, most: int) -> list[NodeId]:
+        """At most `most` nodes, of as many owners but `besides` as there are."""
+        others = [owner for owner in self.owners if owner != besides]
+        chosen = rng.sample(others, min(most, len(others)))
+        drawn: list[NodeId] = []
+        for place, owner in enumerate(chosen):
+            owned = list(self.owners[owner])
+            share = (most - len(drawn)) // (len(chosen) - place)
+            drawn += rng.sample(owned, min(share, len(owned)))
+        return drawn
 
     def shelf(self, shape: Shape) -> Shelf:
         """Find the shelf of a shape, or make it."""

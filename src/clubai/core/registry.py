@@ -136,6 +136,7 @@ class Registry:
         self.deadlines.forget(node.id)
         for place in node.places.values():
             pool = place.shelf.pool
+            pool.leave(node.id, node.owner)
             pool.gone.pop(node.id, None)
             pool.gone[node.id] = Gone(now, place.shelf.shape)
             self._trim(pool, now)
@@ -250,12 +251,14 @@ class Registry:
 
     def node_snapshots(self) -> tuple[NodeSnapshot, ...]:
         """The nodes in the order in which they came, then those lately lost."""
-        snapshots = []
-        for node in self.nodes.values():
-            if node.snapshot is None:
-                node.snapshot = node_snapshot(node, node.state)
-            snapshots.append(node.snapshot)
-        return (*snapshots, *self.lost.values())
+        here = [self.node_snapshot(node) for node in self.nodes.values()]
+        return (*here, *self.lost.values())
+
+    def node_snapshot(self, node: Node) -> NodeSnapshot:
+        """A node as it is now."""
+        if node.snapshot is None:
+            node.snapshot = node_snapshot(node, node.state)
+        return node.snapshot
 
     def _place(self, node: Node, models: tuple[ModelOffer, ...]) -> list[Shelf]:
         """Choose the shelves of a withdrawn node anew; give those that it leaves."""
@@ -271,11 +274,16 @@ class Registry:
             self._empty.pop(offer.name, None)
             pool.gone.pop(node.id, None)
             earlier = before.get(offer.name)
+            if earlier is None:
+                pool.enter(node.id, node.owner)
             node.places[offer.name] = Place(
                 shelf=pool.shelf(shape_of(offer)),
                 claimed=claimed_speed(offer),
                 speed=earlier.speed if earlier else None,
             )
+        for name, place in before.items():
+            if name not in node.places:
+                place.shelf.pool.leave(node.id, node.owner)
         stays = {place.shelf for place in node.places.values()}
         return [place.shelf for place in before.values() if place.shelf not in stays]
 

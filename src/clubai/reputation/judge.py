@@ -135,6 +135,10 @@ class Judge:
         """The standing of each node with its present owner; only to be read."""
         return self._register.all_current()
 
+    def trusted(self) -> tuple[NodeId, ...]:
+        """The nodes that are references, with their present owners."""
+        return tuple(self._register.trusted)
+
     def audit_rate(self, node: NodeId) -> float:
         """Chance that a finished task of the node is followed by an audit."""
         return audits.audit_rate(

@@ -14,6 +14,7 @@ from clubai.reputation.rules import Rules
 
 _OF_ALL: Final = frozenset({Change.PASSED, Change.FAILED, Change.CLEARED})
 """Changes of one record that also say something of the club, or of a client."""
+_OF_TRUST: Final = frozenset({Change.TRUSTED, Change.UNTRUSTED})
 
 
 class Register:
@@ -27,6 +28,8 @@ class Register:
         """In the order in which they joined."""
         self._seq = next_seq
         self._fresh: list[StandingEvent] = []
+        self.trusted: dict[NodeId, None] = {}
+        """The nodes that are references with their present owners."""
         self._owned: dict[tuple[NodeId, MemberId], Record] = {}
         self._current: dict[NodeId, Record] = {}
         self._by_member: dict[MemberId, list[Record]] = {}
@@ -105,6 +108,8 @@ class Register:
         record.apply(event)
         if change in _OF_ALL:
             self._fold(event)
+        elif change in _OF_TRUST:
+            self._note_trust(record.node)
         return event
 
     def fresh(self) -> list[StandingEvent]:
@@ -132,6 +137,8 @@ class Register:
         record.apply(event)
         if event.change in _OF_ALL:
             self._fold(event)
+        elif event.change in _OF_TRUST:
+            self._note_trust(event.node)
 
     def _add(self, event: StandingEvent) -> None:
         self._fresh.append(event)
@@ -152,6 +159,12 @@ class Register:
             self._by_member.setdefault(event.member, []).append(record)
         self._current[event.node] = record
         record.apply(event)
+        self._note_trust(event.node)
+
+    def _note_trust(self, node: NodeId) -> None:
+        self.trusted.pop(node, None)
+        if self._current[node].trusted:
+            self.trusted[node] = None
 
     def _fold(self, event: StandingEvent) -> None:
         change = event.change
