@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -273,3 +274,35 @@ async def test_every_loop_talks_to_every_loop(server_loop: str) -> None:
             for size in (0, 1, 125, 126, 65_535, 65_536, 1 << 20):
                 await stream.send(b"x" * size)
                 assert await stream.receive() == b"x" * size
+
+
+LOOPS = [
+    pytest.param(("asyncio", {}), id="asyncio"),
+    pytest.param(("asyncio", {"use_uvloop": True}), id="uvloop"),
+    pytest.param(("trio", {}), id="trio"),
+]
+
+
+def reset(port: int, *, after: bytes = b"") -> None:
+    """Connect, and be gone before anybody looks."""
+    with socket.socket() as peer:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.connect(("127.0.0.1", port))
+        if after:
+            peer.send(after)
+
+
+@pytest.mark.parametrize("anyio_backend", LOOPS)
+async def test_connections_that_are_reset_at_once_end_nothing_else() -> None:
+    limits = ServerLimits(max_connections=40)
+    async with serving(websocket_app(echo), limits=limits) as url:
+        for number in range(60):  # while the loop does not get to accept them
+            reset(port_of(url), after=GET if number % 3 == 0 else b"")
+        for _ in range(60):
+            await anyio.sleep(0)
+            reset(port_of(url))
+        with anyio.fail_after(10):
+            async with raw_peer(url) as peer:
+                answer = await peer.upgrade()
+
+    assert answer.startswith(b"HTTP/1.1 101 "), "and their places are free again"

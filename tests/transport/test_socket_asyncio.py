@@ -26,6 +26,13 @@ class Transport:
         self.reading = True
         self.closing = False
 
+    def get_extra_info(self, name: str) -> object:
+        if name == "socket":
+            return None
+        if name == "sockname":
+            return ("::1", 80, 0, 0)
+        raise AttributeError(f"uvloop's, of one that is gone: {name}")
+
     def set_write_buffer_limits(self, high: int) -> None:
         assert high == 0
 
@@ -126,3 +133,9 @@ async def test_what_is_left_over_is_not_written_to_who_is_gone() -> None:
     await anyio.wait_all_tasks_blocked()
 
     assert transport.written == []
+
+
+async def test_a_peer_that_is_gone_before_it_is_asked_for_has_no_name() -> None:
+    accepted, _ = made()
+
+    assert (accepted.local, accepted.remote) == (("::1", 80), None)

@@ -23,6 +23,14 @@ SMALL = 1 << 14
 GONE = (anyio.ClosedResourceError, anyio.BrokenResourceError)
 
 
+@pytest.fixture(params=["asyncio", "uvloop", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """The commands run on uvloop, whose transports are its own."""
+    if request.param == "uvloop":
+        return "asyncio", {"use_uvloop": True}
+    return request.param, {}
+
+
 def attribute(end: Any, which: Any) -> Any:
     return end.extra_attributes[which]()
 
@@ -172,6 +180,30 @@ async def test_a_reset_is_no_end() -> None:
             await send_for_ever(accepted)
         await accepted.flush()
         await accepted.send_eof()
+
+
+async def test_nothing_is_written_after_the_end() -> None:
+    async with pair() as (accepted, peer):
+        await accepted.send_eof()
+
+        assert not accepted.write_soon(b"x")
+        with pytest.raises(GONE):
+            await accepted.send(b"x")
+        with pytest.raises(anyio.EndOfStream):
+            await peer.receive()
+
+
+async def test_a_socket_that_is_gone_still_has_a_name() -> None:
+    async with pair() as (accepted, peer):
+        named = accepted.remote
+        raw: Any = attribute(peer, SocketAttribute.raw_socket)
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        await peer.aclose()
+        with pytest.raises(anyio.BrokenResourceError):
+            await accepted.receive()
+
+        assert accepted.remote in (named, None)
+        assert named is not None
 
 
 async def test_a_closed_socket_takes_and_gives_nothing() -> None:

@@ -24,10 +24,13 @@ _MOST_DIGITS: Final = 20
 
 def looked_over(headers: HeaderList) -> Headers | HeaderList:
     """The headers as h11 takes them without a look; bare of blanks where it has to."""
-    lines = b"".join([b"%b\0%b\n" % header for header in headers])
+    lines = b"".join([b"%b\0%b\n" % (name, value) for name, value in headers])
     if not _PLAIN.fullmatch(lines) or lines.count(b"\n") != len(headers):
         return _bare(headers)
-    named = dict(headers)
+    try:
+        named = dict(headers)
+    except TypeError:  # a name in a buffer that may change
+        return _bare(headers)
     length = named.get(b"content-length", b"0")
     if (
         len(named) != len(headers)  # h11 knows which may come twice
@@ -36,8 +39,8 @@ def looked_over(headers: HeaderList) -> Headers | HeaderList:
         or len(length) > _MOST_DIGITS
     ):
         return _bare(headers)
-    return Headers([(name, name, value) for name, value in headers])
+    return Headers([(name, name, bytes(value)) for name, value in headers])
 
 
 def _bare(headers: HeaderList) -> HeaderList:
-    return [(name.strip(), value.strip()) for name, value in headers]
+    return [(bytes(name).strip(), bytes(value).strip()) for name, value in headers]

@@ -167,11 +167,21 @@ class _Serving:
             connections.start_soon(self._connect, accepted)
 
     async def _connect(self, accepted: Socket) -> None:
-        address = accepted.remote[0] if accepted.remote else ""
+        peer = accepted.remote
+        address = peer[0] if peer else ""
         refusal = self._doors.refusal(address, anyio.current_time())
         if refusal:
             await self._refuse(accepted, refusal)
             return
+        try:
+            await self._hold(accepted)
+        except Exception:  # noqa: BLE001 - no connection may end the server
+            _log.exception("a connection was dropped")
+            await accepted.aclose()
+        finally:
+            self._doors.leave(address)
+
+    async def _hold(self, accepted: Socket) -> None:
         _tame(accepted, self._limits.silent_s)
         connection = Connection(
             self._app, self._config, self._context, self._limits, self._state, accepted
@@ -180,7 +190,6 @@ class _Serving:
         try:
             await connection.run()
         finally:
-            self._doors.leave(address)
             self._connections.discard(connection)
             if not self._connections:
                 self._emptied.set()
@@ -220,7 +229,7 @@ def _tame(accepted: Socket, within_s: float) -> None:
     try:
         for option in options:
             accepted.raw.setsockopt(*option)
-    except OSError:  # gone already
+    except (OSError, ValueError, AttributeError):  # gone already, in each loop's words
         return
 
 

@@ -53,6 +53,9 @@ class AsyncioSocket(asyncio.Protocol):
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
+        self.raw: socket.socket
+        self.remote: Address | None = None
+        self.local: Address | None = None
         self._came: deque[bytes] = deque()
         self._heard = Bell()
         self._resting = False
@@ -64,6 +67,8 @@ class AsyncioSocket(asyncio.Protocol):
         self._taken = anyio.Event()
         """Set once the peer has caught up, when it is behind."""
         self.behind_since = math.inf
+        self._said_all = False
+        """The peer was told that no more will come."""
         self._closed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -71,6 +76,10 @@ class AsyncioSocket(asyncio.Protocol):
         # uvloop's transports have the methods of asyncio.Transport, not the class
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(0)
+        # Asked now: a transport that was lost does not know them any more.
+        self.raw = cast("socket.socket", transport.get_extra_info("socket"))
+        self.remote = _named(transport, "peername")
+        self.local = _named(transport, "sockname")
 
     def data_received(self, data: bytes) -> None:
         """Keep what came: by asyncio."""
@@ -102,21 +111,6 @@ class AsyncioSocket(asyncio.Protocol):
         """It has taken the rest, or never will: by asyncio."""
         self.behind_since = math.inf
         self._taken.set()
-
-    @property
-    def raw(self) -> socket.socket:
-        """For options."""
-        return cast("socket.socket", self._transport.get_extra_info("socket"))
-
-    @property
-    def remote(self) -> Address | None:
-        """Host and port of the peer."""
-        return as_address(self._transport.get_extra_info("peername"))
-
-    @property
-    def local(self) -> Address | None:
-        """Host and port here."""
-        return as_address(self._transport.get_extra_info("sockname"))
 
     async def receive(self) -> bytes:
         """Some bytes."""
@@ -162,6 +156,7 @@ class AsyncioSocket(asyncio.Protocol):
     async def send_eof(self) -> None:
         """Tell the peer that no more will come."""
         self._write()
+        self._said_all = True
         with suppress(OSError, RuntimeError):  # gone already
             self._transport.write_eof()
 
@@ -180,12 +175,12 @@ class AsyncioSocket(asyncio.Protocol):
 
     @property
     def _is_gone(self) -> bool:
-        return self._closed or self._transport.is_closing()
+        return self._closed or self._said_all or self._transport.is_closing()
 
     def _check(self) -> None:
         if self._closed:
             raise anyio.ClosedResourceError
-        if self._broke is not None or self._transport.is_closing():
+        if self._broke is not None or self._is_gone:
             raise anyio.BrokenResourceError from self._broke
 
     def _write(self) -> None:
@@ -195,3 +190,10 @@ class AsyncioSocket(asyncio.Protocol):
         if not self._is_gone:
             data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
             self._transport.write(data)
+
+
+def _named(transport: asyncio.BaseTransport, which: str) -> Address | None:
+    try:
+        return as_address(transport.get_extra_info(which))
+    except (OSError, AttributeError):  # gone already; the latter is uvloop's
+        return None

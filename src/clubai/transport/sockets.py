@@ -148,7 +148,7 @@ class StreamSocket:
     def _address(self, which: Any) -> Address | None:
         try:
             return as_address(self._attribute(which))
-        except OSError:  # gone already
+        except (OSError, KeyError):  # gone already
             return None
 
 
