@@ -8,9 +8,14 @@ import anyio
 import pytest
 
 from clubai.agent.backends.base import Piece
+from clubai.coordinator.assigner import Assigner
+from clubai.coordinator.driver import Driver
+from clubai.core.commands import RecordStanding
+from clubai.core.coordinator import CoordinatorMachine
 from clubai.core.limits import CoordinatorLimits
+from clubai.crypto.identity import Identity
 from clubai.errors import BackendError, StorageError, TaskFailed, TaskRejected
-from clubai.model import FailCode
+from clubai.model import FailCode, NodeId
 from clubai.protocol.messages import Goodbye, TaskAssign, TaskCancel, TaskRecord
 from clubai.reputation.events import Change, StandingEvent
 from clubai.storage import MemoryStore
@@ -103,6 +108,47 @@ async def test_unstored_facts_are_stored_at_the_end(tmp_path: Path) -> None:
         store.full = False
 
     assert len(store.rows) == 1
+
+
+async def test_what_is_being_stored_is_stored_though_the_driver_is_stopped() -> None:
+    begun, go_on = anyio.Event(), anyio.Event()
+
+    class Slow(Breaking):
+        async def append_tasks_and_standing(
+            self, tasks: Sequence[TaskRow], events: Sequence[StandingEvent]
+        ) -> None:
+            begun.set()
+            await go_on.wait()
+            await super().append_tasks_and_standing(tasks, events)
+
+    told: list[StandingEvent] = []
+    store = Slow()
+    driver = Driver(
+        CoordinatorMachine(),
+        store,
+        assigner=Assigner(
+            Identity.generate(),
+            checkpoint=lambda: b"",
+            own_sig=lambda _: b"",
+            wall_ms=lambda: 0,
+        ),
+        clock=lambda: 0.0,
+        stood=told.extend,
+    )
+    came = StandingEvent(
+        seq=1, at=0.0, node=NodeId(bytes(32)), member=BOB.id, change=Change.JOINED
+    )
+    driver._unsent = [RecordStanding(events=(came,))]
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(driver.run)
+        await begun.wait()
+        tasks.cancel_scope.cancel()
+        with anyio.CancelScope(shield=True):
+            await anyio.wait_all_tasks_blocked()
+            go_on.set()
+    await driver.flush()
+
+    assert told == await store.standing_events() == [came]
 
 
 async def test_a_silent_node_is_lost_and_its_work_done_elsewhere(

@@ -182,13 +182,13 @@ async def test_cancelled_by_asyncio_itself_it_keeps_its_turn(database: Path) -> 
     async with SqliteStore.open(database) as store:
         call = asyncio.ensure_future(store.append_tasks(rows))
         await to_thread.run_sync(rows.begun.wait)
-        async with anyio.create_task_group() as group:
-            group.start_soon(store.append_tasks, [task_row(2)])
-            call.cancel()
-            await anyio.wait_all_tasks_blocked()
-            rows.go_on.set()
+        call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
+        async with anyio.create_task_group() as group:
+            group.start_soon(store.append_tasks, [task_row(2)])
+            await anyio.wait_all_tasks_blocked()
+            rows.go_on.set()
 
         assert await store.tasks(limit=9) == [task_row(2), task_row(1)]
 

@@ -35,10 +35,11 @@ class Held:
         self.go_on = threading.Event()
         self.finished = False
 
-    def __call__(self, _: Database) -> None:
+    def __call__(self, _: Database) -> str:
         self.begun.set()
         assert self.go_on.wait(10)
         self.finished = True
+        return "done"
 
 
 async def test_a_call_gives_what_the_job_returns() -> None:
@@ -99,7 +100,7 @@ async def test_a_call_that_is_cancelled_before_its_turn_is_not_made() -> None:
     assert not late.begun.is_set()
 
 
-async def test_a_call_that_is_cancelled_in_its_turn_is_finished() -> None:
+async def test_a_call_that_is_cancelled_in_its_turn_gives_what_it_gives() -> None:
     held = Held()
 
     async def cancel(scope: anyio.CancelScope) -> None:
@@ -109,12 +110,14 @@ async def test_a_call_that_is_cancelled_in_its_turn_is_finished() -> None:
         held.go_on.set()
 
     async with turns() as store, anyio.create_task_group() as tasks:
+        found = None
         with anyio.CancelScope() as scope:
             tasks.start_soon(cancel, scope)
-            await store.run(held)
+            found = await store.run(held)
+            await anyio.sleep_forever()
 
         assert scope.cancelled_caught
-        assert held.finished
+        assert found == "done"
 
 
 async def test_the_end_waits_for_the_calls_that_came_and_refuses_others() -> None:
@@ -144,3 +147,38 @@ async def test_the_thread_ends_with_the_last_call() -> None:
 
     await to_thread.run_sync(thread.join, 10)
     assert not thread.is_alive()
+
+
+async def test_a_second_end_waits_for_the_first() -> None:
+    held = Held()
+    store = Turns.begin(Database(memory=True), "here")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(store.end, partial(held, store._db))
+        await to_thread.run_sync(held.begun.wait)
+        with anyio.move_on_after(0.01) as waited:
+            await store.end()
+        held.go_on.set()
+        await store.end()
+
+    assert waited.cancelled_caught
+    assert held.finished
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_an_end_that_asyncio_itself_cancels_is_an_end() -> None:
+    import asyncio
+
+    held, closed = Held(), threading.Event()
+    store = Turns.begin(Database(memory=True), "here")
+    call = asyncio.ensure_future(store.run(held))
+    await to_thread.run_sync(held.begun.wait)
+    end = asyncio.ensure_future(store.end(closed.set))
+    await anyio.wait_all_tasks_blocked()
+    end.cancel()
+    held.go_on.set()
+    await call
+    with pytest.raises(asyncio.CancelledError):
+        await end
+    await store.end(closed.set)
+
+    assert await to_thread.run_sync(closed.wait, 10)

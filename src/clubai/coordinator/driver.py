@@ -281,7 +281,8 @@ class Driver:
 
     async def _store_verdicts(self) -> None:
         try:
-            await self._store.append_verdicts(self.evidence.take())
+            with anyio.CancelScope(shield=True):
+                await self._store.append_verdicts(self.evidence.take())
         except StorageError as error:
             logger.critical("verdicts are lost: %s", error)
 
@@ -296,7 +297,9 @@ class Driver:
         if not rows and not events:
             return
         try:
-            await self._store.append_tasks_and_standing(rows, events)
+            # What stops the coordinator waits for it: it is forgotten here already.
+            with anyio.CancelScope(shield=True):
+                await self._store.append_tasks_and_standing(rows, events)
         except StorageError as error:
             if self.storing:
                 logger.critical("task facts wait in memory: %s", error)

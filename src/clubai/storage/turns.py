@@ -29,6 +29,8 @@ class Turns:
         self._db = db
         self._where = where
         self._calls: SimpleQueue[_Call[Any] | None] = SimpleQueue()
+        self._turn = anyio.Lock(fast_acquire=True)
+        self._closing = False
         self._closed = False
 
     @classmethod
@@ -41,27 +43,31 @@ class Turns:
     async def run(self, job: Callable[[Database], T]) -> T:
         """Run `job` in the thread when it is its turn.
 
-        A cancelled call has either not begun, or is finished before this returns.
+        A cancelled call either has not begun, or is finished and gives what it gives.
 
         Raises:
             StorageError: the data cannot be read or written, or the store is closed.
         """
-        if self._closed:
+        if self._closing:
             raise StorageError(self._where, "the store is closed")
-        await anyio.lowlevel.checkpoint_if_cancelled()
-        call = _Call(job)
-        self._calls.put(call)
-        return await call.ended()
+        async with self._turn:
+            call = _Call(job)
+            self._calls.put(call)
+            return await call.ended()
 
     async def end(self, last: Callable[[], None] = lambda: None) -> None:
-        """Refuse every further call, wait for those that came, and run `last`."""
-        if self._closed:
-            return
-        self._closed = True
-        call = _Call(lambda _: last())
-        self._calls.put(call)
-        self._calls.put(None)
-        await call.ended()
+        """Refuse every further call, wait for those that came, and run `last`.
+
+        Safe to call twice: the second call waits for the first.
+        """
+        self._closing = True
+        async with self._turn:
+            if not self._closed:
+                self._closed = True
+                call = _Call(lambda _: last())
+                self._calls.put(call)
+                self._calls.put(None)
+                await call.ended()
 
     def _serve(self) -> None:
         while (call := self._calls.get()) is not None:
@@ -74,30 +80,21 @@ class _Call(Generic[T]):
 
     def __init__(self, job: Callable[[Database], T]) -> None:
         self._job = job
-        self._begun = threading.Lock()
-        """Taken once, by the thread that runs the job or by whoever calls it off."""
         self._done = anyio.Event()
         self._soon = _from_threads()
         self._result: T
         self._error: BaseException | None = None
 
     async def ended(self) -> T:
-        """What the job returns, or raises."""
-        try:
+        """What the job returns, or raises; it is waited for whatever comes."""
+        with anyio.CancelScope(shield=True):
             await self._done.wait()
-        except BaseException:
-            if not self._begun.acquire(blocking=False):
-                with anyio.CancelScope(shield=True):
-                    await self._done.wait()
-            raise
         if self._error is not None:
             raise self._error
         return self._result
 
     def run(self, db: Database, where: str) -> None:
         """Do the job; in the thread."""
-        if not self._begun.acquire(blocking=False):
-            return
         try:
             with storage_errors(where):
                 self._result = self._job(db)
