@@ -12,6 +12,7 @@ from clubai.checking import Checker, CheckerConfig
 from clubai.checking import checker as checker_module
 from clubai.client.job import Job
 from clubai.coordinator.grants import CLUB
+from clubai.core.standing import Owed
 from clubai.errors import BackendError
 from clubai.model import FailCode, NodeId, node_bytes
 from clubai.protocol.messages import CloseCode, Goodbye
@@ -274,11 +275,16 @@ async def test_an_audit_looks_at_a_part_of_the_club(
     monkeypatch.setattr(checker_module, "MOST_OTHERS", 3)
     monkeypatch.setattr(PlayedStanding, "doubted", doubted)
     backends = [backend(BREAD) for _ in range(12)]
-    async with checked_club(tmp_path, *backends) as (_, nodes, standing):
+    async with checked_club(tmp_path, *backends) as (club, nodes, standing):
         standing.sure = tuple(node.id for node in nodes[1:])
         standing.owe(nodes[0].id)
         await standing.ended()
 
+        checker = Checker(club.coordinator, standing, rng=Random(1))
+        scene = checker._scene(Owed(node=nodes[0].id, model="m"))
+
+    assert scene is not None
+    assert scene.trusted == frozenset(standing.sure), "not only those it looks at"
     assert [fact.passed for fact in standing.told] == [True]
     assert 3 <= len(seen) <= 1 + 3 + 3, "itself, other owners' and trusted ones"
     assert nodes[0].id in seen

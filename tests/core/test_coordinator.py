@@ -94,23 +94,34 @@ def test_nodes_are_drawn_among_those_that_offer_the_model() -> None:
     scene.join("mine", owner="ann")
     scene.join("a", owner="bob")
     scene.join("b", owner="eve")
+    scene.join("b8", offer(quantization="Q8_0"), owner="eve")
     scene.join("other", offer("mistral"), owner="eve")
     scene.join("left", owner="bob")
     scene.leave("left")
     rng = random.Random(1)  # noqa: S311 - no secret
 
-    drawn = scene.machine.some_nodes("llama", rng, besides="ann", most=9)
+    def drawn(model: str, quantization: str, most: int) -> set[str]:
+        found = scene.machine.some_nodes(
+            model, rng, besides="ann", quantization=quantization, most=most
+        )
+        return {node.name for node in found}
 
-    assert {node.name for node in drawn} == {"a", "b"}
-    assert scene.machine.some_nodes("none", rng, besides="ann", most=9) == []
+    assert drawn("llama", "", 9) == {"a", "b", "b8"}
+    assert drawn("llama", "Q8_0", 1) == {"b8"}
+    assert drawn("none", "", 9) == set()
+    scene.report("b8", models=(offer(quantization="Q4_0"),))
+    assert drawn("llama", "Q4_0", 1) == {"b8"}
 
 
 def test_a_node_is_found_while_it_is_here() -> None:
     scene = Scene()
     scene.join("a")
     found = scene.machine.node(node_id("a"))
+    assert scene.machine.offers(node_id("a"), "llama")
+    assert not scene.machine.offers(node_id("a"), "mistral")
     scene.leave("a")
 
     assert found is not None
+    assert not scene.machine.offers(node_id("a"), "llama")
     assert (found.name, found.state) == ("a", "alive")
     assert scene.machine.node(node_id("a")) is None

@@ -105,54 +105,63 @@ def test_a_claimed_speed_is_taken_as_far_as_it_makes_sense(
 
 @given(
     st.dictionaries(
-        st.sampled_from("abcdefgh"), st.integers(1, 9), min_size=1, max_size=8
+        st.tuples(st.sampled_from("abcdef"), st.sampled_from(["Q4", "Q8"])),
+        st.integers(1, 9),
+        min_size=1,
     ),
     st.integers(0, 12),
     st.randoms(use_true_random=False),
 )
 def test_drawn_are_nodes_of_as_many_other_owners_as_can_be(
-    owned: dict[str, int], most: int, rng: Random
+    owned: dict[tuple[str, str], int], most: int, rng: Random
 ) -> None:
     pool = ModelPool("llama")
-    owner_of = {
-        node_id(f"{owner}{number}"): owner
-        for owner, count in owned.items()
+    whose = {
+        node_id(f"{owner}{kind}{number}"): (owner, kind)
+        for (owner, kind), count in owned.items()
         for number in range(count)
     }
-    for node, owner in owner_of.items():
-        pool.enter(node, owner)
+    for node, (owner, kind) in whose.items():
+        pool.enter(node, owner, kind)
 
-    drawn = pool.draw(rng, besides="a", most=most)
+    drawn = pool.draw(rng, besides="a", quantization="Q8", most=most)
 
-    others = {owner: count for owner, count in owned.items() if owner != "a"}
+    alike = {owner for owner, kind in owned if kind == "Q8" and owner != "a"}
+    others = {owner for owner, _ in owned if owner != "a"}
     assert len(drawn) == len(set(drawn)) <= most
-    seen = {owner_of[node] for node in drawn}
-    assert "a" not in seen
-    assert len(seen) == min(most, len(others))
-    if len(others) == 1:
-        assert len(drawn) == min(most, *others.values())
+    seen = [whose[node] for node in drawn]
+    assert {owner for owner, _ in seen} <= others
+    first = [owner for owner, kind in seen if kind == "Q8"]
+    assert len(set(first)) == min(most, len(alike))
+    assert [kind for _, kind in seen[: len(first)]] == ["Q8"] * len(first)
+    if len(seen) < most:
+        assert {owner for owner, _ in seen} == others
 
 
 def test_who_has_left_is_not_drawn() -> None:
     pool = ModelPool("llama")
     for name in ("one", "two", "three"):
-        pool.enter(node_id(name), "bob" if name == "three" else "eve")
-    pool.leave(node_id("one"), "eve")
-    pool.leave(node_id("three"), "bob")
+        pool.enter(node_id(name), "bob" if name == "three" else "eve", "Q4")
+    pool.leave(node_id("one"), "eve", "Q4")
+    pool.leave(node_id("three"), "bob", "Q4")
 
     rng = Random(5)  # noqa: S311 - no secret
-    assert pool.draw(rng, besides="ann", most=9) == [node_id("two")]
-    assert list(pool.owners) == ["eve"]
+    drawn = pool.draw(rng, besides="ann", quantization="Q8", most=9)
+    assert drawn == [node_id("two")]
+    pool.leave(node_id("two"), "eve", "Q4")
+    assert pool.owners == {}
 
 
 def test_each_node_has_its_chance() -> None:
     pool = ModelPool("llama")
     for number in range(6):
-        pool.enter(node_id(str(number)), f"owner{number % 3}")
+        pool.enter(node_id(str(number)), f"owner{number % 3}", "")
 
     rng = Random(5)  # noqa: S311 - no secret
     drawn = {
-        node for _ in range(100) for node in pool.draw(rng, besides="owner0", most=1)
+        node
+        for _ in range(100)
+        for node in pool.draw(rng, besides="owner0", quantization="", most=1)
     }
 
     assert drawn == {node_id(name) for name in "1245"}

@@ -152,10 +152,16 @@ class Checker:
         if node is None:
             return None
         trusted = standing.trusted()
+        sure = [node for node in trusted if machine.offers(node, owed.model)]
+        offered = (each.quantization for each in node.models if each.name == owed.model)
         others = machine.some_nodes(
-            owed.model, self._rng, besides=node.owner, most=MOST_OTHERS
+            owed.model,
+            self._rng,
+            besides=node.owner,
+            quantization=next(offered, ""),
+            most=MOST_OTHERS,
         )
-        sure = self._rng.sample(trusted, min(MOST_OTHERS, len(trusted)))
+        sure = self._rng.sample(sure, min(MOST_OTHERS, len(sure)))
         found = [node, *others, *filter(None, map(machine.node, sure))]
         each = {node.id: self._feed.named(node) for node in found}
         nodes = offers(each.values(), owed.model)
@@ -166,7 +172,7 @@ class Checker:
             owed=owed,
             audited=audited,
             nodes=nodes,
-            trusted=frozenset(sure),
+            trusted=frozenset(trusted),
             doubted=frozenset(
                 each.node for each in nodes if standing.doubted(each.node)
             ),

@@ -210,16 +210,30 @@ class CoordinatorMachine:
         found = self._registry.nodes.get(node)
         return self._registry.node_snapshot(found) if found else None
 
+    def offers(self, node: NodeId, model: str) -> bool:
+        """Whether a node is connected and offers a model."""
+        found = self._registry.nodes.get(node)
+        return found is not None and model in found.places
+
     def some_nodes(
-        self, model: str, rng: Random, *, besides: str, most: int
+        self,
+        model: str,
+        rng: Random,
+        *,
+        besides: str,
+        quantization: str,
+        most: int,
     ) -> list[NodeSnapshot]:
         """At most `most` connected nodes that offer a model, drawn by `rng`.
 
-        Of as many owners but `besides` as there are. Costs the same in a club of any
+        Of as many owners but `besides` as there are, and those first that have it in
+        this quantisation. Costs the same in a club of any
         size, but for a list of the owners and of what each owns.
         """
         pool = self._registry.pools.get(model)
-        drawn = pool.draw(rng, besides=besides, most=most) if pool else []
+        if pool is None:
+            return []
+        drawn = pool.draw(rng, besides=besides, quantization=quantization, most=most)
         nodes = self._registry.nodes
         return [self._registry.node_snapshot(nodes[node]) for node in drawn]
 

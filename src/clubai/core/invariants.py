@@ -74,15 +74,14 @@ def _check_counts(registry: Registry, tasks: TaskTable, queue: FairQueue) -> Non
 
 
 def _check_owners(registry: Registry) -> None:
-    offering: dict[str, dict[str, set[NodeId]]] = {}
+    offering: dict[str, dict[str, dict[str, dict[NodeId, None]]]] = {}
     for node in registry.nodes.values():
-        for name in node.places:
-            owners = offering.setdefault(name, {})
-            owners.setdefault(node.owner, set()).add(node.id)
+        for name, place in node.places.items():
+            owners = offering.setdefault(name, {}).setdefault(place.quantization, {})
+            owners.setdefault(node.owner, {})[node.id] = None
     for pool in registry.pools.values():
-        counted = {owner: set(nodes) for owner, nodes in pool.owners.items()}
         _must(
-            counted == offering.get(pool.name, {}),
+            pool.owners == offering.get(pool.name, {}),
             f"the owners of {pool.name!r} are others than those of its nodes",
         )
 

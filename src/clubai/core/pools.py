@@ -9,6 +9,7 @@ on a shelf or taking it off costs one bisection. The registry alone calls those.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final, NamedTuple
@@ -117,6 +118,7 @@ class Place:
     shelf: Shelf
     claimed: float
     """Tokens per second that the node says it reaches; 0: it does not say."""
+    quantization: str = ""
     speed: Speed | None = None
     idle_key: IdleKey | None = None
 
@@ -144,8 +146,8 @@ class ModelPool:
     """Oldest first."""
     offered_at: float = 0.0
     """When it last lost a node."""
-    owners: dict[str, dict[NodeId, None]] = field(default_factory=dict)
-    """The registered nodes that offer it, by owner."""
+    owners: dict[str, dict[str, dict[NodeId, None]]] = field(default_factory=dict)
+    """The registered nodes that offer it, by quantisation and owner."""
     pace: Pace = field(default_factory=Pace)
 
     @property
@@ -166,26 +168,32 @@ class ModelPool:
         """Whether any node has a free slot."""
         return any(shelf.idle for shelf in self.shelves.values())
 
-    def enter(self, node: NodeId, owner: str) -> None:
+    def enter(self, node: NodeId, owner: str, quantization: str) -> None:
         """A node offers the model now."""
-        self.owners.setdefault(owner, {})[node] = None
+        owners = self.owners.setdefault(quantization, {})
+        owners.setdefault(owner, {})[node] = None
 
-    def leave(self, node: NodeId, owner: str) -> None:
+    def leave(self, node: NodeId, owner: str, quantization: str) -> None:
         """It no longer does."""
-        owned = self.owners[owner]
-        del owned[node]
-        if not owned:
-            del self.owners[owner]
+        owners = self.owners[quantization]
+        del owners[owner][node]
+        if not owners[owner]:
+            del owners[owner]
+        if not owners:
+            del self.owners[quantization]
 
-    def draw(self, rng: Random, *, besides: str, most: int) -> list[NodeId]:
-        """At most `most` nodes, of as many owners but `besides` as there are."""
-        others = [owner for owner in self.owners if owner != besides]
-        chosen = rng.sample(others, min(most, len(others)))
+    def draw(
+        self, rng: Random, *, besides: str, quantization: str, most: int
+    ) -> list[NodeId]:
+        """At most `most` nodes, of as many owners but `besides` as there are.
+
+        Those of this quantisation come first.
+        """
+        others = [each for each in self.owners if each != quantization]
         drawn: list[NodeId] = []
-        for place, owner in enumerate(chosen):
-            owned = list(self.owners[owner])
-            share = (most - len(drawn)) // (len(chosen) - place)
-            drawn += rng.sample(owned, min(share, len(owned)))
+        for each in (quantization, *rng.sample(others, len(others))):
+            left = most - len(drawn)
+            drawn += _some(rng, self.owners.get(each, {}), besides, left)
         return drawn
 
     def shelf(self, shape: Shape) -> Shelf:
@@ -208,6 +216,19 @@ class ModelPool:
             context=max((shelf.shape.context for shelf in shelves), default=0),
             kinds=tuple(kind for kind in KIND_ORDER if kind in kinds),
         )
+
+
+def _some(
+    rng: Random, owners: Mapping[str, Mapping[NodeId, None]], besides: str, most: int
+) -> list[NodeId]:
+    others = [owner for owner in owners if owner != besides]
+    chosen = rng.sample(others, min(most, len(others)))
+    drawn: list[NodeId] = []
+    for place, owner in enumerate(chosen):
+        owned = list(owners[owner])
+        share = (most - len(drawn)) // (len(chosen) - place)
+        drawn += rng.sample(owned, min(share, len(owned)))
+    return drawn
 
 
 def shape_of(offer: ModelOffer) -> Shape:

@@ -136,7 +136,7 @@ class Registry:
         self.deadlines.forget(node.id)
         for place in node.places.values():
             pool = place.shelf.pool
-            pool.leave(node.id, node.owner)
+            pool.leave(node.id, node.owner, place.quantization)
             pool.gone.pop(node.id, None)
             pool.gone[node.id] = Gone(now, place.shelf.shape)
             self._trim(pool, now)
@@ -263,6 +263,8 @@ class Registry:
     def _place(self, node: Node, models: tuple[ModelOffer, ...]) -> list[Shelf]:
         """Choose the shelves of a withdrawn node anew; give those that it leaves."""
         before = node.places
+        for place in before.values():
+            place.shelf.pool.leave(node.id, node.owner, place.quantization)
         node.models = models
         node.places = {}
         for offer in models:
@@ -274,16 +276,13 @@ class Registry:
             self._empty.pop(offer.name, None)
             pool.gone.pop(node.id, None)
             earlier = before.get(offer.name)
-            if earlier is None:
-                pool.enter(node.id, node.owner)
+            pool.enter(node.id, node.owner, offer.quantization)
             node.places[offer.name] = Place(
                 shelf=pool.shelf(shape_of(offer)),
                 claimed=claimed_speed(offer),
+                quantization=offer.quantization,
                 speed=earlier.speed if earlier else None,
             )
-        for name, place in before.items():
-            if name not in node.places:
-                place.shelf.pool.leave(node.id, node.owner)
         stays = {place.shelf for place in node.places.values()}
         return [place.shelf for place in before.values() if place.shelf not in stays]
 
