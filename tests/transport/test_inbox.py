@@ -25,6 +25,20 @@ async def test_messages_come_in_order() -> None:
     assert [await inbox.receive() for _ in range(3)] == [part(n) for n in range(3)]
 
 
+async def test_a_body_is_whole_once_its_end_is_here() -> None:
+    inbox = Inbox(3)
+    seen = [inbox.has_whole_body]
+    for more in (True, False):
+        await inbox.put({"type": "http.request", "body": b"x", "more_body": more})
+        seen.append(inbox.has_whole_body)
+    await inbox.receive()
+    seen.append(inbox.has_whole_body)
+    await inbox.receive()
+    await inbox.put(GONE)
+
+    assert [*seen, inbox.has_whole_body] == [False, False, True, True, False]
+
+
 async def test_a_full_inbox_holds_the_reader_back_until_one_is_taken() -> None:
     inbox = Inbox(1)
     await inbox.put(part(0))

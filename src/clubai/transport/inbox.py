@@ -50,6 +50,11 @@ class Inbox:
         self._items.append(message)
         self._wake()
 
+    @property
+    def has_whole_body(self) -> bool:
+        """Whether a request's body can be received to its end without waiting."""
+        return bool(self._items) and not self._items[-1].get("more_body", True)
+
     async def receive(self) -> Message:
         """Return the next message; the disconnect is returned again and again."""
         while not self._items:
