@@ -49,8 +49,8 @@ class Asked(Generic[T]):
         self.refused, self.at = "", now
 
     def due(self, here: float, every_s: float) -> bool:
-        """It is time to ask (again)."""
-        return not self.asking and here - self.tried_at >= every_s
+        """It is time to ask (again); also when the clock was set back."""
+        return not self.asking and not 0 <= here - self.tried_at < every_s
 
     def age(self, look: Look) -> str:
         """How old it is, in words; why there is nothing newer."""
