@@ -38,6 +38,14 @@ async def test_a_call_sends_its_body_and_key_and_returns_the_object() -> None:
     assert request.headers["user-agent"].startswith("clubai/")
 
 
+@pytest.mark.parametrize("key", ["ключ", "a\nb"])
+async def test_a_key_that_can_be_none_is_refused_and_not_shown(key: str) -> None:
+    with pytest.raises(AuthenticationError, match="printable ASCII") as caught:
+        await rest.call("GET", "http://127.0.0.1:9", "/api/me", key=key)
+
+    assert key not in str(caught.value)
+
+
 async def test_an_empty_answer_is_an_empty_object() -> None:
     async with serve_http(always(Response(status=204))) as server:
         assert await rest.call("DELETE", server.url, "/api/keys/1") == {}

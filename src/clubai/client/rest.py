@@ -43,13 +43,13 @@ async def call(
 
     Raises:
         ConnectFailed: nobody answers there, or not a club.
-        AuthenticationError, PermissionDenied: on 401 and 403.
+        AuthenticationError, PermissionDenied: on 401 and 403; the key can be none.
         ApiError: any other refusal.
     """
     # Compressed, a short answer could become a long one.
     headers = {"user-agent": f"clubai/{__version__}", "accept-encoding": "identity"}
     if key:
-        headers["authorization"] = f"Bearer {key}"
+        headers["authorization"] = bearer(key)
     try:
         async with (
             httpx.AsyncClient(
@@ -63,6 +63,17 @@ async def call(
     except (httpx.RequestError, httpx.InvalidURL) as error:
         raise ConnectFailed(url, str(error) or type(error).__name__) from error
     return _answer_of(response, content, url, f"{method} {path}")
+
+
+def bearer(key: str) -> str:
+    """The header that proves who asks.
+
+    Raises:
+        AuthenticationError: no club has made such a key. It does not tell the key.
+    """
+    if not (key.isascii() and key.isprintable()):
+        raise AuthenticationError("the key is not plain printable ASCII")
+    return f"Bearer {key}"
 
 
 async def _read(response: httpx.Response, url: str) -> bytes:
