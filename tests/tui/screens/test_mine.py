@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import anyio
+
 from clubai.errors import ConnectFailed, PermissionDenied
 from clubai.tui.screens.exchange import ExchangeScreen
 from clubai.tui.screens.task import TaskScreen
@@ -63,7 +65,7 @@ async def test_what_cannot_be_read_says_so() -> None:
 
         assert "not answered: this is not allowed" in text_of(board)
         assert "minor units" not in text_of(board)
-        assert "qwen3-8b" not in text_of(board)  # whose tasks they are is not known
+        assert "qwen3-8b" in text_of(board)
 
 
 async def test_a_members_feed_has_their_own_tasks_alone() -> None:
@@ -73,6 +75,25 @@ async def test_a_members_feed_has_their_own_tasks_alone() -> None:
         await settled(pilot)
 
         assert "qwen3-8b" in text_of(board)
+
+
+async def test_no_tasks_are_shown_while_it_is_not_known_who_asks() -> None:
+    async with shown(Silent(script()), size=SMALL, view="member", keys=KEYS) as (
+        board,
+        _pilot,
+    ):
+        assert "asking the club" in text_of(board)
+        assert "qwen3-8b" not in text_of(board)
+
+
+class Silent(Scripted):
+    """A club that does not answer."""
+
+    async def call(
+        self, method: str, path: str, body: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        await anyio.sleep_forever()
+        raise AssertionError
 
 
 async def test_who_one_is_is_asked_again_when_it_is_shown_again() -> None:

@@ -13,17 +13,17 @@ from clubai.tui.screens.base import ClubScreen
 TICK_S = 1.0
 
 
-class AskingScreen(ClubScreen):
-    """Asks when it is shown, on `r`, after something was done, and in between.
+class UnboundAskingScreen(ClubScreen):
+    """Asks when it is shown, after something was done, and in between.
 
-    And when the club is there again: what was asked without it was not answered.
+    And when the club is there again: what was asked without it was not answered. The
+    key for it is bound by a subclass: its place among the others is seen.
     """
 
     again_s = 0.0
     """So often it asks by itself while it is seen, in seconds; 0: never."""
     _asked_since = 0.0
     """Since when the feed was there when it asked last; 0: it was not."""
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("r", "ask_again", "Ask again")]
 
     def questions(self) -> list[tuple[Asked[Any], str]]:
         """What is asked: where the answer goes, and the path; none: not now.
@@ -87,3 +87,9 @@ class AskingScreen(ClubScreen):
     def action_ask_again(self) -> None:
         """Ask now."""
         self.ask()
+
+
+class AskingScreen(UnboundAskingScreen):
+    """The same on `r`, before all keys of its own."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("r", "ask_again", "Ask again")]

@@ -12,7 +12,7 @@ from clubai.model import TaskSnapshot
 from clubai.tui.acts.roles import may_see
 from clubai.tui.asked import Asked
 from clubai.tui.look import Look
-from clubai.tui.screens.asking import AskingScreen
+from clubai.tui.screens.asking import UnboundAskingScreen
 from clubai.tui.screens.exchange import ExchangeScreen
 from clubai.tui.screens.task import TaskScreen, cancel_tasks, copy_ids
 from clubai.tui.tables.tasks import tasks_grid
@@ -22,7 +22,7 @@ from clubai.tui.widgets.table import LiveTable
 from clubai.tui.words import Notice
 
 
-class MineScreen(AskingScreen):
+class MineScreen(UnboundAskingScreen):
     """One's own tasks, what one used, and how the club is."""
 
     crumb = "My tasks"
@@ -47,6 +47,7 @@ class MineScreen(AskingScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("x", "act('cancel')", "Cancel"),
         Binding("i", "copy_ids", "Copy id"),
+        Binding("r", "ask_again", "Ask again"),
     ]
 
     def __init__(self) -> None:
@@ -84,7 +85,8 @@ class MineScreen(AskingScreen):
     def _tasks(self) -> list[TaskSnapshot]:
         me, tasks = self._me.value, self.picture.tasks
         if me is None:
-            return [] if may_see(self.picture.role, "tasks") else tasks
+            of_all = may_see(self.picture.role, "tasks") and not self._me.refused
+            return [] if of_all else tasks
         return [task for task in tasks if not task.member or task.member == me.id]
 
     def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
