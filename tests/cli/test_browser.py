@@ -7,9 +7,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 from websockets.sync.client import connect
 
-from clubai.cli.browser import free_port
+from clubai.cli.browser import free_port, make_server
 from clubai.errors import ConfigError
 from support.commands import Started, clubai, started
 from support.recordings import write_recording
@@ -60,6 +62,20 @@ def test_the_secret_is_changed_into_a_cookie_and_leaves_the_address(
     shown = get(f"{origin}/", cookie=f"clubai={secret}")
     assert shown.status_code == 200
     assert "ClubAI" in shown.text
+
+
+def test_the_secret_opens_the_page_and_no_other_path() -> None:
+    server = make_server((), port=8765)
+
+    def asked(path: str) -> web.Request:
+        headers = {"Host": "127.0.0.1:8765"}
+        return make_mocked_request("GET", f"{path}?key={server.secret}", headers)
+
+    with pytest.raises(web.HTTPSeeOther):
+        server.admit(asked("/"))
+    for path in ("/ws", "/static/js/xterm.js"):
+        with pytest.raises(web.HTTPForbidden):
+            server.admit(asked(path))
 
 
 @pytest.mark.parametrize(

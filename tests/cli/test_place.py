@@ -45,6 +45,15 @@ def test_without_anything_it_is_the_default_that_nobody_chose() -> None:
     assert place.find(None, None) == place.Place(url=place.DEFAULT_URL, chosen=False)
 
 
+@pytest.mark.parametrize("key", ["ключ", "a\nb", "schlüssel"])
+def test_a_key_that_can_be_none_is_refused_and_not_shown(key: str) -> None:
+    for url in (None, "http://club:1"):
+        with pytest.raises(ConfigError, match="--api-key") as caught:
+            place.find(url, key)
+        assert key not in str(caught.value)
+        assert key not in repr(caught.value)
+
+
 def test_what_login_stored_is_used() -> None:
     place.store_login(LOGIN)
 

@@ -19,6 +19,7 @@ from support.tmux import needs_tmux, tmux
         (["--replay", "x.jsonl", "--member"], "--replay goes without"),
         (["--speed", "0"], "--speed"),
         (["--port", "70000", "--serve"], "--port"),
+        (["--serve", "--record", "y.jsonl"], "--serve goes without --record"),
     ],
 )
 def test_wrong_usage_is_told(arguments: list[str], words: str, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from clubai.client.mailbox import MAX_WAITING
 from clubai.crypto.attestation import VerdictValue, read_verdict
 from clubai.errors import (
     ConfigError,
+    ConnectFailed,
     ConnectionLost,
     RemoteProtocolError,
     TaskFailed,
@@ -406,3 +407,11 @@ def test_an_address_that_is_none_is_refused_with_a_fix(url: str) -> None:
         client_url(url)
 
     assert caught.value.field == "url"
+
+
+async def test_a_key_that_can_be_none_is_refused_and_not_shown() -> None:
+    with pytest.raises(ConnectFailed, match="printable ASCII") as caught:
+        async with Client.connect("http://127.0.0.1:9", "ключ"):
+            raise AssertionError
+
+    assert "ключ" not in str(caught.value)

@@ -461,3 +461,11 @@ async def restarted(
         await until(feed, of_node("barn", "joined"), seen)
         assert seen[-1].seq > fresh.seq  # type: ignore[union-attr]
         scope.cancel()
+
+
+async def test_a_key_that_can_be_none_is_refused_and_not_shown() -> None:
+    with pytest.raises(AuthenticationError, match="printable ASCII") as caught:
+        async with open_feed("http://127.0.0.1:9", "ключ"):
+            raise AssertionError
+
+    assert "ключ" not in str(caught.value)

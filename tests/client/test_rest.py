@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+
 import anyio
 import pytest
 
@@ -34,6 +36,14 @@ async def test_a_call_sends_its_body_and_key_and_returns_the_object() -> None:
     assert request.json() == {"label": "x"}
     assert request.headers["authorization"] == "Bearer secret"
     assert request.headers["user-agent"].startswith("clubai/")
+
+
+@pytest.mark.parametrize("key", ["ключ", "a\nb"])
+async def test_a_key_that_can_be_none_is_refused_and_not_shown(key: str) -> None:
+    with pytest.raises(AuthenticationError, match="printable ASCII") as caught:
+        await rest.call("GET", "http://127.0.0.1:9", "/api/me", key=key)
+
+    assert key not in str(caught.value)
 
 
 async def test_an_empty_answer_is_an_empty_object() -> None:
@@ -72,6 +82,30 @@ async def test_a_refusal_is_its_error_with_what_the_club_said(
 async def test_what_is_no_club_is_told(response: Response) -> None:
     async with serve_http(always(response)) as server:
         with pytest.raises(ConnectFailed, match="does not answer like a club"):
+            await rest.call("GET", server.url, "/api/me")
+
+
+async def test_a_compressed_answer_is_told() -> None:
+    response = Response(body=b"abcd", headers={"content-encoding": "gzip"})
+    async with serve_http(always(response)) as server:
+        with pytest.raises(ConnectFailed, match="compressed"):
+            await rest.call("GET", server.url, "/api/me")
+
+    assert server.requests[0].headers["accept-encoding"] == "identity"
+
+
+async def test_an_endless_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def endless() -> AsyncGenerator[bytes]:
+        while True:
+            yield b" " * 64
+
+    monkeypatch.setattr(rest, "MAX_ANSWER_BYTES", 1000)
+
+    async def respond(_: Request) -> Response:
+        return Response(stream=endless())
+
+    async with serve_http(respond) as server:
+        with pytest.raises(ConnectFailed, match="more than 1000 bytes"):
             await rest.call("GET", server.url, "/api/me")
 
 

@@ -54,3 +54,11 @@ def test_it_is_due_after_its_time_and_not_while_it_is_asked() -> None:
     asked.take({"number": 1}, 1000.0)
     assert not asked.due(1009.0, 10.0)
     assert asked.due(1010.0, 10.0)
+
+
+def test_it_is_due_when_the_clock_was_set_back() -> None:
+    asked = Asked(_number)
+    asked.begin(90_000.0)
+    asked.take({"number": 1}, 90_000.0)
+
+    assert asked.due(3_600.0, 60.0)

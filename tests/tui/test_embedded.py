@@ -63,6 +63,41 @@ async def test_a_club_that_cannot_be_started_says_why() -> None:
             await source.call("GET", "/api/me")
 
 
+async def test_any_other_error_of_its_start_is_told_by_its_name() -> None:
+    @asynccontextmanager
+    async def broken() -> AsyncIterator[Club]:
+        raise OSError(98, "address in use")
+        yield
+
+    with embedded(broken) as source:
+        for _ in range(2):
+            with pytest.raises(ClubAIError, match=r"OSError: .*address in use"):
+                await anext(source.items())
+        assert source.url == "this machine"
+        with pytest.raises(ClubAIError, match="address in use"):
+            source.client()
+
+
+async def test_who_waits_may_go_away_while_it_starts() -> None:
+    go_on = threading.Event()
+
+    @asynccontextmanager
+    async def slow() -> AsyncIterator[Club]:
+        await to_thread.run_sync(go_on.wait)
+        raise ConfigError("data", "/nowhere", "name another directory")
+        yield
+
+    with embedded(slow) as source:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(source.attached)
+            await anyio.wait_all_tasks_blocked()
+            tasks.cancel_scope.cancel()
+        assert source.url == "this machine"
+        go_on.set()
+        with pytest.raises(ConfigError, match="name another directory"):
+            await source.attached()
+
+
 async def test_it_is_left_while_it_starts() -> None:
     entered = threading.Event()
     ended = threading.Event()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,7 +40,7 @@ def test_what_was_read_and_what_is_heard_make_one_list() -> None:
     points.hear(picture, node_id(0))
     points.hear(picture, node_id(0))
 
-    assert [change.seq for change in points.changes] == [4, 3, 2, 1]
+    assert [change.number for change in points.changes] == [4, 3, 2, 1]
     assert (points.changes[0].change, points.changes[0].why) == (
         "audit passed",
         "the answers agree",
@@ -52,7 +53,7 @@ def test_what_was_heard_first_stays_when_the_page_comes() -> None:
     points.hear(picture, node_id(0))
     points.load(page(8, 7))
 
-    assert [change.seq for change in points.changes] == [9, 8, 7]
+    assert [change.number for change in points.changes] == [9, 8, 7]
 
 
 def test_a_refusal_is_kept_in_words() -> None:
@@ -62,6 +63,28 @@ def test_a_refusal_is_kept_in_words() -> None:
 
     points.load(page(1))
     assert (points.refused, points.loaded) == ("", True)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"changes": [{"seq": 1}]},
+        {"changes": [{**line(1), "at": None}]},
+        {"changes": [{**line(1), "points": "x"}]},
+        {"changes": [1]},
+        {"changes": 5},
+        {},
+    ],
+)
+def test_what_cannot_be_read_is_told_and_what_was_known_stays(
+    odd: dict[str, Any],
+) -> None:
+    points = OwnPoints()
+    points.load(page(1))
+    points.load(odd)
+
+    assert "cannot read" in points.refused
+    assert [change.number for change in points.changes] == [1]
 
 
 def test_a_day_ends_at_midnight_utc() -> None:
@@ -95,7 +118,7 @@ def test_the_list_is_ordered_without_doubles_and_bounded(
     for numbers in pages:
         points.load(page(*numbers))
 
-    seqs = [change.seq for change in points.changes]
+    seqs = [change.number for change in points.changes]
     known = sorted({each for numbers in pages for each in numbers}, reverse=True)
     assert seqs == known[:MOST]
 

@@ -270,6 +270,17 @@ async def test_a_refused_ledger_says_why() -> None:
         assert "No changes yet" in await press(pilot)
 
 
+async def test_an_odd_ledger_is_told_and_ends_nothing() -> None:
+    path = f"GET /api/reputation/{agent().nickname}?limit=500"
+    source = club(**{path: {"changes": [{"seq": 1}], "next": None}})
+    async with owner_shown(ScriptedOwner(agent()), source, keys=["2"]) as (
+        board,
+        _pilot,
+    ):
+        assert "cannot read" in text_of(board)
+        assert board.is_running
+
+
 async def test_since_when_the_model_server_is_gone_is_kept() -> None:
     gone = backend(answers=False, error="refused", looked_at=NOW - 50)
     owner = ScriptedOwner(agent(backend=gone))

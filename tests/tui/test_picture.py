@@ -218,3 +218,7 @@ def test_what_was_missed_between_two_feeds_is_a_gap() -> None:
     picture.begin_again()
     picture.take(snapshot(seq=150), NOW + 1)
     assert list(picture.gaps) == [(NOW + 1, "the screen connected again")]
+
+    picture.begin_again()
+    picture.take(snapshot(seq=150, boot="another process"), NOW + 2)
+    assert [at for at, _ in picture.gaps] == [NOW + 1, NOW + 2]

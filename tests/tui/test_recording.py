@@ -59,13 +59,17 @@ async def test_what_is_recorded_is_read_again(tmp_path: Path) -> None:
 
 
 async def test_a_full_disk_ends_the_recording_and_not_the_feed() -> None:
+    tried: list[bytes] = []
+
     class Full(io.BytesIO):
-        def write(self, _bytes: Any) -> int:
+        def write(self, line: Any) -> int:
+            tried.append(line)
             raise OSError(28, "No space left on device")
 
     recorder = await record(Full(), script())
 
     assert recorder.broken == "No space left on device"
+    assert len(tried) == 1  # what comes later would stand behind a hole
 
 
 async def test_a_recorder_acts_through_its_source() -> None:

@@ -67,7 +67,24 @@ def base_url(text: str) -> str:
 
 
 def find(url: str | None, api_key: str | None) -> Place:
-    """Choose the club and the key."""
+    """Choose the club and the key.
+
+    Raises:
+        ConfigError: the address is none, the key can be none, or the stored login is
+            damaged.
+    """
+    found = _find(url, api_key)
+    key = found.api_key
+    if not (key.isascii() and key.isprintable()):
+        fix = (
+            "a key has printable ASCII characters only; copy it again to where it "
+            "comes from: this option, CLUBAI_API_KEY, or `clubai login`"
+        )
+        raise ConfigError("--api-key", "(not shown)", fix)
+    return found
+
+
+def _find(url: str | None, api_key: str | None) -> Place:
     stored = load_login()
     if url:
         place = base_url(url)

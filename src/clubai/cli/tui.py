@@ -85,6 +85,8 @@ def tui(
     """
     if replay is not None and (record is not None or member):
         raise click.UsageError("--replay goes without --record and --member.")
+    if serve and record is not None:
+        raise click.UsageError("--serve goes without --record.")
     if serve:
         from clubai.cli.browser import serve_dashboard
 

@@ -22,6 +22,7 @@ import msgspec
 
 from clubai import __version__
 from clubai.client.client import client_url
+from clubai.client.rest import bearer
 from clubai.core.agent import backoff
 from clubai.errors import (
     AuthenticationError,
@@ -247,11 +248,12 @@ async def open_feed(
 
     Raises:
         ConfigError: the URL is none.
+        AuthenticationError: the key can be none.
     """
     scheme, host, *_ = urlsplit(client_url(url))
     base = urlunsplit((scheme.replace("ws", "http"), host, "", "", ""))
     headers = {
-        "authorization": f"Bearer {key}",
+        "authorization": bearer(key),
         "user-agent": f"clubai/{__version__}",
         "accept-encoding": "identity",
     }

@@ -15,8 +15,10 @@ from clubai.errors import (
     PermissionDenied,
 )
 from clubai.protocol.decoding import UNREADABLE
+from clubai.transport.fetch import end_answer
 
 TIMEOUT_S: Final = 10.0
+MAX_ANSWER_BYTES: Final = 1 << 26
 
 
 class ApiError(ClubAIError):
@@ -41,27 +43,61 @@ async def call(
 
     Raises:
         ConnectFailed: nobody answers there, or not a club.
-        AuthenticationError, PermissionDenied: on 401 and 403.
+        AuthenticationError, PermissionDenied: on 401 and 403; the key can be none.
         ApiError: any other refusal.
     """
-    headers = {"user-agent": f"clubai/{__version__}"}
+    # Compressed, a short answer could become a long one.
+    headers = {"user-agent": f"clubai/{__version__}", "accept-encoding": "identity"}
     if key:
-        headers["authorization"] = f"Bearer {key}"
+        headers["authorization"] = bearer(key)
     try:
-        async with httpx.AsyncClient(
-            timeout=timeout_s, trust_env=False, headers=headers
-        ) as http:
-            response = await http.request(method, url + path, json=body)
+        async with (
+            httpx.AsyncClient(
+                timeout=timeout_s, trust_env=False, headers=headers
+            ) as http,
+            http.stream(method, url + path, json=body) as response,
+        ):
+            content = await _read(response, url)
     except httpx.TimeoutException as error:
         raise ConnectFailed(url, f"no answer within {timeout_s:g} s") from error
-    except (httpx.TransportError, httpx.InvalidURL) as error:
+    except (httpx.RequestError, httpx.InvalidURL) as error:
         raise ConnectFailed(url, str(error) or type(error).__name__) from error
-    return _answer_of(response, url, f"{method} {path}")
+    return _answer_of(response, content, url, f"{method} {path}")
 
 
-def _answer_of(response: httpx.Response, url: str, action: str) -> dict[str, Any]:
+def bearer(key: str) -> str:
+    """The header that proves who asks.
+
+    Raises:
+        AuthenticationError: no club has made such a key. It does not tell the key.
+    """
+    if not (key.isascii() and key.isprintable()):
+        raise AuthenticationError("the key is not plain printable ASCII")
+    return f"Bearer {key}"
+
+
+async def _read(response: httpx.Response, url: str) -> bytes:
+    content = bytearray()
+    pieces = response.aiter_raw()
     try:
-        answer = msgspec.json.decode(response.content or b"{}")
+        async for piece in pieces:
+            content += piece
+            if len(content) > MAX_ANSWER_BYTES:
+                reason = f"the answer has more than {MAX_ANSWER_BYTES} bytes"
+                raise ConnectFailed(url, reason, response.status_code)
+    finally:
+        await end_answer(response, pieces)
+    if response.headers.get("content-encoding", "identity") != "identity":
+        reason = "the answer is compressed, unasked"
+        raise ConnectFailed(url, reason, response.status_code)
+    return bytes(content)
+
+
+def _answer_of(
+    response: httpx.Response, content: bytes, url: str, action: str
+) -> dict[str, Any]:
+    try:
+        answer = msgspec.json.decode(content or b"{}")
     except UNREADABLE:
         answer = None
     if response.is_success and isinstance(answer, dict):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
 from clubai.tui.look import Look
 
 T = TypeVar("T")
+ODD: Final = (KeyError, TypeError, OverflowError, msgspec.ValidationError)
+"""What reading an answer of another version, or of no club, raises."""
+UNREADABLE: Final = "the club answered in a way that this version cannot read"
 
 
 class Asked(Generic[T]):
@@ -40,14 +43,14 @@ class Asked(Generic[T]):
             return
         try:
             self.value = self._read(answer)
-        except (KeyError, TypeError, msgspec.ValidationError):
-            self.refused = "the club answered in a way that this version cannot read"
+        except ODD:
+            self.refused = UNREADABLE
             return
         self.refused, self.at = "", now
 
     def due(self, here: float, every_s: float) -> bool:
-        """It is time to ask (again)."""
-        return not self.asking and here - self.tried_at >= every_s
+        """It is time to ask (again); also when the clock was set back."""
+        return not self.asking and not 0 <= here - self.tried_at < every_s
 
     def age(self, look: Look) -> str:
         """How old it is, in words; why there is nothing newer."""

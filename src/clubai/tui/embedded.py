@@ -38,9 +38,10 @@ class Embedded:
     @property
     def url(self) -> str:
         """The coordinator's address, once it listens."""
-        if self._ready.done() and not self._ready.exception():
-            return self._ready.result().url
-        return "this machine"
+        ready = self._ready
+        if not ready.done() or ready.cancelled() or ready.exception():
+            return "this machine"
+        return ready.result().url
 
     def clock(self) -> float:
         """This machine's time."""
@@ -50,7 +51,8 @@ class Embedded:
         """Wait until the club runs.
 
         Raises:
-            ClubAIError: it could not be started, as `open_club` raises.
+            ClubAIError: it could not be started: as `open_club` raises, or by the name
+                of any other error.
         """
         # Shielded: whoever waits may go away, and the club goes on.
         return await asyncio.shield(asyncio.wrap_future(self._ready))
@@ -71,12 +73,12 @@ class Embedded:
 
     def client(self) -> AbstractAsyncContextManager[Client]:
         """Connect as the guest; see `Source`. Raises `ClubAIError` while it starts."""
-        if not self._ready.done():
+        if not self._ready.done() or self._ready.cancelled():
             raise ClubAIError("the club is still starting")
         return self._ready.result().client()
 
     def _raise_end(self) -> None:
-        if self._ended.done():
+        if self._ended.done() and not self._ended.cancelled():
             error = self._ended.exception()
             raise ClubAIError(f"the club in this process has ended: {error}")
 
@@ -110,6 +112,13 @@ async def _run(open_it: OpenClub, ready: Future[Attached]) -> None:
         if ready.done():
             raise
         ready.set_exception(error)
+    except Exception as error:
+        if ready.done():
+            raise
+        reason = f"the club cannot be started: {type(error).__name__}: {error}"
+        failed = ClubAIError(reason)
+        failed.__cause__ = error
+        ready.set_exception(failed)
     finally:
         if not ready.done():
             ready.cancel()

@@ -5,26 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from clubai.model import NodeSnapshot, Value
+from clubai.model import NodeSnapshot
+from clubai.tui.asked import ODD, UNREADABLE
 from clubai.tui.picture import Picture
+from clubai.tui.tables.standing import Line, line_of, merge, read_lines
 
 DAY_S: Final = 86_400
 MOST: Final = 500
 """Changes that are asked for, and kept."""
-
-
-class OwnChange(Value, frozen=True, kw_only=True):
-    """One change of the node's points."""
-
-    seq: int
-    at: float
-    """Unix seconds, by the coordinator's clock."""
-    change: str
-    points: int
-    held: int
-    total: int
-    cause: str
-    why: str
 
 
 class Today(NamedTuple):
@@ -40,7 +28,7 @@ class OwnPoints:
     """The changes of one node, newest first, and what the club owes its owner."""
 
     def __init__(self) -> None:
-        self.changes: list[OwnChange] = []
+        self.changes: list[Line] = []
         self.refused = ""
         """Why the earlier ones cannot be read; empty: they were, or will be."""
         self.loaded = False
@@ -48,28 +36,27 @@ class OwnPoints:
         self._complete = False
 
     def load(self, page: dict[str, Any] | str) -> None:
-        """Take over a page of `GET /api/reputation/NODE`; text: why there is none."""
+        """Take over a page of `GET /api/reputation/NODE`; text: why there is none.
+
+        What is no such page is a refusal, too.
+        """
         if isinstance(page, str):
             self.refused = page
             return
+        try:
+            lines = read_lines(page)
+        except ODD:
+            self.refused = UNREADABLE
+            return
         self.refused, self.loaded = "", True
         self._complete = page.get("next") is None
-        self._add([_of_line(line) for line in page.get("changes", ())])
+        self._add(lines)
 
     def hear(self, picture: Picture, node: str) -> None:
         """Take over what the feed told since."""
-        newest = self.changes[0].seq if self.changes else -1
+        newest = self.changes[0].number if self.changes else -1
         heard = [
-            OwnChange(
-                seq=each.change.number,
-                at=each.at,
-                change=each.change.change,
-                points=each.change.points,
-                held=each.change.held,
-                total=each.change.total,
-                cause=each.change.cause,
-                why=each.change.why,
-            )
+            line_of(each)
             for each in picture.changes_of(node)
             if each.change.number > newest
         ]
@@ -85,22 +72,8 @@ class OwnPoints:
         )
         return Today(sum(change.points for change in of_today), len(of_today), whole)
 
-    def _add(self, more: Sequence[OwnChange]) -> None:
-        known = {change.seq: change for change in (*more, *self.changes)}
-        self.changes = [known[seq] for seq in sorted(known, reverse=True)][:MOST]
-
-
-def _of_line(line: dict[str, Any]) -> OwnChange:
-    return OwnChange(
-        seq=int(line["seq"]),
-        at=float(line["at"]),
-        change=str(line["change"]),
-        points=int(line["points"]),
-        held=int(line["held"]),
-        total=int(line["total"]),
-        cause=str(line["cause"] or ""),
-        why=str(line["why"] or ""),
-    )
+    def _add(self, more: Sequence[Line]) -> None:
+        self.changes = merge(self.changes, more)[:MOST]
 
 
 def rank(nodes: Sequence[NodeSnapshot], node: str) -> tuple[int, int]:

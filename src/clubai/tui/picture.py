@@ -89,6 +89,8 @@ class Picture:
         self._most_steps = 2 * MOST_ENDED
         self._counted_at = 0.0
         self._seq = 0
+        self._boot = ""
+        """Of which process of the coordinator `_seq` is."""
         self._anew = False
 
     @property
@@ -194,9 +196,10 @@ class Picture:
         return Latency(len(values), quantile(values, 0.5), quantile(values, 0.95))
 
     def _begin(self, snapshot: FeedSnapshot, here: float) -> None:
-        if self._anew and snapshot.seq != self._seq:
+        seen = (self._boot, self._seq)
+        if self._anew and (snapshot.boot, snapshot.seq) != seen:
             self.gaps.append((here, "the screen connected again"))
-        self._anew = False
+        self._anew, self._boot = False, snapshot.boot
         known = {task.id for task in snapshot.tasks}
         self._steps = {
             task: steps for task, steps in self._steps.items() if task in known

@@ -6,9 +6,11 @@ from typing import Any
 
 import anyio
 
+from clubai.client.feed import FeedState
 from clubai.tui.screens.asking import AskingScreen
+from clubai.tui.screens.members import MembersScreen
 from support.club_answers import club_answers
-from support.dashboard import Scripted, script, settled, shown
+from support.dashboard import NOW, Scripted, broken, script, settled, shown
 
 MEMBERS = ("GET", "/api/members", None)
 REPUTATION = ("GET", "/api/reputation", None)
@@ -66,6 +68,53 @@ async def test_nothing_is_asked_before_the_club_is_known() -> None:
         board.screen.tick()
         await settled(pilot)
         assert REPUTATION in source.calls
+
+
+async def test_it_asks_again_when_the_club_is_there_again() -> None:
+    source = Scripted(script(), answers=club_answers())
+    async with shown(source, keys=["4"]) as (board, pilot):
+        screen = board.screen
+        assert isinstance(screen, AskingScreen)
+        asked = source.calls.count(REPUTATION)
+        source.add(broken())
+        await settled(pilot)
+        screen.tick()
+        await settled(pilot)
+        assert source.calls.count(REPUTATION) == asked
+
+        source.add(FeedState(connected=True, since=NOW + 5, gaps=0))
+        await settled(pilot)
+        screen.tick()
+        await settled(pilot)
+        screen.tick()
+        await settled(pilot)
+        assert source.calls.count(REPUTATION) == asked + 1
+
+
+async def test_who_asks_while_it_asks_is_not_kept_from_asking_later() -> None:
+    source = Waiting()
+    async with shown(source, keys=["7"]) as (board, pilot):
+        screen = board.screen
+        assert isinstance(screen, MembersScreen)
+        assert screen.asked.asking
+        for worker in [each for each in board.workers if each.group == "asking"]:
+            worker.cancel()
+        await pilot.pause()
+
+        assert not screen.asked.asking
+
+
+class Waiting(Scripted):
+    """A club that does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__(script(), answers=club_answers())
+
+    async def call(
+        self, method: str, path: str, body: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        await anyio.sleep_forever()
+        raise AssertionError
 
 
 class Slow(Scripted):

@@ -19,6 +19,7 @@ from support.dashboard import (
     settled,
     shown,
     snapshot,
+    stats,
     text_of,
 )
 
@@ -129,6 +130,17 @@ async def test_a_filter_counts_while_events_come_and_is_exported(
         await pilot.press("escape")
         await settled(pilot)
         assert "Events  25" in text_of(board)
+
+
+async def test_they_are_exported_though_the_clubs_clock_is_in_no_calendar(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    far = [snapshot(stats=stats(now=1e12)), connected(), happened(3)]
+    async with shown(Scripted(far), keys=["6"]) as (board, pilot):
+        await pilot.press("e")
+        await exported(board)
+        assert said(board) == ["1 event in clubai-events.jsonl"]
 
 
 async def test_there_may_be_nothing_yet() -> None:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from clubai.errors import PermissionDenied
+import anyio
+
+from clubai.errors import ConnectFailed, PermissionDenied
 from clubai.tui.screens.exchange import ExchangeScreen
 from clubai.tui.screens.task import TaskScreen
 from support.dashboard import LARGE, SMALL, Scripted, script, settled, shown, text_of
@@ -64,6 +66,48 @@ async def test_what_cannot_be_read_says_so() -> None:
         assert "not answered: this is not allowed" in text_of(board)
         assert "minor units" not in text_of(board)
         assert "qwen3-8b" in text_of(board)
+
+
+async def test_a_members_feed_has_their_own_tasks_alone() -> None:
+    refused = PermissionDenied("this", "the key may not read")
+    source = Scripted(script(role="member"), answers={"GET /api/me": refused})
+    async with shown(source, size=SMALL, view="member", keys=KEYS) as (board, pilot):
+        await settled(pilot)
+
+        assert "qwen3-8b" in text_of(board)
+
+
+async def test_no_tasks_are_shown_while_it_is_not_known_who_asks() -> None:
+    async with shown(Silent(script()), size=SMALL, view="member", keys=KEYS) as (
+        board,
+        _pilot,
+    ):
+        assert "asking the club" in text_of(board)
+        assert "qwen3-8b" not in text_of(board)
+
+
+class Silent(Scripted):
+    """A club that does not answer."""
+
+    async def call(
+        self, method: str, path: str, body: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+
+async def test_who_one_is_is_asked_again_when_it_is_shown_again() -> None:
+    refused = ConnectFailed("http://club.example", "no answer")
+    source = Scripted(script(), answers={**ANSWERS, "GET /api/me": refused})
+    async with shown(source, size=LARGE, view="member", keys=KEYS) as (board, pilot):
+        await settled(pilot)
+        assert "not answered" in text_of(board)
+
+        source.answers = ANSWERS
+        await pilot.press("1", "escape", "2")
+        await settled(pilot)
+        assert "ana · member" in text_of(board)
+        assert "m_ana" in text_of(board)
 
 
 async def test_enter_opens_what_was_asked_here_with_its_answer() -> None:

@@ -165,6 +165,23 @@ async def test_refusals_are_told_and_r_asks_again() -> None:
         assert "the fan is loud" in await press(pilot, "r")
 
 
+async def test_what_was_refused_is_asked_again_when_it_is_seen_again() -> None:
+    club = source()
+    club.answers[NOTES] = PermissionDenied("looking", "not now")
+    async with shown(club) as (board, pilot):
+        await opened(board, pilot)
+        assert isinstance(board.screen, NodeScreen)
+        board.screen.show_pane(4)
+        assert "not now" in await press(pilot)
+
+        club.answers |= ANSWERS
+        await press(pilot, "question_mark")
+        assert "the fan is loud" in await press(pilot, "escape")
+        asked = len(club.calls)
+        await press(pilot, "question_mark", "escape")
+        assert len(club.calls) == asked
+
+
 async def test_a_member_sees_no_notes_and_the_club_is_not_asked_for_them() -> None:
     club = source(role="member")
     async with shown(club) as (board, pilot):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from clubai.errors import PermissionDenied
@@ -11,6 +12,7 @@ from support.club_answers import club_answers
 from support.dashboard import (
     Scripted,
     connected,
+    happened,
     script,
     settled,
     shown,
@@ -40,6 +42,40 @@ async def test_open_ones_are_listed_and_ended_ones_when_asked() -> None:
     assert "verdict" in text
     assert "ended" in every
     assert "all reviews" in every
+
+
+async def test_they_are_listed_anew_when_one_is_opened() -> None:
+    source = _source(**{"GET /api/reviews": {"reviews": []}})
+    async with shown(source, keys=OPEN) as (board, pilot):
+        screen = board.screen
+        assert isinstance(screen, ReviewsScreen)
+        assert "No review is open" in text_of(board)
+        asked = len(source.calls)
+        screen.tick()
+        await settled(pilot)
+        assert len(source.calls) == asked
+
+        source.answers |= club_answers()
+        source.add(msgspec.structs.replace(happened(1), seq=900, kind="review"))
+        await settled(pilot)
+        screen.tick()
+        await settled(pilot)
+        assert "1 check" in text_of(board)
+        assert len(source.calls) == asked + 1
+
+
+async def test_what_is_shown_is_named_as_what_it_is_when_the_next_is_refused() -> None:
+    refused = PermissionDenied("looking", "not now")
+    source = _source(**{"GET /api/reviews?all=1": refused})
+    async with shown(source, keys=[*OPEN, "e"]) as (board, pilot):
+        await settled(pilot)
+        text = text_of(board)
+        assert "open reviews: not answered" in text
+        assert "all reviews" not in text
+
+        await pilot.press("e")
+        await settled(pilot)
+        assert "open reviews: asked" in text_of(board)
 
 
 async def test_enter_shows_the_evidence() -> None:

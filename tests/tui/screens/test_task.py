@@ -85,6 +85,16 @@ async def test_a_story_that_is_refused_is_told_and_r_asks_again() -> None:
         assert "done: it is" in await asked(board, pilot)
 
 
+async def test_what_was_refused_is_asked_again_when_it_is_seen_again() -> None:
+    club = source(**{f"GET {path(4)}": ApiError(502, "no answer")})
+    async with shown(club, size=LARGE) as (board, pilot):
+        assert "no answer" in await opened(board, pilot, 4)
+
+        club.answers[f"GET {path(4)}"] = {"story": [{"at": NOW, "what": "done: it is"}]}
+        await pilot.press("question_mark", "escape")
+        assert "done: it is" in await asked(board, pilot)
+
+
 async def test_x_cancels_it_while_it_is_live() -> None:
     club = source()
     async with shown(club, size=LARGE) as (board, pilot):

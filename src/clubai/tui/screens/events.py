@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import anyio
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from clubai.protocol.feed import ClubEvent
-from clubai.tui.look import Cell, Look, clock
+from clubai.tui.look import Cell, Look, clock, moment
 from clubai.tui.saving import save_new
 from clubai.tui.screens.base import ClubScreen
 from clubai.tui.screens.event import EventScreen
@@ -20,6 +19,8 @@ from clubai.tui.widgets.lines import Lines
 from clubai.tui.widgets.table import LiveTable
 from clubai.tui.widgets.tail import EventTail
 from clubai.tui.words import Notice
+
+_NO_SIGNS: Final = str.maketrans("", "", "-:")
 
 
 class EventsScreen(ClubScreen):
@@ -88,8 +89,8 @@ class EventsScreen(ClubScreen):
         if not rows:
             self.notify("There is nothing to export.", timeout=2)
             return
-        now = datetime.fromtimestamp(self.board.look.now, UTC)
-        name = f"clubai-events-{now:%Y%m%d-%H%M%S}"
+        now = moment(self.board.look.now).translate(_NO_SIGNS).replace(" ", "-")
+        name = f"clubai-events-{now}" if now else "clubai-events"
         self.run_worker(self._export(rows, name), group="export")
 
     async def _export(self, rows: list[ClubEvent], name: str) -> None:

@@ -9,9 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from clubai.model import TaskSnapshot
+from clubai.tui.acts.roles import may_see
 from clubai.tui.asked import Asked
 from clubai.tui.look import Look
-from clubai.tui.screens.base import ClubScreen
+from clubai.tui.screens.asking import UnboundAskingScreen
 from clubai.tui.screens.exchange import ExchangeScreen
 from clubai.tui.screens.task import TaskScreen, cancel_tasks, copy_ids
 from clubai.tui.tables.tasks import tasks_grid
@@ -21,10 +22,11 @@ from clubai.tui.widgets.table import LiveTable
 from clubai.tui.words import Notice
 
 
-class MineScreen(ClubScreen):
+class MineScreen(UnboundAskingScreen):
     """One's own tasks, what one used, and how the club is."""
 
     crumb = "My tasks"
+    again_s = 60.0
     HELP = """
     # My tasks
 
@@ -45,7 +47,7 @@ class MineScreen(ClubScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("x", "act('cancel')", "Cancel"),
         Binding("i", "copy_ids", "Copy id"),
-        Binding("r", "ask", "Ask again"),
+        Binding("r", "ask_again", "Ask again"),
     ]
 
     def __init__(self) -> None:
@@ -59,9 +61,18 @@ class MineScreen(ClubScreen):
         yield Lines(id="mine-use")
         yield LiveTable[TaskSnapshot](tasks_grid(), id="mine")
 
+    def questions(self) -> list[tuple[Asked[Any], str]]:
+        """Who one is, what one has, and, once that is known, what one used."""
+        asked: list[tuple[Asked[Any], str]] = [
+            (self._me, "/api/me"),
+        ]
+        if self._me.value is not None:
+            member = quote(self._me.value.id, safe="")
+            asked.append((self._used, f"/api/members/{member}/usage?days={USE_DAYS}"))
+        return [*asked, (self._balance, "/api/balance")]
+
     def on_mount(self) -> None:
-        """Ask the club for what the feed does not tell."""
-        self.action_ask()
+        """Begin in the table."""
         self.query_one("#mine").focus()
 
     def fill(self, look: Look) -> Notice | None:
@@ -72,12 +83,11 @@ class MineScreen(ClubScreen):
         return None
 
     def _tasks(self) -> list[TaskSnapshot]:
-        me = self._me.value
-        return [
-            task
-            for task in self.picture.tasks
-            if me is None or not task.member or task.member == me.id
-        ]
+        me, tasks = self._me.value, self.picture.tasks
+        if me is None:
+            of_all = may_see(self.picture.role, "tasks") and not self._me.refused
+            return [] if of_all else tasks
+        return [task for task in tasks if not task.member or task.member == me.id]
 
     def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
         """Open one: with its answer, if it was asked here."""
@@ -94,22 +104,6 @@ class MineScreen(ClubScreen):
     def action_copy_ids(self) -> None:
         """Copy the ids of the marked tasks, or of the one under the cursor."""
         copy_ids(self.board, self._chosen())
-
-    def action_ask(self) -> None:
-        """Ask the club who one is, and what one used."""
-        self.run_worker(self._ask(), group="use", exclusive=True)
-
-    async def _ask(self) -> None:
-        await self._read(self._me, "/api/me")
-        if self._me.value is not None:
-            member = quote(self._me.value.id, safe="")
-            await self._read(self._used, f"/api/members/{member}/usage?days={USE_DAYS}")
-        await self._read(self._balance, "/api/balance")
-        self.draw()
-
-    async def _read(self, asked: Asked[Any], path: str) -> None:
-        asked.begin(self.board.source.clock())
-        asked.take(await self.board.ask_club(path), self.board.look.now)
 
     def _chosen(self) -> list[TaskSnapshot]:
         return self.query_one("#mine", LiveTable).grid.chosen

@@ -96,6 +96,12 @@ feed does not tell: the changes of points, the notes.
         """Ask the club for what the feed does not tell."""
         self.action_ask()
 
+    def on_screen_resume(self) -> None:
+        """Ask again when it is seen again, if it was not answered."""
+        notes = may_see(self.picture.role, "notes") and self._notes.refused
+        if self._standing.refused or notes:
+            self.action_ask()
+
     def fill(self, look: Look) -> Notice | None:
         """Show the tab that is seen."""
         found = self.picture.mirror.nodes.get(self.node)

@@ -8,9 +8,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from clubai.tui.look import Look
-from clubai.tui.own_points import OwnChange
 from clubai.tui.screens.owner_base import OwnerPage
 from clubai.tui.tables.own import changes_grid
+from clubai.tui.tables.standing import Line
 from clubai.tui.widgets.table import LiveTable
 from clubai.tui.words import Notice
 
@@ -30,7 +30,7 @@ them again. Points in escrow (held) count once the node has passed an audit.
 
     def body(self) -> ComposeResult:
         """The table."""
-        yield LiveTable[OwnChange](changes_grid(), id="changes")
+        yield LiveTable[Line](changes_grid(), id="changes")
 
     def show(self, agent: AgentSnapshot, look: Look) -> Notice | None:
         """Show the changes, or why there are none."""

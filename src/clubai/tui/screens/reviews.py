@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
+from clubai.protocol.feed import ClubEvent
 from clubai.tui.acts.standing import REVIEW_ACTS
 from clubai.tui.asked import Asked
 from clubai.tui.look import Look
@@ -16,6 +18,14 @@ from clubai.tui.screens.causes import open_review
 from clubai.tui.tables.reviews import ReviewRow, read_reviews, reviews_grid
 from clubai.tui.widgets.table import LiveTable
 from clubai.tui.words import Notice
+
+
+class Listed(NamedTuple):
+    """What was answered."""
+
+    rows: Sequence[ReviewRow]
+    every: bool
+    """The ended ones are among them."""
 
 
 class ReviewsScreen(AskingScreen):
@@ -43,12 +53,16 @@ A review of their own node moderators leave to others. `e` shows the ended ones 
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked = Asked(read_reviews)
+        self.asked = Asked(self._read)
         self.every = False
+        """The ended ones are wanted, too."""
+        self._asking_every = False
+        self._heard: ClubEvent | None = None
 
     def questions(self) -> list[tuple[Asked[Any], str]]:
         """The reviews."""
-        return [(self.asked, "/api/reviews?all=1" if self.every else "/api/reviews")]
+        path = "/api/reviews?all=1" if self._asking_every else "/api/reviews"
+        return [(self.asked, path)]
 
     def body(self) -> ComposeResult:
         """The table, and its age."""
@@ -57,20 +71,35 @@ A review of their own node moderators leave to others. `e` shows the ended ones 
 
     def fill(self, look: Look) -> Notice | None:
         """Show them."""
-        rows = self.asked.value
-        if rows is None:
+        listed = self.asked.value
+        if listed is None:
             title = "The reviews cannot be read" if self.asked.refused else "Loading"
             return Notice(title, self.asked.age(look))
+        rows, every = listed
         if not rows:
-            which = "No review was ever opened" if self.every else "No review is open"
+            which = "No review was ever opened" if every else "No review is open"
             text = f"{self.asked.age(look)}. Esc goes back."
-            return Notice(which, text if self.every else f"{text} e: the ended ones.")
-        what = "all reviews" if self.every else "open reviews"
+            return Notice(which, text if every else f"{text} e: the ended ones.")
+        what = "all reviews" if every else "open reviews"
         age = f"{what}: {self.asked.age(look)}"
         width = max(self.size.width - 2, 1)
         self.query_one("#reviews-age", Static).update(look.fit(age, width))
         self.query_one("#reviews", LiveTable).put(rows, look)
         return None
+
+    def tick(self) -> None:
+        """Ask also when one was opened or has ended."""
+        if self._last_event() is not self._heard:
+            if self.is_current and not self.board.paused:
+                self.ask()
+        else:
+            super().tick()
+
+    def ask(self) -> None:
+        """Ask now for those that are wanted; what happened is answered with it."""
+        self._asking_every = self.every
+        self._heard = self._last_event()
+        super().ask()
 
     def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
         """Show its evidence."""
@@ -91,4 +120,11 @@ A review of their own node moderators leave to others. `e` shows the ended ones 
 
     @property
     def _shown(self) -> bool:
-        return bool(self.asked.value)
+        return self.asked.value is not None and bool(self.asked.value.rows)
+
+    def _read(self, answer: dict[str, Any]) -> Listed:
+        return Listed(read_reviews(answer), self._asking_every)
+
+    def _last_event(self) -> ClubEvent | None:
+        events = reversed(self.picture.events)
+        return next((each for each in events if each.kind == "review"), None)

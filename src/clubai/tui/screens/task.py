@@ -58,6 +58,11 @@ class TaskScreen(ClubScreen):
         """Ask the club for what the feed does not tell."""
         self.action_ask()
 
+    def on_screen_resume(self) -> None:
+        """Ask again when it is seen again, if it was not answered."""
+        if self._story.refused:
+            self.action_ask()
+
     def fill(self, look: Look) -> Notice | None:
         """Show it; one that is not remembered any more as it was."""
         found = self.picture.task(self.task_id)

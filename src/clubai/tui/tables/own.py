@@ -7,7 +7,7 @@ from typing import Final
 from clubai.tui.grid import Column, Grid
 from clubai.tui.logtail import LogLine
 from clubai.tui.look import Cell, Tone, clock, moment
-from clubai.tui.own_points import OwnChange
+from clubai.tui.tables.standing import Line
 
 LEVELS: Final[dict[str, Tone]] = {
     "debug": "muted",
@@ -18,9 +18,9 @@ LEVELS: Final[dict[str, Tone]] = {
 }
 
 
-def changes_grid() -> Grid[OwnChange]:
+def changes_grid() -> Grid[Line]:
     """The changes of points, the newest first."""
-    return Grid(CHANGES, key=lambda change: str(change.seq))
+    return Grid(CHANGES, key=lambda change: str(change.number))
 
 
 def log_grid() -> Grid[LogLine]:
@@ -35,7 +35,7 @@ def signed(points: int) -> Cell:
     return Cell(f"{points:+}", "good" if points > 0 else "bad")
 
 
-CHANGES: Final[tuple[Column[OwnChange], ...]] = (
+CHANGES: Final[tuple[Column[Line], ...]] = (
     Column(
         name="At (UTC)",
         width=19,
