@@ -33,6 +33,7 @@ from clubai.tui.source import Source
 from clubai.tui.themes import DEFAULT_THEME, THEMES, check_theme
 from clubai.tui.widgets.confirm import Confirm
 from clubai.tui.widgets.keys import KeysScreen
+from clubai.tui.widgets.modal import Palette
 from clubai.tui.widgets.once import Once
 
 RATES: Final = (1.0, 2.0, 4.0)
@@ -277,6 +278,11 @@ class Board(App[None]):
             return
         self.follow()
         self.flush(force=True)
+
+    def action_command_palette(self) -> None:
+        """Show what can be typed after `:`."""
+        if self.use_command_palette and not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
 
     def action_keys(self) -> None:
         """Show what the keys do."""

@@ -9,11 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 
+from clubai.tui.widgets.modal import Modal
 
-class Choose(ModalScreen[str | None]):
+
+class Choose(Modal[str | None]):
     """Gives the word that was chosen; None: none was."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave")]

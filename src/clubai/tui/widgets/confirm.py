@@ -8,18 +8,18 @@ from typing import Any, ClassVar, Final
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from clubai.errors import ConfigError
 from clubai.tui import plain
 from clubai.tui.acts.act import Act
+from clubai.tui.widgets.modal import Modal
 
 MOST_TITLES: Final = 6
 MOST_TITLE: Final = 100
 
 
-class Confirm(ModalScreen[str | None]):
+class Confirm(Modal[str | None]):
     """Gives what was typed, empty when nothing was asked for; None: do not do it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -12,11 +12,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.dom import DOMNode
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Markdown, Static
 
+from clubai.tui.widgets.modal import Modal
 
-class KeysScreen(ModalScreen[None]):
+
+class KeysScreen(Modal[None]):
     """Tells about another screen; the same key closes it, or Esc."""
 
     DEFAULT_CSS = """

@@ -7,11 +7,12 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from clubai.tui.widgets.modal import Modal
 
-class NumberScreen(ModalScreen[int | None]):
+
+class NumberScreen(Modal[int | None]):
     """Gives a whole number from `least` to `most`; None: leave it."""
 
     CSS = """

@@ -9,14 +9,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from clubai.tui.look import Look
+from clubai.tui.widgets.modal import Modal
 
 
-class Picker(ModalScreen[str | None]):
+class Picker(Modal[str | None]):
     """Gives the key of what was chosen; None: nothing was."""
 
     DEFAULT_CSS = """
