@@ -51,3 +51,14 @@ async def test_the_palette_runs_its_command_once() -> None:
 
         assert board.paused
         assert len(board.screen_stack) == 1
+
+
+async def test_it_may_be_left_before_it_is_drawn() -> None:
+    async with shown(keys=["5"]) as (board, pilot):
+        for make in MODALS.values():
+            board.push_screen(make())
+            await board.screen.dismiss()
+            await settled(pilot)
+
+            assert board.is_running
+            assert not isinstance(board.screen, ModalScreen)

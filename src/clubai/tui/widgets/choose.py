@@ -17,6 +17,7 @@ from clubai.tui.widgets.modal import Modal
 class Choose(Modal[str | None]):
     """Gives the word that was chosen; None: none was."""
 
+    AUTO_FOCUS = "OptionList"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave")]
     SCOPED_CSS = False  # what stands above it says that it is ASCII
     DEFAULT_CSS = """
@@ -52,10 +53,6 @@ class Choose(Modal[str | None]):
             yield Static(f"{self.asked}\n", markup=False)
             yield OptionList(*(Content(word) for word in self.words))
             yield Static("\nEnter: choose  Esc: leave", markup=False)
-
-    def on_mount(self) -> None:
-        """Begin in the list."""
-        self.query_one(OptionList).focus()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """This one."""

@@ -67,7 +67,8 @@ class KeysScreen(Modal[None]):
 
     def action_scroll(self, step: int) -> None:
         """Show more of them."""
-        self.query_one(VerticalScroll).scroll_relative(y=step, animate=False)
+        for text in self.query(VerticalScroll):
+            text.scroll_relative(y=step, animate=False)
 
     def _keys(self) -> Content:
         screen, focused = self._of, self._of.focused

@@ -40,6 +40,7 @@ class NumberScreen(Modal[int | None]):
         border: ascii $warning;
     }
     """
+    AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave it")]
 
     def __init__(
@@ -57,13 +58,8 @@ class NumberScreen(Modal[int | None]):
         with Vertical():
             yield Static(self._title, id="number-title", markup=False)
             yield Static(self._asks, id="number-asks", markup=False)
+            # What is typed replaces the number: the line selects all of it.
             yield Input(str(self._value), type="integer", id="number")
-
-    def on_mount(self) -> None:
-        """Begin in the line: what is typed replaces the number."""
-        line = self.query_one(Input)
-        line.focus()
-        line.select_all()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take it when it is in its range."""

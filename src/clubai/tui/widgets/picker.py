@@ -45,6 +45,7 @@ class Picker(Modal[str | None]):
         border: ascii $primary;
     }
     """
+    AUTO_FOCUS = "OptionList"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave it"),
     ]
@@ -71,10 +72,10 @@ class Picker(Modal[str | None]):
     def on_mount(self) -> None:
         """Begin on what is chosen now."""
         self.set_class(self.app.has_class("-ascii"), "-ascii")
-        choices = self.query_one(OptionList)
         keys = [key for key, _ in self._choices]
-        choices.highlighted = keys.index(self._chosen) if self._chosen in keys else 0
-        choices.focus()
+        for choices in self.query(OptionList):  # none when it was left at once
+            chosen = keys.index(self._chosen) if self._chosen in keys else 0
+            choices.highlighted = chosen
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """One was chosen."""
