@@ -224,6 +224,14 @@ async def test_names_of_others_are_not_obeyed() -> None:
         assert "\x1b" not in text_of(board)
 
 
+async def test_what_is_said_of_names_of_others_is_not_markup() -> None:
+    async with shown() as (board, pilot):
+        board.copy("x", "Check [/x]")
+        await settled(pilot)
+
+        assert "Copied Check [/x]." in text_of(board)
+
+
 async def test_typing_in_a_line_types() -> None:
     async with shown(keys=["2", "slash", *"12q:?P"]) as (board, _):
         assert board.current_mode == "Nodes"

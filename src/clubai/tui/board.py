@@ -241,7 +241,7 @@ class Board(App[None]):
     def copy(self, text: str, what: str) -> None:
         """Put a text on the clipboard of the terminal."""
         self.copy_to_clipboard(text)
-        self.notify(f"Copied {what}.")
+        self.notify(f"Copied {what}.", markup=False)
 
     def delay_update(self, delay: float = SWITCH_S) -> None:
         """Draw nothing for a moment, while screens change places.
