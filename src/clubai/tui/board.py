@@ -196,12 +196,12 @@ class Board(App[None]):
                 break
 
     def act(self, acts: Sequence[Act]) -> None:
-        """Ask once, and do all of it."""
+        """Ask once, and do all of it; the screen that is seen now is told `Acted`."""
         if acts and self.can_act and not self._confirming:
             self._confirming = True
-            self.run_worker(self._act(acts), group="acts")
+            self.run_worker(self._act(acts, self.screen), group="acts")
 
-    async def _act(self, acts: Sequence[Act]) -> None:
+    async def _act(self, acts: Sequence[Act], wanting: Screen[Any]) -> None:
         confirm = Confirm(acts)
         try:
             typed = await self.push_screen_wait(confirm)
@@ -220,7 +220,7 @@ class Board(App[None]):
                 if act.shows:
                     secret = str(answer.get(act.shows, ""))
                     await self.push_screen_wait(Once(act.title, secret))
-        self.screen.post_message(self.Acted())
+        wanting.post_message(self.Acted())
         self.flush(force=True)
 
     def _say(self, title: str, text: str, *, error: bool = False) -> None:
