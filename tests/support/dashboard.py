@@ -310,11 +310,15 @@ async def shown(
     size: tuple[int, int] = SMALL,
     view: View = "operator",
     keys: Sequence[str] = (),
+    toasts: bool = True,
     **options: Any,
 ) -> AsyncIterator[tuple[Board, Pilot[None]]]:
-    """Run the dashboard on a script without a terminal, and press keys."""
+    """Run the dashboard on a script without a terminal, and press keys.
+
+    `toasts`: what is notified is drawn, too.
+    """
     board = Dashboard(source or Scripted(script()), view=view, **options)
-    async with board.run_test(size=size) as pilot:
+    async with board.run_test(size=size, notifications=toasts) as pilot:
         await settled(pilot)
         if keys and view == "member":
             await pilot.press("escape")  # out of the question's line

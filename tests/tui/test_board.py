@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from typing import Any
+
+import anyio
 import msgspec
 import pytest
 from textual.pilot import Pilot
@@ -12,6 +15,7 @@ from clubai.tui.app import Dashboard
 from clubai.tui.board import Board
 from clubai.tui.recording import Replay, recorded
 from clubai.tui.widgets.confirm import Confirm
+from clubai.tui.widgets.keys import KeysScreen
 from support.dashboard import (
     NOW,
     Scripted,
@@ -139,6 +143,35 @@ async def test_an_act_asks_first(key: str, called: int) -> None:
         assert isinstance(board.screen, Confirm)
 
 
+class Held(Scripted):
+    """What changes something is answered when `go` is set."""
+
+    go: anyio.Event
+
+    async def call(
+        self, method: str, path: str, body: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        if method != "GET":
+            await self.go.wait()
+        return await super().call(method, path, body)
+
+
+async def test_the_screen_that_wanted_it_hears_that_it_is_done() -> None:
+    source = Held(script())
+    async with shown(source, keys=["2", "enter", "d"]) as (board, pilot):
+        source.go = anyio.Event()
+        await pilot.press("y")
+        await pilot.press("question_mark")
+        assert isinstance(board.screen, KeysScreen)
+        source.calls.clear()
+        source.go.set()
+        await settled(pilot)
+        await settled(pilot)
+
+        assert [method for method, _, _ in source.calls][:2] == ["PUT", "GET"]
+        assert isinstance(board.screen, KeysScreen)
+
+
 async def test_what_was_not_done_says_why() -> None:
     error = ApiError(409, "x\x1b[2Jlost")
     source = Scripted(script(), answers={f"PUT {DRAIN.path}": error})
@@ -222,6 +255,14 @@ async def test_names_of_others_are_not_obeyed() -> None:
         await pilot.press("n", "enter")
         await settled(pilot)
         assert "\x1b" not in text_of(board)
+
+
+async def test_what_is_said_of_names_of_others_is_not_markup() -> None:
+    async with shown() as (board, pilot):
+        board.copy("x", "Check [/x]")
+        await settled(pilot)
+
+        assert "Copied Check [/x]." in text_of(board)
 
 
 async def test_typing_in_a_line_types() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from textual.pilot import Pilot
 
@@ -12,7 +13,17 @@ from clubai.tui.palette import ClubCommands, export
 from clubai.tui.recording import Replay, recorded
 from clubai.tui.screens.base import ClubScreen
 from clubai.tui.widgets.table import LiveTable
-from support.dashboard import NOW, Scripted, broken, script, settled, shown
+from support.dashboard import (
+    NOW,
+    Scripted,
+    broken,
+    connected,
+    node,
+    script,
+    settled,
+    shown,
+    snapshot,
+)
 
 
 def offered(board: Board) -> dict[str, str]:
@@ -65,6 +76,14 @@ async def test_commands_go_to_screens_nodes_and_models() -> None:
         assert board.current_mode == "Tasks"
         table = screen_of(board).table()
         assert table is None or table.grid.filter == "-l state=failed"
+
+
+async def test_names_of_others_are_no_markup() -> None:
+    named = msgspec.structs.replace(snapshot(), nodes=(node(0, name="[/x]"),))
+    async with shown(Scripted([named, connected()])) as (board, _):
+        hits = [hit async for hit in ClubCommands(board.screen).search("node [/x]")]
+
+        assert "node [/x]" in [str(hit.prompt) for hit in hits]
 
 
 async def test_commands_of_the_board() -> None:
@@ -127,11 +146,18 @@ async def test_rows_are_written_to_a_file(
         assert "| barn |" in table_md.read_text()
         assert json.loads(table_json.read_text())["name"] == "barn"
 
+        assert table_json.stat().st_mode & 0o777 == 0o600
+
         before = table_json.read_text()
         screen_of(board).filter_by("")
         assert isinstance(board, Dashboard)
         table = board.screen.query_one(LiveTable)
         await export(board, table, "Nodes", "json")
-        await pilot.pause()
         assert table_json.read_text() == before
+        (second,) = tmp_path.glob("*-2.json")
+        assert "attic" in second.read_text()
+
+        monkeypatch.setattr(Path, "cwd", lambda: tmp_path / "gone")
+        await export(board, table, "Nodes", "json")
+        await pilot.pause()
         assert "Not written" in [note.title for note in board._notifications]

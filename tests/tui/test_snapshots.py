@@ -32,7 +32,7 @@ async def walked(
     given = STATES[state]
     source = Scripted(given.items(), answers=dict(ANSWERS))
     async with shown(
-        source, size=size, view=view, keys=given.keys, **given.options
+        source, size=size, view=view, keys=given.keys, toasts=False, **given.options
     ) as pair:
         yield pair
 

@@ -99,7 +99,7 @@ PLAYS: Final[dict[str, Play]] = {
 async def test_the_playground(pictures: SnapshotAssertion, play: str) -> None:
     talker = Talker()
     source = Scripted(script(role="member"), asked=talker.connect)
-    async with shown(source, view="member") as (board, pilot):
+    async with shown(source, view="member", toasts=False) as (board, pilot):
         board.animation_level = "none"
         await PLAYS[play](pilot, talker)
         await settled(pilot)

@@ -33,6 +33,7 @@ from clubai.tui.source import Source
 from clubai.tui.themes import DEFAULT_THEME, THEMES, check_theme
 from clubai.tui.widgets.confirm import Confirm
 from clubai.tui.widgets.keys import KeysScreen
+from clubai.tui.widgets.modal import Palette
 from clubai.tui.widgets.once import Once
 
 RATES: Final = (1.0, 2.0, 4.0)
@@ -195,12 +196,12 @@ class Board(App[None]):
                 break
 
     def act(self, acts: Sequence[Act]) -> None:
-        """Ask once, and do all of it."""
+        """Ask once, and do all of it; the screen that is seen now is told `Acted`."""
         if acts and self.can_act and not self._confirming:
             self._confirming = True
-            self.run_worker(self._act(acts), group="acts")
+            self.run_worker(self._act(acts, self.screen), group="acts")
 
-    async def _act(self, acts: Sequence[Act]) -> None:
+    async def _act(self, acts: Sequence[Act], wanting: Screen[Any]) -> None:
         confirm = Confirm(acts)
         try:
             typed = await self.push_screen_wait(confirm)
@@ -219,7 +220,7 @@ class Board(App[None]):
                 if act.shows:
                     secret = str(answer.get(act.shows, ""))
                     await self.push_screen_wait(Once(act.title, secret))
-        self.screen.post_message(self.Acted())
+        wanting.post_message(self.Acted())
         self.flush(force=True)
 
     def _say(self, title: str, text: str, *, error: bool = False) -> None:
@@ -240,7 +241,7 @@ class Board(App[None]):
     def copy(self, text: str, what: str) -> None:
         """Put a text on the clipboard of the terminal."""
         self.copy_to_clipboard(text)
-        self.notify(f"Copied {what}.")
+        self.notify(f"Copied {what}.", markup=False)
 
     def delay_update(self, delay: float = SWITCH_S) -> None:
         """Draw nothing for a moment, while screens change places.
@@ -277,6 +278,11 @@ class Board(App[None]):
             return
         self.follow()
         self.flush(force=True)
+
+    def action_command_palette(self) -> None:
+        """Show what can be typed after `:`."""
+        if self.use_command_palette and not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
 
     def action_keys(self) -> None:
         """Show what the keys do."""

@@ -7,14 +7,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-import anyio
+import anyio.to_thread
 from textual.actions import parse
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.fuzzy import Matcher
 
 from clubai.tui import plain
 from clubai.tui.export import as_json, as_markdown
 from clubai.tui.look import moment
 from clubai.tui.recording import Replay
+from clubai.tui.saving import save_new
 from clubai.tui.screens.base import ClubScreen
 from clubai.tui.tables.nodes import node_name
 from clubai.tui.widgets.table import LiveTable
@@ -52,7 +55,7 @@ class ClubCommands(Provider):
             if score > 0:
                 yield Hit(
                     score,
-                    matcher.highlight(command.name),
+                    _highlit(matcher, command.name),
                     command.run,
                     text=command.name,
                     help=command.does,
@@ -69,6 +72,16 @@ class ClubCommands(Provider):
             *_things(board),
             *_of_the_board(board),
         ]
+
+
+def _highlit(matcher: Matcher, name: str) -> Content:
+    """As `Matcher.highlight`, which would take the names of others for markup."""
+    content = Content(name)
+    _, places = matcher.fuzzy_search.match(matcher.query, name)
+    for place in places:
+        if not name[place].isspace():
+            content = content.stylize(matcher.match_style, place, place + 1)
+    return content
 
 
 def _places(board: Dashboard) -> Iterator[Command]:
@@ -114,19 +127,23 @@ def _exports(board: Dashboard, screen: ClubScreen) -> Iterator[Command]:
 async def export(
     board: Dashboard, table: LiveTable[object], name: str, ending: str
 ) -> None:
-    """Write the rows that are shown to a new file in the working folder."""
+    """Write the rows that are shown to a new file in the working folder.
+
+    Only its owner can read it; where its name is taken, a number is added.
+    """
     grid = table.grid
     rows = list(grid.shown)
     text = as_markdown(grid, rows) if ending == "md" else as_json(rows)
     at = moment(board.look.now).replace(":", "").replace(" ", "-")
     safe = "".join(c if c.isalnum() else "-" for c in name.lower())[:40]
-    path = Path.cwd() / f"clubai-{safe}-{at}.{ending}"
+    stem = f"clubai-{safe}-{at}"
     try:
-        async with await anyio.open_file(path, "x", encoding="utf-8") as file:
-            await file.write(text + "\n")
+        path = await anyio.to_thread.run_sync(
+            save_new, Path.cwd(), stem, f".{ending}", text + "\n"
+        )
     except OSError as error:
         board.notify(
-            f"{path.name}: {error.strerror}",
+            f"{stem}.{ending}: {error.strerror}",
             title="Not written",
             severity="error",
             markup=False,

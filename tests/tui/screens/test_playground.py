@@ -22,11 +22,11 @@ from clubai.errors import (
 from clubai.model import FailCode, TrustCode
 from clubai.tui.asking import Asking
 from clubai.tui.board import Board
-from clubai.tui.conversation import MOST_AT_ONCE
+from clubai.tui.conversation import MOST_AT_ONCE, Exchange
 from clubai.tui.recording import Replay
 from clubai.tui.samples import DEMO
 from clubai.tui.screens.exchange import ExchangeScreen
-from clubai.tui.screens.playground import PlaygroundScreen
+from clubai.tui.screens.playground import MOST_SHOWN, PlaygroundScreen
 from clubai.tui.widgets.exchange import ExchangeView
 from clubai.tui.widgets.question import QuestionLine
 from support.dashboard import LARGE, SMALL, Scripted, script, settled, shown, text_of
@@ -471,6 +471,41 @@ async def test_many_tokens_are_few_redraws() -> None:
 
         assert view.exchange.text == "word " * 2000
         assert view.updates <= 8
+
+
+async def test_a_long_conversation_shows_its_end_and_redraws_what_grows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with shown(view="member", keys=["escape"]) as (board, pilot):
+        screen, talk = board.screen, board.conversation
+        assert isinstance(screen, PlaygroundScreen)
+        for number in range(MOST_SHOWN + 2):
+            talk.begin(f"question {number}", now=0.0).stop(0.0)
+        await settled(pilot)
+        last = talk.begin("the last one", now=0.0)
+        await settled(pilot)
+
+        views = list(screen.query(ExchangeView))
+        assert [view.exchange for view in views] == talk.exchanges[-MOST_SHOWN:]
+        await pilot.press("Y")
+        assert "question 0" in board.clipboard
+
+        redrawn: list[Exchange] = []
+        show = ExchangeView.show
+
+        def noted(view: ExchangeView, *args: Any) -> None:
+            redrawn.append(view.exchange)
+            show(view, *args)
+
+        monkeypatch.setattr(ExchangeView, "show", noted)
+        last.grow("word")
+        screen._grow()
+        last.stop(0.0)
+        screen._grow()
+        screen._grow()
+        assert redrawn == [last, last]
+        await settled(pilot)
+        assert len(redrawn) > MOST_SHOWN  # another look or size changes all of them
 
 
 async def test_a_long_answer_is_followed_unless_one_scrolls_up() -> None:

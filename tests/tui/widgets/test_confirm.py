@@ -51,3 +51,15 @@ async def test_it_fits_the_smallest_screen() -> None:
         await settled(pilot)
 
         assert all(word in text_of(board) for word in ("Expel", "Yes (y)", "No (n)"))
+
+
+async def test_nothing_is_done_before_the_question_is_seen() -> None:
+    source = Scripted(script())
+    async with shown(source, keys=["5"]) as (board, pilot):
+        board.push_screen(Confirm([EXPEL]))
+        assert isinstance(board.screen, Confirm)
+        board.screen.action_yes()
+        await settled(pilot)
+
+        assert isinstance(board.screen, Confirm)
+        assert board.is_running

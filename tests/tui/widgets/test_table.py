@@ -8,6 +8,7 @@ from textual.pilot import Pilot
 from clubai.tui.grid import Column, Grid
 from clubai.tui.look import Cell, Look
 from clubai.tui.widgets.table import LiveTable
+from support.dashboard import settled, shown
 
 Row = tuple[str, int]
 
@@ -101,6 +102,17 @@ async def test_keys_move_the_cursor_and_the_view_follows() -> None:
         await pilot.press("j", "enter")
         await pilot.pause()
         assert app.chosen == rows(1)
+
+
+async def test_a_row_is_opened_once_by_keys_in_one_read() -> None:
+    async with shown(keys=["2"]) as (board, pilot):
+        for _ in range(2):
+            for _ in range(2):
+                board.simulate_key("enter")
+            await settled(pilot)
+            crumbs = [getattr(screen, "crumb", "") for screen in board.screen_stack]
+            assert crumbs == ["Nodes", "attic"]
+            await pilot.press("escape")
 
 
 async def test_the_row_under_the_cursor_keeps_its_line() -> None:

@@ -34,6 +34,8 @@ from clubai.tui.widgets.picker import Picker
 from clubai.tui.widgets.question import QuestionLine
 from clubai.tui.words import Notice
 
+MOST_SHOWN: Final = 50
+"""Exchanges; older ones are in what is copied and saved."""
 GROWS_S: Final = 0.1
 """Between two redraws of an answer that comes."""
 _FULL: Final = (
@@ -60,7 +62,8 @@ class PlaygroundScreen(ClubScreen):
 Enter asks. `ctrl+j` begins a new line, Up and Down go through earlier questions, and a
 paste keeps its lines. Esc leaves the line: then the number keys go to other screens,
 and `a` or Enter comes back. `j` and `k` choose an exchange; keys that are for one are
-for the last one when none is chosen. Up to 4 questions run at once.
+for the last one when none is chosen. Up to 4 questions run at once. The last 50
+exchanges are shown; `Y` and `s` copy and save all of them.
 
 In the modes *single* and *consensus* the exchanges that ended well go along as
 messages: the last ones that fit the smallest context that a node offers for the model,
@@ -160,22 +163,25 @@ less what is kept for the answer. *subtasks* and *context* send the question alo
         model = model_told(self.model, self._models(), look)
         self.query_one(HowLine).show(model, self.mode, len(self.talk.running))
 
-    def _fill_talk(self, look: Look) -> None:
+    def _fill_talk(self, look: Look, *, only_new: bool = False) -> None:
         here = self.board.source.clock()
         self.query_one("#talk-empty").display = not self.talk.exchanges
-        for exchange in self.talk.exchanges:
+        shown = self.talk.exchanges[-MOST_SHOWN:]
+        for exchange in [old for old in self._views if old not in shown]:
+            self._views.pop(exchange).remove()
+        for exchange in shown:
             view = self._views.get(exchange)
             if view is None:
                 view = self._views[exchange] = ExchangeView(exchange)
                 self._scroll.mount(view)
                 self.call_after_refresh(view.show, look, here)
-            else:
+            elif not only_new or view.behind:
                 view.show(look, here)
 
     def _grow(self) -> None:
         """Show what came, at most ten times a second."""
         if self.board.screen is self:
-            self._fill_talk(self.board.look)
+            self._fill_talk(self.board.look, only_new=True)
             self._fill_how(self.board.look)
         if not self.talk.running and self._timer is not None:
             self._timer.pause()

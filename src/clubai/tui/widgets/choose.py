@@ -9,13 +9,15 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 
+from clubai.tui.widgets.modal import Modal
 
-class Choose(ModalScreen[str | None]):
+
+class Choose(Modal[str | None]):
     """Gives the word that was chosen; None: none was."""
 
+    AUTO_FOCUS = "OptionList"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave")]
     SCOPED_CSS = False  # what stands above it says that it is ASCII
     DEFAULT_CSS = """
@@ -51,10 +53,6 @@ class Choose(ModalScreen[str | None]):
             yield Static(f"{self.asked}\n", markup=False)
             yield OptionList(*(Content(word) for word in self.words))
             yield Static("\nEnter: choose  Esc: leave", markup=False)
-
-    def on_mount(self) -> None:
-        """Begin in the list."""
-        self.query_one(OptionList).focus()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """This one."""

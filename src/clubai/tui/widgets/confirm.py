@@ -8,20 +8,21 @@ from typing import Any, ClassVar, Final
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from clubai.errors import ConfigError
 from clubai.tui import plain
 from clubai.tui.acts.act import Act
+from clubai.tui.widgets.modal import Modal
 
 MOST_TITLES: Final = 6
 MOST_TITLE: Final = 100
 
 
-class Confirm(ModalScreen[str | None]):
+class Confirm(Modal[str | None]):
     """Gives what was typed, empty when nothing was asked for; None: do not do it."""
 
+    AUTO_FOCUS = "Input, #no"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,n", "no", "No"),
         Binding("y", "yes", "Yes"),
@@ -57,11 +58,6 @@ class Confirm(ModalScreen[str | None]):
                 yield Button("Yes (y)", id="yes", variant="warning")
                 yield Button("No (n)", id="no")
 
-    def on_mount(self) -> None:
-        """Begin in the first line, or on *No*."""
-        lines = self.query(Input)
-        (lines.first() if lines else self.query_one("#no")).focus()
-
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """One of the two."""
         if event.button.id == "yes":
@@ -80,6 +76,8 @@ class Confirm(ModalScreen[str | None]):
 
     def action_yes(self) -> None:
         """Do it, unless something is missing or cannot be used."""
+        if not self.query(Button):
+            return  # nobody has seen yet what is asked
         reason = ""
         for field in self.acts[0].fields:
             line = self.query_one(f"#confirm-{field.name}", Input)

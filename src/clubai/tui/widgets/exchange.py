@@ -82,6 +82,12 @@ class ExchangeView(Vertical, can_focus=True):
         self._part("votes").display = False
         self._part("more").display = False
 
+    @property
+    def behind(self) -> bool:
+        """The exchange has gone on, or still does."""
+        exchange = self.exchange
+        return exchange.under_way or exchange.version not in self._shown[:1]
+
     def show(self, look: Look, here: float) -> None:
         """Show what the exchange is now; `here` is this machine's time."""
         if not self.is_mounted or not self.query(".question"):

@@ -12,11 +12,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.dom import DOMNode
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Markdown, Static
 
+from clubai.tui.widgets.modal import Modal
 
-class KeysScreen(ModalScreen[None]):
+
+class KeysScreen(Modal[None]):
     """Tells about another screen; the same key closes it, or Esc."""
 
     DEFAULT_CSS = """
@@ -65,7 +67,8 @@ class KeysScreen(ModalScreen[None]):
 
     def action_scroll(self, step: int) -> None:
         """Show more of them."""
-        self.query_one(VerticalScroll).scroll_relative(y=step, animate=False)
+        for text in self.query(VerticalScroll):
+            text.scroll_relative(y=step, animate=False)
 
     def _keys(self) -> Content:
         screen, focused = self._of, self._of.focused

@@ -7,11 +7,12 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from clubai.tui.widgets.modal import Modal
 
-class NumberScreen(ModalScreen[int | None]):
+
+class NumberScreen(Modal[int | None]):
     """Gives a whole number from `least` to `most`; None: leave it."""
 
     CSS = """
@@ -39,6 +40,7 @@ class NumberScreen(ModalScreen[int | None]):
         border: ascii $warning;
     }
     """
+    AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave it")]
 
     def __init__(
@@ -56,13 +58,8 @@ class NumberScreen(ModalScreen[int | None]):
         with Vertical():
             yield Static(self._title, id="number-title", markup=False)
             yield Static(self._asks, id="number-asks", markup=False)
+            # What is typed replaces the number: the line selects all of it.
             yield Input(str(self._value), type="integer", id="number")
-
-    def on_mount(self) -> None:
-        """Begin in the line: what is typed replaces the number."""
-        line = self.query_one(Input)
-        line.focus()
-        line.select_all()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take it when it is in its range."""

@@ -7,15 +7,15 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from clubai.tui import plain
+from clubai.tui.widgets.modal import Modal
 
 MOST_SECRET = 512
 
 
-class Once(ModalScreen[None]):
+class Once(Modal[None]):
     """Shows a secret until it is closed; afterwards nothing here knows it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

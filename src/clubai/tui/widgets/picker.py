@@ -9,14 +9,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from clubai.tui.look import Look
+from clubai.tui.widgets.modal import Modal
 
 
-class Picker(ModalScreen[str | None]):
+class Picker(Modal[str | None]):
     """Gives the key of what was chosen; None: nothing was."""
 
     DEFAULT_CSS = """
@@ -45,6 +45,7 @@ class Picker(ModalScreen[str | None]):
         border: ascii $primary;
     }
     """
+    AUTO_FOCUS = "OptionList"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave it"),
     ]
@@ -71,10 +72,10 @@ class Picker(ModalScreen[str | None]):
     def on_mount(self) -> None:
         """Begin on what is chosen now."""
         self.set_class(self.app.has_class("-ascii"), "-ascii")
-        choices = self.query_one(OptionList)
         keys = [key for key, _ in self._choices]
-        choices.highlighted = keys.index(self._chosen) if self._chosen in keys else 0
-        choices.focus()
+        for choices in self.query(OptionList):  # none when it was left at once
+            chosen = keys.index(self._chosen) if self._chosen in keys else 0
+            choices.highlighted = chosen
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """One was chosen."""

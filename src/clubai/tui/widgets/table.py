@@ -71,6 +71,8 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
         self.wide = False
         """All columns are shown, also those that do not fit."""
         self._look = Look()
+        self._choosing = False
+        """What was chosen is on its way to the screen."""
 
     def put(self, rows: Iterable[T], look: Look) -> None:
         """Show these rows; the cursor stays on its row, and its row on its line."""
@@ -116,9 +118,16 @@ class LiveTable(ScrollView, Generic[T], can_focus=True):
         self.action_move(step * len(self.grid.shown))
 
     def action_choose(self) -> None:
-        """Open the row under the cursor."""
-        if self.grid.row is not None:
-            self.post_message(self.Chosen(self, self.grid.row))
+        """Open the row under the cursor; once, however quickly that is asked again."""
+        screen = self.screen
+        if self.grid.row is None or self._choosing or not screen.is_active:
+            return
+        self._choosing = True
+        screen.post_message(self.Chosen(self, self.grid.row))
+        screen.call_later(self._chose)  # it comes after the message
+
+    def _chose(self) -> None:
+        self._choosing = False
 
     def action_mark(self) -> None:
         """Mark the row, or take its mark away, and go on to the next."""
