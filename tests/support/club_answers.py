@@ -153,6 +153,17 @@ def club_answers() -> dict[str, Any]:
         "GET /api/reviews/47": review(47, evidence=[CHECK]),
         "GET /api/reviews/96": review(96, evidence=[CHECK]),
         "GET /api/reviews/70": review(70, open=False, outcome="nothing wrong"),
+        "GET /api/me": {
+            "id": "m_ana",
+            "name": "ana",
+            "role": "operator",
+            "grants": {"scopes": ["chat"], "monthly_tokens": 100_000, "key_id": "k"},
+        },
+        "GET /api/balance": {
+            "balance_minor": 500,
+            "spendable_minor": 400,
+            "currency": "EUR",
+        },
         "GET /api/members": {
             "members": [
                 member("ana", role="operator"),

@@ -85,8 +85,7 @@ class MineScreen(UnboundAskingScreen):
     def _tasks(self) -> list[TaskSnapshot]:
         me, tasks = self._me.value, self.picture.tasks
         if me is None:
-            of_all = may_see(self.picture.role, "tasks") and not self._me.refused
-            return [] if of_all else tasks
+            return [] if may_see(self.picture.role, "tasks") else tasks
         return [task for task in tasks if not task.member or task.member == me.id]
 
     def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
