@@ -119,6 +119,26 @@ async def test_what_comes_is_received_in_order() -> None:
     assert got == sent
 
 
+async def test_a_reader_can_be_cancelled_while_its_peer_never_rests() -> None:
+    async with pair() as (accepted, peer), anyio.create_task_group() as tasks:
+
+        async def flood() -> None:
+            while True:
+                await peer.send(bytes(1 << 18))
+
+        tasks.start_soon(flood)
+        received = 0
+        with anyio.CancelScope() as reading:
+            while received < 100 << 20:
+                received += len(await accepted.receive())
+                if received > 1 << 20:
+                    reading.cancel()
+        tasks.cancel_scope.cancel()
+
+    assert reading.cancelled_caught
+    assert received < 4 << 20
+
+
 async def test_a_slow_peer_is_waited_for_and_its_time_is_known() -> None:
     async with pair() as (accepted, peer):
         sent = 0

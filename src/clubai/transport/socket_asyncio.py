@@ -114,6 +114,9 @@ class AsyncioSocket(asyncio.Protocol):
 
     async def receive(self) -> bytes:
         """Some bytes."""
+        # asyncio cancels nobody whom the next bytes have just woken: who is told to end
+        # in front of a peer that never rests would not.
+        await anyio.lowlevel.checkpoint_if_cancelled()
         while not self._came:
             if self._closed:
                 raise anyio.ClosedResourceError
