@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from random import Random
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from clubai.coordinator.coordinator import Coordinator
 from clubai.coordinator.grants import CLUB
 from clubai.core.standing import Owed
 from clubai.errors import ConnectionLost, StorageError, lone_errors
-from clubai.model import NodeId, Value
+from clubai.model import NodeId, NodeSnapshot, Value
 
 logger = logging.getLogger(__name__)
 
@@ -147,36 +148,40 @@ class Checker:
 
         None: the node that owes the audit is not.
         """
-        machine, standing = self._driver.machine, self._standing
-        node = machine.node(owed.node)
+        node = self._driver.machine.node(owed.node)
         if node is None:
             return None
-        trusted = standing.trusted()
-        sure = [node for node in trusted if machine.offers(node, owed.model)]
-        offered = (each.quantization for each in node.models if each.name == owed.model)
-        others = machine.some_nodes(
-            owed.model,
-            self._rng,
-            besides=node.owner,
-            quantization=next(offered, ""),
-            most=MOST_OTHERS,
-        )
-        sure = self._rng.sample(sure, min(MOST_OTHERS, len(sure)))
-        found = [node, *others, *filter(None, map(machine.node, sure))]
-        each = {node.id: self._feed.named(node) for node in found}
-        nodes = offers(each.values(), owed.model)
+        trusted = self._standing.trusted()
+        nodes = offers(self._some(node, owed.model, trusted), owed.model)
         audited = named(nodes, owed.node)
         if audited is None:
             return None
+        doubted = (each.node for each in nodes if self._standing.doubted(each.node))
         return Scene(
             owed=owed,
             audited=audited,
             nodes=nodes,
             trusted=frozenset(trusted),
-            doubted=frozenset(
-                each.node for each in nodes if standing.doubted(each.node)
-            ),
+            doubted=frozenset(doubted),
         )
+
+    def _some(
+        self, node: NodeSnapshot, model: str, trusted: Sequence[NodeId]
+    ) -> list[NodeSnapshot]:
+        """A node, some of other owners that offer the model, and some trusted ones."""
+        machine = self._driver.machine
+        kinds = (offer.quantization for offer in node.models if offer.name == model)
+        others = machine.some_nodes(
+            model,
+            self._rng,
+            besides=node.owner,
+            quantization=next(kinds, ""),
+            most=MOST_OTHERS,
+        )
+        sure = [each for each in trusted if machine.offers(each, model)]
+        drawn = self._rng.sample(sure, min(MOST_OTHERS, len(sure)))
+        found = [node, *others, *filter(None, map(machine.node, drawn))]
+        return list({each.id: self._feed.named(each) for each in found}.values())
 
     async def _ask(
         self, node: NodeId, model: str, body: dict[str, Any]

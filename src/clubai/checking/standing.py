@@ -42,7 +42,7 @@ class ClubStanding:
             self._waiting.append(owing)
             try:
                 await owing.wait()
-            except BaseException:
+            except anyio.get_cancelled_exc_class():
                 if owing in self._waiting:
                     self._waiting.remove(owing)
                 else:

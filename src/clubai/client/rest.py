@@ -15,7 +15,7 @@ from clubai.errors import (
     PermissionDenied,
 )
 from clubai.protocol.decoding import UNREADABLE
-from clubai.transport.fetch import end_answer
+from clubai.transport.fetch import read_body
 
 TIMEOUT_S: Final = 10.0
 MAX_ANSWER_BYTES: Final = 1 << 26
@@ -57,7 +57,7 @@ async def call(
             ) as http,
             http.stream(method, url + path, json=body) as response,
         ):
-            content = await _read(response, url)
+            content = await read_body(response, url, MAX_ANSWER_BYTES)
     except httpx.TimeoutException as error:
         raise ConnectFailed(url, f"no answer within {timeout_s:g} s") from error
     except (httpx.RequestError, httpx.InvalidURL) as error:
@@ -74,23 +74,6 @@ def bearer(key: str) -> str:
     if not (key.isascii() and key.isprintable()):
         raise AuthenticationError("the key is not plain printable ASCII")
     return f"Bearer {key}"
-
-
-async def _read(response: httpx.Response, url: str) -> bytes:
-    content = bytearray()
-    pieces = response.aiter_raw()
-    try:
-        async for piece in pieces:
-            content += piece
-            if len(content) > MAX_ANSWER_BYTES:
-                reason = f"the answer has more than {MAX_ANSWER_BYTES} bytes"
-                raise ConnectFailed(url, reason, response.status_code)
-    finally:
-        await end_answer(response, pieces)
-    if response.headers.get("content-encoding", "identity") != "identity":
-        reason = "the answer is compressed, unasked"
-        raise ConnectFailed(url, reason, response.status_code)
-    return bytes(content)
 
 
 def _answer_of(

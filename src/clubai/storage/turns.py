@@ -98,7 +98,7 @@ class _Call(Generic[T]):
         try:
             with storage_errors(where):
                 self._result = self._job(db)
-        except BaseException as error:  # noqa: BLE001 - raised where it was called
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
             self._error = error
         with suppress(RuntimeError):  # nobody is left who waits: the loop has ended
             self._soon(self._done.set)

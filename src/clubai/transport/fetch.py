@@ -67,6 +67,16 @@ async def read_answer(response: httpx.Response, url: str, limit: int) -> bytes:
     status = response.status_code
     if status != httpx.codes.OK:
         raise ConnectFailed(url, f"status {status}", status)
+    return await read_body(response, url, limit)
+
+
+async def read_body(response: httpx.Response, url: str, limit: int) -> bytes:
+    """Read the body of a streamed answer of any status, of at most `limit` bytes.
+
+    Raises:
+        ConnectFailed: it is compressed, or too long.
+    """
+    status = response.status_code
     if response.headers.get("content-encoding", "identity") != "identity":
         raise ConnectFailed(url, "the answer is compressed, unasked", status)
     content = bytearray()

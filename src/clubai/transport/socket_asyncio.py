@@ -41,7 +41,7 @@ async def accept(listening: socket.socket) -> AsyncioSocket:
     try:
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         _, made = await loop.connect_accepted_socket(AsyncioSocket, accepted)
-    except BaseException:
+    except BaseException:  # cancelled, too: nobody else knows of the socket yet
         accepted.close()
         raise
     return made

@@ -112,7 +112,7 @@ async def _run(open_it: OpenClub, ready: Future[Attached]) -> None:
         if ready.done():
             raise
         ready.set_exception(error)
-    except Exception as error:
+    except Exception as error:  # who waits for the start is told, whatever it was
         if ready.done():
             raise
         reason = f"the club cannot be started: {type(error).__name__}: {error}"
